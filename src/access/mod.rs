@@ -1,0 +1,11 @@
+//! Who asks, what they may do, and the proof of it that every store call wants.
+//!
+//! Pure: the facts come in, a decision goes out. [`policy`] is the table a security officer reads.
+
+pub mod grant;
+pub mod policy;
+pub mod principal;
+pub mod scope;
+
+pub use grant::Grant;
+pub use principal::Principal;

@@ -1,0 +1,229 @@
+//! The composition root: from settings to a running server, and the other commands that need its parts.
+
+use crate::catalog::Catalog;
+use crate::config::{Auth, Settings};
+use crate::fault::Fault;
+use crate::fhir::Instant;
+use crate::format;
+use crate::http::{self, HttpSettings};
+use crate::interaction::{self, capabilities};
+use crate::oauth::{Claims, Keys};
+use crate::search::Registry;
+use crate::service::Service;
+use crate::store::embedded::{self, Cluster};
+use crate::store::{self, Blueprint, StoreSettings};
+use bytes::Bytes;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What stops a command. The words are for the terminal.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+impl Failure {
+    fn from(context: &str) -> impl Fn(&dyn std::fmt::Display) -> Failure {
+        move |error| Failure(format!("{context}: {error}"))
+    }
+}
+
+/// A database that is there, migrated, and stopped again when it was ours to start.
+pub struct Database {
+    pub url: String,
+    /// Where keys and other files are; not always the folder of the settings.
+    pub data_dir: PathBuf,
+    cluster: Option<Cluster>,
+}
+
+impl Database {
+    /// Connects to the configured database, or starts the embedded one, and migrates it.
+    pub async fn open(settings: &Settings) -> Result<Database, Failure> {
+        let database = match &settings.database_url {
+            Some(url) => Database { url: url.clone(), data_dir: settings.data_dir.clone(), cluster: None },
+            None => {
+                let cluster = embedded::start(&settings.data_dir)
+                    .await
+                    .map_err(|e| Failure::from("failed to start the private PostgreSQL")(&e))?;
+                let (url, data_dir) = (cluster.url(), cluster.data_dir().to_path_buf());
+                if data_dir != std::path::absolute(&settings.data_dir).unwrap_or_default() {
+                    tracing::warn!(data_dir = %data_dir.display(), "PostgreSQL cannot reach the configured folder; this one is used");
+                }
+                Database { url, data_dir, cluster: Some(cluster) }
+            }
+        };
+        match migrate(&database.url).await {
+            Ok(applied) => tracing::info!(applied, "the database is at the schema of this build"),
+            Err(failure) => {
+                database.close().await;
+                return Err(failure);
+            }
+        }
+        Ok(database)
+    }
+
+    pub async fn close(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
+    }
+}
+
+/// Migrates, waiting a while for a database that is just starting.
+async fn migrate(url: &str) -> Result<usize, Failure> {
+    let mut tries = 0;
+    loop {
+        match store::migrate(url).await {
+            Err(error) if error.is_away() && tries < 60 => {
+                if tries == 0 {
+                    tracing::info!(%error, "waiting for the database");
+                }
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            done => return done.map_err(|e| Failure::from("failed to migrate")(&e)),
+        }
+    }
+}
+
+/// Makes services: one for every thread that asks.
+#[derive(Clone)]
+pub struct Factory {
+    blueprint: Blueprint,
+    settings: Arc<interaction::Settings>,
+    capabilities: Bytes,
+}
+
+impl Factory {
+    pub fn new(settings: &Settings, database_url: &str) -> Result<Factory, Failure> {
+        let catalog = Catalog::load().map_err(|e| Failure::from("failed to load the definitions")(&e))?;
+        let registry = Arc::new(Registry::new(Arc::new(catalog), &settings.base_url));
+        let facts = capabilities::Facts {
+            base_url: settings.base_url.clone(),
+            secured: settings.auth == Auth::Smart,
+            started: Instant::now(),
+        };
+        let capabilities = capabilities::statement(&registry, &facts);
+        let limits = &settings.limits;
+        let store = StoreSettings {
+            url: database_url.to_string(),
+            pool_size: settings.pool_size,
+            statement_ms_max: limits.request_time_ms_max,
+            wait_ms_max: limits.database_wait_ms_max,
+        };
+        Ok(Factory {
+            blueprint: Blueprint::new(store, registry),
+            settings: Arc::new(interaction::Settings {
+                base_url: settings.base_url.clone(),
+                limits: format::Limits { depth_max: limits.depth_max, ..format::Limits::default() },
+                page_size_default: limits.page_size_default as u32,
+                page_size_max: limits.page_size_max as u32,
+                bundle_entries_max: limits.bundle_entries_max,
+                delete_matches_max: limits.conditional_delete_max,
+            }),
+            capabilities,
+        })
+    }
+
+    /// Tells the planner what a load has changed.
+    pub async fn analyze(&self) -> Result<(), Failure> {
+        let store = self.blueprint.store().map_err(|e| Failure(e.to_string()))?;
+        store.analyze().await.map_err(|e| Failure::from("failed to analyze the database")(&e))
+    }
+
+    /// Returns the service of the calling thread. Must be called inside its runtime.
+    pub fn service(&self) -> Result<Service, Fault> {
+        Ok(Service::new(self.blueprint.store()?, self.settings.clone(), self.capabilities.clone()))
+    }
+}
+
+/// Installs the recorder of metrics and returns what renders them.
+pub fn install_metrics() -> Result<PrometheusHandle, Failure> {
+    let seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+    let sizes = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)
+        .and_then(|b| b.set_buckets_for_metric(Matcher::Full("medilink_write_batch_size".into()), &sizes))
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|e| Failure::from("failed to install metrics")(&e))
+}
+
+/// Serves until SIGINT or SIGTERM. `when_ready` runs beside the server once the database is there.
+pub async fn serve(
+    settings: &Settings,
+    when_ready: impl AsyncFnOnce(&Factory, &Keys) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let metrics = install_metrics()?;
+    let upkeep = metrics.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            upkeep.run_upkeep();
+        }
+    });
+    let database = Database::open(settings).await?;
+    let done = serve_on(settings, &database, metrics, when_ready).await;
+    database.close().await;
+    done
+}
+
+async fn serve_on(
+    settings: &Settings,
+    database: &Database,
+    metrics: PrometheusHandle,
+    when_ready: impl AsyncFnOnce(&Factory, &Keys) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let factory = Factory::new(settings, &database.url)?;
+    let keys = Arc::new(keys(&database.data_dir)?);
+    when_ready(&factory, &keys).await?;
+    let http = HttpSettings {
+        listen: settings.listen,
+        metrics_listen: settings.metrics_listen,
+        workers: settings.workers,
+        body_bytes_max: settings.limits.body_bytes_max,
+        url_bytes_max: settings.limits.url_bytes_max,
+        request_time: Duration::from_millis(settings.limits.request_time_ms_max),
+        shutdown_time: Duration::from_millis(settings.limits.shutdown_time_ms_max),
+        base_path: base_path(&settings.base_url),
+        base_url: settings.base_url.clone(),
+        keys: (settings.auth == Auth::Smart).then_some(keys),
+    };
+    tracing::info!(listen = %settings.listen, base_url = %settings.base_url, auth = ?settings.auth, "serving");
+    http::serve(http, Arc::new(move || factory.service()), metrics)
+        .await
+        .map_err(|e| Failure(format!("failed to serve on {}: {e}", settings.listen)))
+}
+
+/// Returns the path of a base URL: `/fhir` of `http://127.0.0.1:8080/fhir`.
+fn base_path(base_url: &str) -> String {
+    let after_scheme = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    after_scheme.find('/').map_or_else(String::new, |slash| after_scheme[slash..].to_string())
+}
+
+pub fn keys(data_dir: &Path) -> Result<Keys, Failure> {
+    Keys::load_or_create(data_dir).map_err(|e| Failure::from("failed to load the signing key")(&e))
+}
+
+/// Returns a signed access token.
+pub fn token(settings: &Settings, keys: &Keys, scope: &str, subject: &str, ttl_s: i64) -> Result<String, Failure> {
+    Claims::new(&settings.base_url, subject, scope, ttl_s)
+        .sign(keys)
+        .map_err(|e| Failure::from("failed to sign the token")(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base_path;
+
+    #[test]
+    fn the_path_of_a_base_url_is_where_the_api_stands() {
+        for (url, path) in [
+            ("http://127.0.0.1:8080/fhir", "/fhir"),
+            ("https://h.example/a/b", "/a/b"),
+            ("https://h.example", ""),
+        ] {
+            assert_eq!(base_path(url), path);
+        }
+    }
+}

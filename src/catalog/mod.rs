@@ -1,0 +1,170 @@
+//! The definitions of FHIR R4 as immutable registries, read from `profiles/` and `search-params/`.
+//!
+//! R4 <https://hl7.org/fhir/R4/profiling.html>. Resources stay plain JSON values; what they may hold is data here, so
+//! a new search parameter or profile needs no Rust. The definitions are inside the binary.
+
+mod assemble;
+mod compartment;
+mod key_table;
+mod model;
+mod parameter;
+mod source;
+mod types;
+mod value_set;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use compartment::Compartment;
+pub use parameter::{Component, ParamKind, SearchParam};
+pub use types::{Field, FieldType, Primitive, Rule, TypeDef, TypeId, TypeKind};
+pub use value_set::CodeSet;
+
+use crate::fhir::ResourceType;
+use crate::fhirpath::FhirpathError;
+use parameter::TypeNames;
+
+/// The types, search parameters and compartments; made once at start and shared.
+#[derive(Debug)]
+pub struct Catalog {
+    types: Vec<TypeDef>,
+    by_name: HashMap<Box<str>, TypeId>,
+    /// By the number of the resource type.
+    resources: Vec<TypeId>,
+    /// By the number of the resource type, sorted by code.
+    params: Vec<Vec<Arc<SearchParam>>>,
+    compartments: Vec<Compartment>,
+    known: Known,
+}
+
+/// Types that have rules of their own, ready at hand.
+#[derive(Debug)]
+pub struct Known {
+    pub extension: TypeId,
+    pub quantity: TypeId,
+    pub reference: TypeId,
+    /// The abstract `Resource`: the object itself says in `resourceType` what it is.
+    pub resource: TypeId,
+}
+
+/// A definition that makes no sense; the server does not start with it.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    #[error("failed to read {path}")]
+    File { path: String, source: serde_json::Error },
+    #[error("{path} names the unknown type {name}")]
+    UnknownType { path: String, name: String },
+    #[error("the expression of {url} makes no sense")]
+    Expression { url: String, source: FhirpathError },
+    #[error("{0} has no cardinality such as 0..1 or 1..*")]
+    Cardinality(String),
+    #[error("{0} has more than 64 elements")]
+    TooManyElements(String),
+}
+
+impl Catalog {
+    /// Returns the catalog of the definitions that the binary carries.
+    pub fn load() -> Result<Catalog, CatalogError> {
+        let source = source::read()?;
+        let assemble::Types { defs: types, by_name } = assemble::types(&source)?;
+        let resources = ResourceType::all()
+            .map(|t| named(&by_name, t.name()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let known = Known {
+            extension: named(&by_name, "Extension")?,
+            quantity: named(&by_name, "Quantity")?,
+            reference: named(&by_name, "Reference")?,
+            resource: named(&by_name, "Resource")?,
+        };
+        let names: Vec<TypeNames> = ResourceType::all()
+            .zip(&resources)
+            .map(|(t, id)| type_names(&types, t, *id))
+            .collect();
+        let params = parameter::parameters(&source.parameters, &names)?;
+        let compartments = source
+            .compartments
+            .iter()
+            .map(compartment::compartment)
+            .collect::<Result<_, _>>()?;
+        Ok(Catalog {
+            types,
+            by_name,
+            resources,
+            params,
+            compartments,
+            known,
+        })
+    }
+
+    /// Returns the type of this name: `Patient`, `HumanName`, `code`, or the path of an element defined in place.
+    pub fn type_id(&self, name: &str) -> Option<TypeId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Returns a type; numbers are those that this catalog gave.
+    pub fn ty(&self, id: TypeId) -> &TypeDef {
+        &self.types[usize::from(id.0)]
+    }
+
+    /// Returns every type, in the order of their numbers.
+    pub fn types(&self) -> &[TypeDef] {
+        &self.types
+    }
+
+    pub fn resource(&self, t: ResourceType) -> TypeId {
+        self.resources[t.number() as usize]
+    }
+
+    /// Returns the search parameters of a type, those of Resource and DomainResource among them, sorted by code.
+    pub fn params(&self, t: ResourceType) -> &[Arc<SearchParam>] {
+        &self.params[t.number() as usize]
+    }
+
+    pub fn param(&self, t: ResourceType, code: &str) -> Option<&Arc<SearchParam>> {
+        let params = self.params(t);
+        params
+            .binary_search_by(|p| (*p.code).cmp(code))
+            .ok()
+            .map(|i| &params[i])
+    }
+
+    /// Returns the compartment by the name of the type that makes it: `Patient`, `Encounter`, `Practitioner`,
+    /// `RelatedPerson`, `Device`.
+    pub fn compartment(&self, name: &str) -> Option<&Compartment> {
+        self.compartments.iter().find(|c| &*c.name == name)
+    }
+
+    pub fn compartments(&self) -> &[Compartment] {
+        &self.compartments
+    }
+
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Returns whether a type is another or specialises it: `code` is a `string`, `Patient` a `Resource`.
+    pub fn is_subtype(&self, id: TypeId, ancestor: TypeId) -> bool {
+        std::iter::successors(Some(id), |id| self.ty(*id).base).any(|id| id == ancestor)
+    }
+}
+
+fn named(by_name: &HashMap<Box<str>, TypeId>, name: &str) -> Result<TypeId, CatalogError> {
+    let unknown = || CatalogError::UnknownType {
+        path: "the server itself".to_owned(),
+        name: name.to_owned(),
+    };
+    by_name.get(name).copied().ok_or_else(unknown)
+}
+
+fn type_names(types: &[TypeDef], t: ResourceType, id: TypeId) -> TypeNames {
+    let base = types[usize::from(id.0)]
+        .base
+        .map(|base| &*types[usize::from(base.0)].name);
+    TypeNames {
+        name: t.name(),
+        is_domain_resource: base == Some("DomainResource"),
+    }
+}

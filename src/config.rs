@@ -1,0 +1,204 @@
+//! Settings: read from flags, environment, `medilink.toml` and defaults, in that order, and checked before anything starts.
+//!
+//! The keys are rows of [`key::KEYS`]; a new setting is one row there and one field here.
+
+mod flags;
+mod gather;
+mod key;
+mod reader;
+mod suggest;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, log_filter, path, url};
+
+/// The settings given as flags; flatten it into the arguments of a subcommand.
+#[derive(Debug, Clone, Default)]
+pub struct Args {
+    given: Vec<(&'static str, String)>,
+    config: Option<PathBuf>,
+}
+
+/// Whether callers must say who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    Smart,
+    /// Everybody may do everything; only on a loopback listener.
+    Off,
+}
+
+/// Every setting, checked.
+#[derive(Clone)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    /// A listener for `/metrics` alone; none puts it on `listen`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Without a trailing slash.
+    pub base_url: String,
+    /// None means the embedded cluster. May hold a password: never log it.
+    pub database_url: Option<String>,
+    pub data_dir: PathBuf,
+    pub auth: Auth,
+    pub mllp_listen: Option<SocketAddr>,
+    pub mllp_tls_cert: Option<PathBuf>,
+    pub mllp_tls_key: Option<PathBuf>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// A `tracing` filter such as `info` or `medilink=debug,warn`.
+    pub log: String,
+    /// Without a trailing slash.
+    pub canonical_base: String,
+    /// HTTP worker threads, never 0 here.
+    pub workers: usize,
+    /// Database connections of each worker.
+    pub pool_size: usize,
+    pub limits: Limits,
+    /// What is odd but not wrong; to be logged once logging is up.
+    pub warnings: Vec<String>,
+}
+
+/// Everything has a limit.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub body_bytes_max: usize,
+    pub depth_max: usize,
+    pub bundle_entries_max: usize,
+    pub url_bytes_max: usize,
+    pub request_time_ms_max: u64,
+    /// How long a request waits for a database connection before it is answered 503.
+    pub database_wait_ms_max: u64,
+    /// How long a stopping server waits for the requests it has begun.
+    pub shutdown_time_ms_max: u64,
+    pub page_size_default: usize,
+    pub page_size_max: usize,
+    /// Resources that one conditional delete may remove.
+    pub conditional_delete_max: usize,
+}
+
+/// One line for each thing that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SettingsError(pub Vec<String>);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Args {
+    /// Returns the settings, or every mistake in them: wrong settings are a usage error (exit code 2).
+    pub fn settings(&self) -> Result<Settings, SettingsError> {
+        let env: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let file = gather::read_file(self.config.as_deref(), &env).map_err(|problem| SettingsError(vec![problem]))?;
+        resolve(
+            self,
+            &env,
+            file.as_ref().map(|(path, text)| (path.as_str(), text.as_str())),
+        )
+    }
+}
+
+fn resolve(args: &Args, env: &[(String, String)], file: Option<(&str, &str)>) -> Result<Settings, SettingsError> {
+    let gathered = gather::gather(&args.given, env, file);
+    let mut reader = Reader {
+        given: gathered.given,
+        problems: gathered.problems,
+    };
+    let mut settings = build(&mut reader);
+    cross_check(&mut reader, &mut settings);
+    settings.warnings.extend(gathered.warnings);
+    if reader.problems.is_empty() {
+        Ok(settings)
+    } else {
+        Err(SettingsError(reader.problems))
+    }
+}
+
+fn build(read: &mut Reader) -> Settings {
+    let listen = read.one("listen", ADDRESS, address);
+    let base_url = read.optional("base_url", URL, url).unwrap_or_else(|| base_of(listen));
+    let workers = read.number("workers", 0, 1024) as usize;
+    Settings {
+        listen,
+        metrics_listen: read.optional("metrics_listen", ADDRESS, address),
+        base_url,
+        database_url: read.optional("database_url", "postgres://user@host:port/database", database_url),
+        data_dir: read.one("data_dir", "a folder", path),
+        auth: read.one("auth", "smart or off", auth),
+        mllp_listen: read.optional("mllp_listen", ADDRESS, address),
+        mllp_tls_cert: read.optional("mllp_tls_cert", "a PEM file", path),
+        mllp_tls_key: read.optional("mllp_tls_key", "a PEM file", path),
+        tls_cert: read.optional("tls_cert", "a PEM file", path),
+        tls_key: read.optional("tls_key", "a PEM file", path),
+        log: read.one("log", "a filter such as info or medilink=debug,warn", log_filter),
+        canonical_base: read.one("canonical_base", URL, url),
+        workers: if workers == 0 {
+            std::thread::available_parallelism().map_or(2, |n| n.get())
+        } else {
+            workers
+        },
+        pool_size: read.number("pool_size", 1, 256) as usize,
+        limits: Limits {
+            body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
+            // The stack of a worker holds this depth several times over; far more would not.
+            depth_max: read.number("depth_max", 8, 256) as usize,
+            bundle_entries_max: read.number("bundle_entries_max", 1, 1_000_000) as usize,
+            url_bytes_max: read.number("url_bytes_max", 256, 65_536) as usize,
+            request_time_ms_max: read.number("request_time_ms_max", 100, 86_400_000),
+            database_wait_ms_max: read.number("database_wait_ms_max", 10, 600_000),
+            shutdown_time_ms_max: read.number("shutdown_time_ms_max", 0, 600_000),
+            page_size_default: read.number("page_size_default", 1, 100_000) as usize,
+            page_size_max: read.number("page_size_max", 1, 100_000) as usize,
+            conditional_delete_max: read.number("conditional_delete_max", 1, 1_000_000) as usize,
+        },
+        warnings: Vec::new(),
+    }
+}
+
+/// Checks what no single key can know.
+fn cross_check(read: &mut Reader, settings: &mut Settings) {
+    if settings.auth == Auth::Off && !settings.listen.ip().is_loopback() {
+        let (auth, listen) = (read.origin("auth"), read.origin("listen"));
+        read.problems.push(format!(
+            "auth = \"off\" ({auth}): allowed only on a loopback listener such as 127.0.0.1:8080, \
+             but listen is \"{}\" ({listen})",
+            settings.listen
+        ));
+    }
+    let limits = &settings.limits;
+    if limits.page_size_default > limits.page_size_max {
+        let origin = read.origin("page_size_default");
+        read.problems.push(format!(
+            "page_size_default = \"{}\" ({origin}): allowed is at most page_size_max, which is {}",
+            limits.page_size_default, limits.page_size_max
+        ));
+    }
+    for (cert, key) in [("tls_cert", "tls_key"), ("mllp_tls_cert", "mllp_tls_key")] {
+        match (read.is_set(cert), read.is_set(key)) {
+            (true, true) => settings
+                .warnings
+                .push(format!("{cert} is set, but this version does not serve TLS yet")),
+            (true, false) => read
+                .problems
+                .push(format!("{cert} ({}): needs {key} too", read.origin(cert))),
+            (false, true) => read
+                .problems
+                .push(format!("{key} ({}): needs {cert} too", read.origin(key))),
+            (false, false) => {}
+        }
+    }
+    if settings.auth == Auth::Off {
+        settings
+            .warnings
+            .push("auth is off: whoever reaches this listener may read and change everything".to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! Evaluates a parsed expression.
+//!
+//! FHIRPath 2.0 <http://hl7.org/fhirpath/N1/#evaluation>. Work is limited by fuel, depth by the parser.
+
+use super::ast::{Ast, Call, Expr, Op, TypeOp};
+use super::context::Context;
+use super::error::FhirpathError;
+use super::functions::{Invocation, Run};
+use super::item::{Item, truth};
+use super::temporal::Temporal;
+use super::{arithmetic, compare, equality, types, variables};
+use std::cmp::Ordering;
+
+impl Expr {
+    /// Returns what the expression yields for the resource of the context.
+    pub fn evaluate<'a>(&'a self, ctx: &'a Context<'a>) -> Result<Vec<Item<'a>>, FhirpathError> {
+        let mut out = Vec::new();
+        self.evaluate_into(ctx, &mut out)?;
+        Ok(out)
+    }
+
+    /// Adds what the expression yields for the resource to `out`, so that one list serves many expressions.
+    pub fn evaluate_into<'a>(&'a self, ctx: &'a Context<'a>, out: &mut Vec<Item<'a>>) -> Result<(), FhirpathError> {
+        self.evaluate_on(ctx, &[Item::Node(ctx.resource)], out)
+    }
+
+    /// Adds what the expression yields when it starts from `focus` instead of the resource.
+    pub fn evaluate_on<'a>(
+        &'a self,
+        ctx: &'a Context<'a>,
+        focus: &[Item<'a>],
+        out: &mut Vec<Item<'a>>,
+    ) -> Result<(), FhirpathError> {
+        let mut evaluator = Evaluator { ctx, fuel: ctx.fuel, now: ctx.now, strict: ctx.strict };
+        let scope = Scope { this: focus, context: focus, index: None, total: None };
+        evaluator.eval(&self.ast, scope, out)
+    }
+
+    /// Returns whether an invariant or filter holds for `focus`; none when the result is empty.
+    pub fn holds<'a>(&'a self, ctx: &'a Context<'a>, focus: Item<'a>) -> Result<Option<bool>, FhirpathError> {
+        let mut out = Vec::new();
+        self.evaluate_on(ctx, &[focus], &mut out)?;
+        truth(&out)
+    }
+}
+
+/// One evaluation on its way.
+pub(super) struct Evaluator<'a> {
+    pub ctx: &'a Context<'a>,
+    fuel: u32,
+    /// Set at the first `now()`, so that all of one evaluation agree.
+    pub now: Option<Temporal>,
+    /// Whether a name that a type does not have is an error.
+    pub strict: bool,
+}
+
+/// What the names with `$` mean at one place of the expression.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s, 'a> {
+    /// `$this`, where paths without an input start.
+    pub this: &'s [Item<'a>],
+    /// `%context`
+    pub context: &'s [Item<'a>],
+    pub index: Option<usize>,
+    pub total: Option<&'s [Item<'a>]>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Takes fuel for some steps of work.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), FhirpathError> {
+        match u32::try_from(steps).ok().and_then(|steps| self.fuel.checked_sub(steps)) {
+            Some(rest) => {
+                self.fuel = rest;
+                Ok(())
+            }
+            None => Err(FhirpathError::TooCostly(format!("the evaluation takes more than {} steps", self.ctx.fuel))),
+        }
+    }
+
+    /// Adds what `ast` yields to `out`.
+    pub(super) fn eval(
+        &mut self,
+        ast: &'a Ast,
+        scope: Scope<'_, 'a>,
+        out: &mut Vec<Item<'a>>,
+    ) -> Result<(), FhirpathError> {
+        self.spend(1)?;
+        match ast {
+            Ast::Empty => {}
+            Ast::Literal(item) => out.push(item.borrow()),
+            Ast::This => out.extend_from_slice(scope.this),
+            Ast::Index => out.extend(scope.index.map(|i| Item::Integer(i as i64))),
+            Ast::Total => out.extend_from_slice(scope.total.unwrap_or_default()),
+            Ast::Variable(name) => variables::push(self.ctx, name, scope.context, out)?,
+            Ast::Path { input: None, steps } => {
+                for item in scope.this {
+                    self.walk_from_root(item, steps, out)?;
+                }
+            }
+            Ast::Path { input: Some(input), steps } => {
+                let items = self.collect(input, scope)?;
+                // Of the descendants of something, only some have the element.
+                self.strict = self.ctx.strict && items.windows(2).all(|pair| types::are_alike(&pair[0], &pair[1]));
+                for item in items {
+                    self.walk_item(&item, steps, out)?;
+                }
+                self.strict = self.ctx.strict;
+            }
+            Ast::Element { input, index } => out.extend(self.element(input, index, scope)?),
+            Ast::Call(call) => self.call(call, scope, out)?,
+            Ast::Type { op, input, ty } => self.type_op(*op, self.types_of(ty)?, input, scope, out)?,
+            Ast::Negate(input) => out.extend(arithmetic::negate(self.value(input, scope, "-")?)?),
+            Ast::Positive(input) => out.extend(self.single(input, scope, "+")?),
+            Ast::Union(branches) => self.union(branches, scope, out)?,
+            Ast::Binary { op, left, right } => out.extend(self.binary(*op, left, right, scope)?),
+        }
+        Ok(())
+    }
+
+    pub(super) fn collect(&mut self, ast: &'a Ast, scope: Scope<'_, 'a>) -> Result<Vec<Item<'a>>, FhirpathError> {
+        let mut out = Vec::new();
+        self.eval(ast, scope, &mut out)?;
+        Ok(out)
+    }
+
+    /// Returns the one item of an operand; several are an error that names `what`.
+    pub(super) fn single(
+        &mut self,
+        ast: &'a Ast,
+        scope: Scope<'_, 'a>,
+        what: &str,
+    ) -> Result<Option<Item<'a>>, FhirpathError> {
+        if let Ast::Literal(item) = ast {
+            return Ok(Some(item.borrow()));
+        }
+        one(self.collect(ast, scope)?, what)
+    }
+
+    /// Returns the one item of an operand, where it has a value.
+    fn value(&mut self, ast: &'a Ast, scope: Scope<'_, 'a>, what: &str) -> Result<Option<Item<'a>>, FhirpathError> {
+        Ok(self.single(ast, scope, what)?.filter(|item| !item.is_void()))
+    }
+
+    /// Returns the items of an operand; a literal, the usual case, needs no list.
+    fn operand(&mut self, ast: &'a Ast, scope: Scope<'_, 'a>) -> Result<Operand<'a>, FhirpathError> {
+        if let Ast::Literal(item) = ast {
+            return Ok(Operand::One([item.borrow()]));
+        }
+        self.collect(ast, scope).map(Operand::Many)
+    }
+
+    fn element(
+        &mut self,
+        input: &'a Ast,
+        index: &'a Ast,
+        scope: Scope<'_, 'a>,
+    ) -> Result<Option<Item<'a>>, FhirpathError> {
+        let index = self.single(index, scope, "[]")?;
+        let Some(index) = index else { return Ok(None) };
+        let position = index.as_integer().ok_or_else(|| FhirpathError::evaluation("an index must be an Integer"))?;
+        let mut items = self.collect(input, scope)?;
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
+        Ok(if position < items.len() { Some(items.swap_remove(position)) } else { None })
+    }
+
+    fn call(
+        &mut self,
+        call: &'a Call,
+        scope: Scope<'_, 'a>,
+        out: &mut Vec<Item<'a>>,
+    ) -> Result<(), FhirpathError> {
+        let input = match &call.input {
+            Some(ast) => self.collect(ast, scope)?,
+            None => scope.this.to_vec(),
+        };
+        let invocation = Invocation { evaluator: self, scope, call, input };
+        match call.function.run {
+            Run::One(run) => out.extend(run(invocation)?),
+            Run::Many(run) => run(invocation, out)?,
+        }
+        Ok(())
+    }
+
+    fn type_op(
+        &mut self,
+        op: TypeOp,
+        wanted: types::Wanted<'a>,
+        input: &'a Ast,
+        scope: Scope<'_, 'a>,
+        out: &mut Vec<Item<'a>>,
+    ) -> Result<(), FhirpathError> {
+        let items = self.collect(input, scope)?;
+        if op == TypeOp::Is {
+            let item = one(items, "is")?;
+            out.extend(item.map(|item| Item::Boolean(types::is(self.ctx.model, &item, &wanted))));
+            return Ok(());
+        }
+        if op == TypeOp::As && self.ctx.strict && items.len() > 1 {
+            return Err(too_many("as", items.len()));
+        }
+        out.extend(items.into_iter().filter(|item| types::is(self.ctx.model, item, &wanted)));
+        Ok(())
+    }
+
+    fn types_of(&self, name: &'a super::ast::TypeName) -> Result<types::Wanted<'a>, FhirpathError> {
+        types::wanted(self.ctx.model, name)
+    }
+
+    fn union(
+        &mut self,
+        branches: &'a [Ast],
+        scope: Scope<'_, 'a>,
+        out: &mut Vec<Item<'a>>,
+    ) -> Result<(), FhirpathError> {
+        let mut found = Vec::new();
+        let mut filled = 0;
+        for branch in branches {
+            let before = found.len();
+            self.eval(branch, scope, &mut found)?;
+            filled += usize::from(found.len() > before);
+        }
+        // Nodes of different branches are mostly different places; one item alone needs no comparison.
+        if filled == 0 {
+            return Ok(());
+        }
+        equality::push_distinct(self, found, out)
+    }
+
+    fn binary(
+        &mut self,
+        op: Op,
+        left: &'a Ast,
+        right: &'a Ast,
+        scope: Scope<'_, 'a>,
+    ) -> Result<Option<Item<'a>>, FhirpathError> {
+        match op {
+            Op::And | Op::Or | Op::Xor | Op::Implies => Ok(self.logic(op, left, right, scope)?.map(Item::Boolean)),
+            Op::Equal | Op::NotEqual => {
+                let a = self.collect(left, scope)?;
+                let b = self.operand(right, scope)?;
+                let equal = equality::equal(self, &a, b.as_slice())?;
+                Ok(equal.map(|equal| Item::Boolean(equal == (op == Op::Equal))))
+            }
+            Op::Equivalent | Op::NotEquivalent => {
+                let (a, b) = (self.collect(left, scope)?, self.collect(right, scope)?);
+                let equivalent = equality::equivalent(self, &a, &b)?;
+                Ok(Some(Item::Boolean(equivalent == (op == Op::Equivalent))))
+            }
+            Op::In => self.member(left, right, scope, "in"),
+            Op::Contains => self.member(right, left, scope, "contains"),
+            Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
+                let (a, b) = (self.value(left, scope, op.symbol())?, self.value(right, scope, op.symbol())?);
+                let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
+                let ordering = compare::order(&a, &b)?;
+                Ok(ordering.map(|o| Item::Boolean(satisfies(op, o))))
+            }
+            _ => {
+                let (a, b) = (self.value(left, scope, op.symbol())?, self.value(right, scope, op.symbol())?);
+                let result = arithmetic::apply(op, a, b)?;
+                if let Some(Item::String(text)) = &result {
+                    self.spend(text.len() / 64)?;
+                }
+                Ok(result)
+            }
+        }
+    }
+
+    fn member(
+        &mut self,
+        item: &'a Ast,
+        collection: &'a Ast,
+        scope: Scope<'_, 'a>,
+        what: &str,
+    ) -> Result<Option<Item<'a>>, FhirpathError> {
+        let Some(item) = self.single(item, scope, what)? else { return Ok(None) };
+        let items = self.collect(collection, scope)?;
+        let found = equality::contains(self, &items, &item)?;
+        Ok(Some(Item::Boolean(found)))
+    }
+
+    /// Returns the truth of an expression; operators of Booleans need no collection for it.
+    pub(super) fn truth(&mut self, ast: &'a Ast, scope: Scope<'_, 'a>) -> Result<Option<bool>, FhirpathError> {
+        if let Ast::Binary { op, left, right } = ast
+            && !op.is_arithmetic()
+        {
+            self.spend(1)?;
+            return Ok(self.binary(*op, left, right, scope)?.and_then(|item| item.as_bool()));
+        }
+        truth(&self.collect(ast, scope)?)
+    }
+
+    /// Three-valued logic; the right side is evaluated only where the left does not decide.
+    fn logic(
+        &mut self,
+        op: Op,
+        left: &'a Ast,
+        right: &'a Ast,
+        scope: Scope<'_, 'a>,
+    ) -> Result<Option<bool>, FhirpathError> {
+        let a = self.truth(left, scope)?;
+        match (op, a) {
+            (Op::And, Some(false)) => return Ok(Some(false)),
+            (Op::Or, Some(true)) | (Op::Implies, Some(false)) => return Ok(Some(true)),
+            _ => {}
+        }
+        let b = self.truth(right, scope)?;
+        Ok(match (op, a, b) {
+            (Op::And, _, Some(false)) => Some(false),
+            (Op::And, Some(true), b) => b,
+            (Op::Or | Op::Implies, _, Some(true)) => Some(true),
+            (Op::Or, Some(false), b) | (Op::Implies, Some(true), b) => b,
+            (Op::Xor, Some(a), Some(b)) => Some(a != b),
+            _ => None,
+        })
+    }
+}
+
+enum Operand<'a> {
+    One([Item<'a>; 1]),
+    Many(Vec<Item<'a>>),
+}
+
+impl<'a> Operand<'a> {
+    fn as_slice(&self) -> &[Item<'a>] {
+        match self {
+            Operand::One(one) => one,
+            Operand::Many(many) => many,
+        }
+    }
+}
+
+fn satisfies(op: Op, ordering: Ordering) -> bool {
+    match op {
+        Op::Less => ordering.is_lt(),
+        Op::LessOrEqual => ordering.is_le(),
+        Op::Greater => ordering.is_gt(),
+        _ => ordering.is_ge(),
+    }
+}
+
+/// Returns the one item of a collection; several are an error that names `what`.
+pub(super) fn one<'a>(mut items: Vec<Item<'a>>, what: &str) -> Result<Option<Item<'a>>, FhirpathError> {
+    if items.len() > 1 {
+        return Err(too_many(what, items.len()));
+    }
+    Ok(items.pop())
+}
+
+fn too_many(what: &str, count: usize) -> FhirpathError {
+    FhirpathError::evaluation(format!("'{what}' takes one item, here are {count}"))
+}

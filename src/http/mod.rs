@@ -1,0 +1,64 @@
+//! HTTP: actix-web is spoken here and nowhere else.
+//!
+//! Every worker thread has its own [`State`]: its service, its connections, its verified tokens. A request is answered on
+//! the thread that received it.
+
+mod adapt;
+mod bearer;
+mod cors;
+mod health;
+mod meter;
+mod render;
+mod routes;
+
+pub use routes::serve;
+
+use crate::access::Principal;
+use crate::fault::Fault;
+use crate::oauth::{Keys, Verifier};
+use crate::service::Service;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the HTTP side is told at start.
+#[derive(Clone)]
+pub struct HttpSettings {
+    pub listen: SocketAddr,
+    /// Where `/metrics` is; none is on the main listener.
+    pub metrics_listen: Option<SocketAddr>,
+    pub workers: usize,
+    pub body_bytes_max: usize,
+    pub url_bytes_max: usize,
+    pub request_time: Duration,
+    /// How long a stopping server waits for what it has begun.
+    pub shutdown_time: Duration,
+    /// Path of the base URL: `/fhir`.
+    pub base_path: String,
+    pub base_url: String,
+    /// None switches security off.
+    pub keys: Option<Arc<Keys>>,
+}
+
+/// What a worker thread has.
+struct State {
+    service: Service,
+    settings: HttpSettings,
+    verifier: Option<Verifier>,
+    meter: meter::Meter,
+}
+
+impl State {
+    fn new(service: Service, settings: HttpSettings) -> State {
+        let verifier = settings.keys.clone().map(|keys| Verifier::new(keys, &settings.base_url));
+        State { service, settings, verifier, meter: meter::Meter::default() }
+    }
+
+    /// Returns who sent a request.
+    fn principal(&self, authorization: Option<&str>) -> Result<Principal, Fault> {
+        match &self.verifier {
+            Some(verifier) => verifier.principal(authorization),
+            None => Ok(Principal::Unrestricted),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Conditional create, update, patch and delete: decided in a transaction, under locks that meet every other decision
+//! that could touch the same resource.
+//!
+//! R4 <https://hl7.org/fhir/R4/http.html#ccreate>, <https://hl7.org/fhir/R4/http.html#cond-update>,
+//! <https://hl7.org/fhir/R4/http.html#3.1.0.7.1>.
+
+use super::{Context, delete, patch, prepare, read, settled, stale, update, written};
+use crate::fault::{Fault, Issue, Kind};
+use crate::fhir::{ResourceId, ResourceType};
+use crate::rest::{Body, Reply, query};
+use crate::search::{Expr, Registry, Search};
+use crate::store::find::Match;
+use crate::store::tx::{Holds, Tx, pause};
+use crate::store::{Condition, Effect, Outcome, Prepared, View, Write, Written};
+use crate::validation::Valid;
+use serde_json::Value;
+
+/// How often a decision that met another one is taken again.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// Returns the search of a condition. It must ask for something: a condition that everything meets is a mistake.
+pub fn criteria(registry: &Registry, t: ResourceType, query: &str) -> Result<Search, Fault> {
+    let text = query.trim_start_matches('?');
+    // Some clients write the type before the question mark, as in a Bundle entry's URL.
+    let text = text.strip_prefix(t.name()).and_then(|rest| rest.strip_prefix('?')).unwrap_or(text);
+    criteria_of(registry, t, &query::parse(text)?)
+}
+
+pub fn criteria_of(registry: &Registry, t: ResourceType, pairs: &[(String, String)]) -> Result<Search, Fault> {
+    let pairs: Vec<(String, String)> =
+        pairs.iter().filter(|(name, _)| !["_format", "_pretty"].contains(&name.as_str())).cloned().collect();
+    let search = crate::search::parse(registry, Some(t), &pairs, false)?;
+    if search.filter == Expr::All {
+        let text = format!("a condition on {t} must name at least one search parameter");
+        return Err(Fault::new(Kind::Invalid, text));
+    }
+    Ok(search)
+}
+
+/// Adds what must be held to decide `search` and then write `content` as a resource of type `t`.
+pub fn hold(holds: &mut Holds, registry: &Registry, t: ResourceType, search: &Search, content: Option<&Value>) {
+    let keys = search.filter.conjuncts().iter().find_map(|part| match part {
+        Expr::Term(term) => Some(&term.keys),
+        _ => None,
+    });
+    match keys {
+        Some(keys) => {
+            holds.keyed.push(t);
+            holds.keys.extend(keys);
+        }
+        None => holds.whole.push(t),
+    }
+    // Another condition may ask for an identifier that this one is about to write.
+    for identifier in content.and_then(|c| c.get("identifier")).and_then(Value::as_array).into_iter().flatten() {
+        let part = |name: &str| identifier.get(name).and_then(Value::as_str).map(escape);
+        let Some(value) = part("value") else { continue };
+        let mut texts = vec![value.clone()];
+        texts.extend(part("system").map(|system| format!("{system}|{value}")));
+        for text in texts {
+            let pairs = [("identifier".to_string(), text)];
+            if let Ok(Search { filter: Expr::Term(term), .. }) = crate::search::parse(registry, Some(t), &pairs, false) {
+                holds.keys.extend(term.keys);
+            }
+        }
+    }
+}
+
+/// R4 3.1.1.4.3: what has a meaning in a search value is escaped with a backslash.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace(',', "\\,").replace('$', "\\$").replace('|', "\\|")
+}
+
+/// Returns the one resource that a condition found, or none; several are a fault.
+pub fn one(t: ResourceType, found: &[Match]) -> Result<Option<&Match>, Fault> {
+    match found {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        _ => {
+            let text = format!("the condition finds more than one {t}; it must find one at most");
+            Err(Fault::new(Kind::MultipleMatches, text))
+        }
+    }
+}
+
+/// Opens a transaction that holds what `search` needs, and returns what it finds.
+async fn decide(
+    ctx: &Context<'_>,
+    t: ResourceType,
+    search: &Search,
+    content: Option<&Value>,
+) -> Result<(Tx, Vec<Match>), Fault> {
+    let mut holds = Holds::default();
+    hold(&mut holds, ctx.store.registry(), t, search, content);
+    let tx = ctx.store.begin().await?;
+    tx.hold(&holds).await?;
+    let found = tx.matching(ctx.grant, std::slice::from_ref(search)).await?.pop().unwrap_or_default();
+    Ok((tx, found))
+}
+
+/// Takes a decision again for as long as other transactions get in its way.
+async fn again<T>(mut attempt: impl AsyncFnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    for n in 1.. {
+        match attempt().await {
+            Err(fault) if fault.kind() == Kind::Conflict && n < ATTEMPTS_MAX => pause(n).await,
+            done => return done,
+        }
+    }
+    unreachable!("the loop ends with its last attempt")
+}
+
+async fn write_one(ctx: &Context<'_>, tx: Tx, write: &Write) -> Result<Outcome, Fault> {
+    let outcome = tx.write(ctx.grant, std::slice::from_ref(write)).await?.pop();
+    tx.commit().await?;
+    outcome.ok_or_else(|| Fault::internal("a write without an outcome", "empty"))
+}
+
+/// `POST` with If-None-Exist: R4 3.1.0.8.1.
+pub async fn create(
+    ctx: &Context<'_>,
+    t: ResourceType,
+    id: ResourceId,
+    prepared: (Prepared, Value),
+    query: &str,
+) -> Result<Reply, Fault> {
+    let search = criteria(ctx.store.registry(), t, query)?;
+    let (prepared, content) = prepared;
+    let write = Write {
+        resource_type: t,
+        audit: ctx.audit(t, &id),
+        id,
+        effect: Effect::Put(prepared),
+        condition: Condition::New,
+    };
+    again(async || {
+        let (tx, found) = decide(ctx, t, &search, Some(&content)).await?;
+        match one(t, &found)? {
+            None => settled(ctx, write_one(ctx, tx, &write).await?),
+            Some(found) => {
+                let existing = View::Tx(&tx).read(ctx.grant, t, &found.id).await?;
+                tx.commit().await?;
+                existing_reply(ctx, existing.ok_or_else(|| read::not_found(t, &found.id))?)
+            }
+        }
+    })
+    .await
+}
+
+/// The condition found what was to be created: 200, and the resource that is there.
+fn existing_reply(ctx: &Context, stored: crate::store::Stored) -> Result<Reply, Fault> {
+    Ok(written(
+        ctx,
+        200,
+        Written {
+            resource_type: stored.resource_type,
+            id: stored.id,
+            version: stored.version,
+            updated: stored.updated,
+            content: stored.content,
+        },
+    ))
+}
+
+/// `PUT Type?criteria`: R4 3.1.0.4.3.
+pub async fn update(ctx: &Context<'_>, t: ResourceType, value: Value, condition: Condition) -> Result<Reply, Fault> {
+    let search = criteria_of(ctx.store.registry(), t, &ctx.request.query)?;
+    let own_id = own_id(t, &value)?;
+    // Checked once before anything is locked; under the lock only the id is new.
+    Valid::check_as(ctx.catalog(), value.clone(), t)?;
+    again(async || {
+        let (tx, found) = decide(ctx, t, &search, Some(&value)).await?;
+        let found = one(t, &found)?.map(|m| m.id.clone());
+        let (id, condition) = match (&found, &own_id) {
+            (Some(found), Some(own)) if found != own => return Err(other_id(t, own, found)),
+            (Some(found), _) => (found.clone(), condition),
+            (None, Some(own)) => (own.clone(), if condition == Condition::None { Condition::Absent } else { condition }),
+            (None, None) => (ResourceId::random(), if condition == Condition::None { Condition::New } else { condition }),
+        };
+        let valid = Valid::check_as(ctx.catalog(), value.clone(), t)?;
+        let prepared = prepare::prepare(ctx.store.registry(), valid, &id)?;
+        let audit = ctx.audit(t, &id);
+        let write = Write { resource_type: t, id, effect: Effect::Put(prepared), condition, audit };
+        match write_one(ctx, tx, &write).await? {
+            Outcome::Refused(Some(_)) if condition == Condition::Absent => Err(taken(t, &write.id)),
+            outcome => settled(ctx, outcome),
+        }
+    })
+    .await
+}
+
+/// Returns the id that a resource of a conditional update names; it may name none.
+pub fn own_id(t: ResourceType, value: &Value) -> Result<Option<ResourceId>, Fault> {
+    let Some(text) = value.get("id").and_then(Value::as_str) else { return Ok(None) };
+    let id = ResourceId::parse(text).ok_or_else(|| {
+        Fault::from_issues(vec![Issue::at(Kind::Value, format!("{t}.id"), "an id is 1 to 64 of A-Z a-z 0-9 - .")])
+    })?;
+    Ok(Some(id))
+}
+
+pub fn other_id(t: ResourceType, own: &ResourceId, found: &ResourceId) -> Fault {
+    let text = format!("the condition finds {t}/{found}, the resource has the id '{own}'");
+    Fault::from_issues(vec![Issue::at(Kind::Invalid, format!("{t}.id"), text)])
+}
+
+pub fn taken(t: ResourceType, id: &ResourceId) -> Fault {
+    let text = format!("{t}/{id} exists and does not meet the condition, so it cannot be created");
+    Fault::from_issues(vec![Issue::at(Kind::Conflict, format!("{t}.id"), text)])
+}
+
+/// `PATCH Type?criteria`: R4 3.1.0.6.1.
+pub async fn patch(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Reply, Fault> {
+    let search = criteria_of(ctx.store.registry(), t, &ctx.request.query)?;
+    let condition = update::precondition(&ctx.request.conditions)?;
+    let patch = patch::parse(ctx, body)?;
+    again(async || {
+        let (tx, found) = decide(ctx, t, &search, None).await?;
+        let found = one(t, &found)?
+            .ok_or_else(|| Fault::new(Kind::NotFound, format!("the condition finds no {t} to patch")))?;
+        patch::within(ctx, tx, t, &found.id, &patch, condition).await
+    })
+    .await
+}
+
+/// `DELETE Type?criteria`: R4 3.1.0.7.1; all that match are deleted, or none.
+pub async fn delete(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> {
+    let search = criteria_of(ctx.store.registry(), t, &ctx.request.query)?;
+    let condition = update::precondition(&ctx.request.conditions)?;
+    let max = ctx.settings.delete_matches_max;
+    again(async || {
+        let mut holds = Holds::default();
+        hold(&mut holds, ctx.store.registry(), t, &search, None);
+        let tx = ctx.store.begin().await?;
+        tx.hold(&holds).await?;
+        let found = tx.matching_up_to(ctx.grant, &search, max + 1).await?;
+        if found.len() > max {
+            let text = format!("the condition finds more than {max} resources of type {t}; narrow it");
+            return Err(Fault::new(Kind::TooCostly, text));
+        }
+        let writes: Vec<Write> = found
+            .iter()
+            .map(|m| Write {
+                resource_type: t,
+                audit: ctx.audit(t, &m.id),
+                id: m.id.clone(),
+                effect: Effect::Delete,
+                condition,
+            })
+            .collect();
+        let mut outcomes = tx.write(ctx.grant, &writes).await?;
+        if let Some(Outcome::Refused(current)) = outcomes.iter().find(|o| matches!(o, Outcome::Refused(_))) {
+            return Err(stale(*current));
+        }
+        tx.commit().await?;
+        match outcomes.pop() {
+            Some(outcome) if outcomes.is_empty() => delete::answer(outcome),
+            _ => Ok(Reply::empty(204)),
+        }
+    })
+    .await
+}

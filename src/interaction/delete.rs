@@ -1,0 +1,31 @@
+//! delete: a last version without content.
+//!
+//! R4 <https://hl7.org/fhir/R4/http.html#delete>. Deleting what is not there is a success, as the specification allows.
+
+use super::{Context, condition, stale, update};
+use crate::fault::Fault;
+use crate::fhir::{ResourceId, ResourceType};
+use crate::rest::Reply;
+use crate::store::{Effect, Outcome, Write};
+
+pub async fn delete(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
+    let condition = update::precondition(&ctx.request.conditions)?;
+    let write = Write { resource_type: t, audit: ctx.audit(t, id), id: id.clone(), effect: Effect::Delete, condition };
+    answer(ctx.store.write(ctx.grant, write).await?)
+}
+
+/// Returns the reply for what became of a delete.
+pub fn answer(outcome: Outcome) -> Result<Reply, Fault> {
+    match outcome {
+        Outcome::Deleted(w) => {
+            Ok(Reply { version: Some(w.version), last_modified: Some(w.updated), ..Reply::empty(204) })
+        }
+        Outcome::Nothing => Ok(Reply::empty(204)),
+        Outcome::Refused(current) => Err(stale(current)),
+        Outcome::Created(_) | Outcome::Updated(_) => Err(Fault::internal("a delete ended as a put", "wrong outcome")),
+    }
+}
+
+pub async fn conditional(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> {
+    condition::delete(ctx, t).await
+}

@@ -1,0 +1,116 @@
+//! The interactions of the RESTful API, one file each.
+//!
+//! R4 <https://hl7.org/fhir/R4/http.html>. They get a grant and never ask who the caller is.
+
+pub mod body;
+pub mod bundle;
+pub mod capabilities;
+pub mod condition;
+pub mod create;
+pub mod delete;
+pub mod history;
+pub mod patch;
+pub mod prepare;
+pub mod read;
+pub mod search;
+pub mod update;
+pub mod vread;
+
+use crate::access::Grant;
+use crate::catalog::Catalog;
+use crate::fault::{Fault, Kind};
+use crate::fhir::{Instant, ResourceId, ResourceType, outcome};
+use crate::format::Limits;
+use crate::rest::{Reply, Request, ReturnPreference};
+use crate::store::audit::Entry;
+use crate::store::{Outcome, Store, View, Written};
+use std::sync::Arc;
+
+/// What an installation sets for every interaction.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Without a slash at the end.
+    pub base_url: String,
+    pub limits: Limits,
+    pub page_size_default: u32,
+    pub page_size_max: u32,
+    pub bundle_entries_max: usize,
+    /// Resources that one conditional delete may delete.
+    pub delete_matches_max: usize,
+}
+
+/// What every interaction is given.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub store: &'a Store,
+    /// Where reads look: outside or inside a transaction.
+    pub view: View<'a>,
+    pub settings: &'a Arc<Settings>,
+    pub request: &'a Request,
+    pub grant: &'a Grant,
+}
+
+impl<'a> Context<'a> {
+    pub fn catalog(&self) -> &'a Arc<Catalog> {
+        self.store.catalog()
+    }
+
+    /// Returns the audit row of a write of this request.
+    pub fn audit(&self, resource_type: ResourceType, id: &ResourceId) -> Entry {
+        Entry {
+            at: Instant::now(),
+            request: self.request.id.clone(),
+            principal: self.grant.principal().name().into(),
+            action: self.request.interaction.code(),
+            resource_type: Some(resource_type),
+            id: Some(id.clone()),
+            version: None,
+            status: 0,
+        }
+    }
+
+    /// Returns the full URL of a resource.
+    pub fn full_url(&self, resource_type: ResourceType, id: &ResourceId) -> String {
+        format!("{}/{resource_type}/{id}", self.settings.base_url)
+    }
+}
+
+/// Returns the reply to a write that made a version: R4 3.1.0.1.9, the Prefer header decides the body.
+pub fn written(ctx: &Context, status: u16, written: Written) -> Reply {
+    let body = match ctx.request.prefer.returns.unwrap_or(ReturnPreference::Representation) {
+        ReturnPreference::Minimal => Default::default(),
+        ReturnPreference::Representation => written.content.unwrap_or_default(),
+        ReturnPreference::OperationOutcome => {
+            let done = if status == 201 { "created" } else { "updated" };
+            let text =
+                format!("{}/{} {done} as version {}", written.resource_type, written.id, written.version);
+            outcome::informational(&text).to_string().into()
+        }
+    };
+    Reply {
+        status,
+        version: Some(written.version),
+        last_modified: Some(written.updated),
+        location: Some((written.resource_type, written.id, written.version)),
+        body,
+    }
+}
+
+/// Returns the reply to a PUT, POST or PATCH from what became of it.
+pub fn settled(ctx: &Context, outcome: Outcome) -> Result<Reply, Fault> {
+    match outcome {
+        Outcome::Created(w) => Ok(written(ctx, 201, w)),
+        Outcome::Updated(w) => Ok(written(ctx, 200, w)),
+        Outcome::Deleted(_) | Outcome::Nothing => Err(Fault::internal("a put ended as a delete", "wrong outcome")),
+        Outcome::Refused(current) => Err(stale(current)),
+    }
+}
+
+/// Returns the refusal of a write whose version condition did not hold.
+pub fn stale(current: Option<i32>) -> Fault {
+    let text = match current {
+        Some(version) => format!("the current version is W/\"{version}\"; the condition of the request does not hold"),
+        None => "there is no current version; the condition of the request does not hold".to_string(),
+    };
+    Fault::new(Kind::Stale, text)
+}

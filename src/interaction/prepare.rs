@@ -1,0 +1,76 @@
+//! From a valid resource to what the store keeps: its text cut open for version and time, and its search values.
+//!
+//! R4 <https://hl7.org/fhir/R4/http.html#create>: `id`, `meta.versionId` and `meta.lastUpdated` are the server's.
+
+use crate::fault::Fault;
+use crate::fhir::{ResourceId, ResourceType};
+use crate::search::{Registry, compartment, extract};
+use crate::store::Prepared;
+use crate::validation::Valid;
+use serde_json::{Map, Value};
+
+/// Parts of `meta` that only the server writes.
+const SERVER_META: [&str; 4] = ["versionId", "_versionId", "lastUpdated", "_lastUpdated"];
+
+/// Returns the resource ready to be stored under `id`.
+pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Prepared, Fault> {
+    let t = valid.resource_type();
+    let mut content = valid.into_content();
+    content.insert("id".to_string(), Value::String(id.as_str().to_string()));
+    let (head, tail) = cut(t, id, &content)?;
+    let value = Value::Object(content);
+    let rows = extract(registry, t, &value);
+    let patient = compartment::patients_of(registry, t, &value).into_iter().next();
+    Ok(Prepared::new(head, tail, rows, patient))
+}
+
+/// Returns the text before the version and the text after the time.
+fn cut(t: ResourceType, id: &ResourceId, content: &Map<String, Value>) -> Result<(String, String), Fault> {
+    let head = format!("{{\"resourceType\":\"{t}\",\"id\":\"{id}\",\"meta\":{{\"versionId\":\"");
+    let mut tail = Vec::with_capacity(2048);
+    if let Some(Value::Object(meta)) = content.get("meta") {
+        for (key, value) in meta.iter().filter(|(k, _)| !SERVER_META.contains(&k.as_str())) {
+            member(&mut tail, key, value)?;
+        }
+    }
+    tail.push(b'}');
+    for (key, value) in content.iter().filter(|(k, _)| !["resourceType", "id", "meta"].contains(&k.as_str())) {
+        member(&mut tail, key, value)?;
+    }
+    tail.push(b'}');
+    let tail = String::from_utf8(tail).map_err(|e| Fault::internal("serde_json wrote invalid UTF-8", e))?;
+    Ok((head, tail))
+}
+
+fn member(out: &mut Vec<u8>, key: &str, value: &Value) -> Result<(), Fault> {
+    out.push(b',');
+    let written = serde_json::to_writer(&mut *out, key).and_then(|()| {
+        out.push(b':');
+        serde_json::to_writer(&mut *out, value)
+    });
+    written.map_err(|e| Fault::internal("failed to write a resource", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::Instant;
+    use serde_json::json;
+
+    #[test]
+    fn the_servers_parts_come_first_and_the_rest_keeps_its_order() {
+        let content = json!({
+            "resourceType": "Patient", "active": true, "id": "old",
+            "meta": {"versionId": "9", "profile": ["http://p"], "lastUpdated": "2000-01-01T00:00:00Z"},
+            "multipleBirthInteger": 1.50,
+        });
+        let id = ResourceId::parse("new").unwrap();
+        let Value::Object(content) = content else { unreachable!("it is an object") };
+        let (head, tail) = cut(ResourceType::PATIENT, &id, &content).unwrap();
+        let text = Prepared::new(head, tail, Default::default(), None).text(2, Instant(0));
+        assert_eq!(
+            text,
+            r#"{"resourceType":"Patient","id":"new","meta":{"versionId":"2","lastUpdated":"1970-01-01T00:00:00.000Z","profile":["http://p"]},"active":true,"multipleBirthInteger":1.5}"#
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! read: the current version of a resource.
+//!
+//! R4 <https://hl7.org/fhir/R4/http.html#read>, conditional read: <https://hl7.org/fhir/R4/http.html#cread>.
+
+use super::Context;
+use crate::fault::{Fault, Kind};
+use crate::fhir::{ResourceId, ResourceType};
+use crate::rest::conditions::{Conditions, NoneMatch};
+use crate::rest::{Reply, reply};
+use crate::store::Stored;
+
+pub async fn read(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
+    let stored = ctx.view.read(ctx.grant, t, id).await?;
+    answer(stored, t, id, &ctx.request.conditions)
+}
+
+/// Returns the reply for what was found.
+pub fn answer(
+    stored: Option<Stored>,
+    t: ResourceType,
+    id: &ResourceId,
+    conditions: &Conditions,
+) -> Result<Reply, Fault> {
+    let stored = stored.ok_or_else(|| not_found(t, id))?;
+    let Some(content) = stored.content else {
+        let text = format!("{t}/{id} was deleted; its history is at {t}/{id}/_history ({})", reply::etag(stored.version));
+        return Err(Fault::new(Kind::Deleted, text));
+    };
+    let mut reply = Reply {
+        status: 200,
+        version: Some(stored.version),
+        last_modified: Some(stored.updated),
+        location: None,
+        body: content,
+    };
+    // RFC 9110 13.2.2: a tag decides alone where there is one.
+    let unchanged = match (&conditions.if_none_match, conditions.if_modified_since) {
+        (Some(NoneMatch::Any), _) => true,
+        (Some(NoneMatch::Versions(versions)), _) => versions.contains(&stored.version),
+        (None, Some(since)) => stored.updated.to_second() <= since,
+        (None, None) => false,
+    };
+    if unchanged {
+        reply.status = 304;
+        reply.body.clear();
+    }
+    Ok(reply)
+}
+
+pub fn not_found(t: ResourceType, id: &ResourceId) -> Fault {
+    Fault::new(Kind::NotFound, format!("there is no {t}/{id}"))
+}

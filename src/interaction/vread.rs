@@ -1,0 +1,18 @@
+//! vread: one version of a resource.
+//!
+//! R4 <https://hl7.org/fhir/R4/http.html#vread>.
+
+use super::{Context, read};
+use crate::fault::{Fault, Kind};
+use crate::fhir::{ResourceId, ResourceType};
+use crate::rest::{Reply, conditions};
+
+pub async fn vread(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, version: &str) -> Result<Reply, Fault> {
+    let missing = || Fault::new(Kind::NotFound, format!("there is no version '{version}' of {t}/{id}"));
+    let number = conditions::version(version).ok_or_else(missing)?;
+    let stored = ctx.view.vread(ctx.grant, t, id, number).await?.ok_or_else(missing)?;
+    if stored.is_deleted() {
+        return Err(Fault::new(Kind::Deleted, format!("version {number} of {t}/{id} is its deletion")));
+    }
+    read::answer(Some(stored), t, id, &ctx.request.conditions)
+}

@@ -1,0 +1,30 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod fault;
+pub mod fhir;
+
+pub mod fhirpath;
+
+pub mod catalog;
+pub mod rest;
+
+pub mod format;
+pub mod search;
+pub mod validation;
+
+pub mod access;
+
+pub mod store;
+
+pub mod audit;
+pub mod oauth;
+
+pub mod interaction;
+
+pub mod service;
+
+pub mod http;
+pub mod load;
+
+pub mod app;
+pub mod config;

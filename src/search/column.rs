@@ -1,0 +1,101 @@
+//! Columns: the paths of a resource type that are indexed, each once, however many parameters ask for it.
+//!
+//! `Observation.subject` is one column, read by the parameters `subject` and, for patients alone, `patient`;
+//! `combo-code` reads the columns of `code` and `component-code`. So no value is stored twice, and a new parameter over
+//! a known path finds what is there already.
+
+use super::key::Keyer;
+use crate::catalog::{CodeSet, ParamKind, SearchParam};
+use crate::fhir::ResourceType;
+use std::sync::Arc;
+
+/// One indexed path of one resource type.
+#[derive(Debug)]
+pub struct Column {
+    /// Depends on the type, the kind and the path alone.
+    pub key: i64,
+    /// Keys of the tables that carry the value in clear: strings use the first two, dates one a length class.
+    pub narrow: [i32; 4],
+    pub kind: ParamKind,
+    pub path: Box<str>,
+    /// Whether a resource has at most one value here.
+    pub single: bool,
+    /// Whether all values are plain codes, booleans or ids, which have no system of their own.
+    pub plain: bool,
+    /// The value set that gives plain codes their system.
+    pub codes: Option<Arc<CodeSet>>,
+    /// Whether a patient that is referred to here has the resource in the compartment.
+    pub compartment: bool,
+    pub role: Option<Role>,
+    pub rank: Rank,
+}
+
+/// What a column is to the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Patient,
+    Code,
+    Category,
+    Date,
+}
+
+/// How few resources one value can be expected to have; the least drives a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// A business identifier or canonical URL: few.
+    Identity,
+    /// An encounter, a request: tens.
+    Event,
+    /// A patient: hundreds.
+    Patient,
+    /// A name or other text.
+    Text,
+    /// A code or an organization: thousands.
+    Code,
+    /// A status, a flag: a good part of the type.
+    Flag,
+}
+
+/// A search parameter as one type knows it.
+#[derive(Debug)]
+pub struct Param {
+    pub spec: Arc<SearchParam>,
+    pub columns: Vec<ParamColumn>,
+    /// Types that a reference without one may mean.
+    pub targets: Vec<ResourceType>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ParamColumn {
+    /// The place in the list of columns.
+    pub index: u16,
+    /// Only references to this type.
+    pub resolves: Option<ResourceType>,
+}
+
+/// Returns how many resources lead to one of this type by a column of the given rank.
+pub fn rank_of_target(t: ResourceType, rank: Rank) -> Rank {
+    match t.name() {
+        "Patient" => Rank::Patient,
+        "Organization" | "Practitioner" | "PractitionerRole" | "Location" => Rank::Code,
+        _ => rank.min(Rank::Event),
+    }
+}
+
+impl Column {
+    pub fn new(keyer: &Keyer, t: ResourceType, kind: ParamKind, path: String) -> Column {
+        let key = keyer.hash(&[b"column", t.name().as_bytes(), kind.code().as_bytes(), path.as_bytes()]);
+        Column {
+            key,
+            narrow: [0, 1, 2, 3].map(|part| keyer.narrow(key, part)),
+            kind,
+            path: path.into(),
+            single: true,
+            plain: true,
+            codes: None,
+            compartment: false,
+            role: None,
+            rank: Rank::Code,
+        }
+    }
+}

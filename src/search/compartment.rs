@@ -1,0 +1,48 @@
+//! The patient compartment: which patients a resource belongs to.
+//!
+//! R4 <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>. Every member has a term row per patient, so that a
+//! compartment search, `$everything` and access rules are answered by one key.
+
+use super::expr::Expr;
+use super::registry::Registry;
+use crate::fhir::reference::Literal;
+use crate::fhir::{ResourceId, ResourceType};
+use serde_json::Value;
+
+/// Returns the key of a patient's compartment, given the patient's key as a target of references.
+pub(super) fn patient_key(target: i64) -> i64 {
+    // The odd constant keeps it apart from every column's reference keys, which are made alike.
+    target ^ 0x70a7_1e47_c0de_5eed
+}
+
+/// Returns the condition that a resource is in the compartment of one of the patients.
+pub fn of_patients(registry: &Registry, patients: &[ResourceId]) -> Expr {
+    let key = |id: &ResourceId| patient_key(registry.keyer.target("Patient", id.as_str()));
+    if patients.is_empty() {
+        return Expr::None;
+    }
+    Expr::Compartment(patients.iter().map(key).collect())
+}
+
+/// Returns the ids of the patients in whose compartments a resource is, sorted; the patient itself included.
+pub fn patients_of(registry: &Registry, t: ResourceType, resource: &Value) -> Vec<String> {
+    let index = registry.of(t);
+    let mut patients = Vec::new();
+    if t == ResourceType::PATIENT {
+        patients.extend(resource.get("id").and_then(Value::as_str).map(str::to_string));
+    }
+    index.tree.walk(resource, &mut |leaf, value| {
+        if index.columns[usize::from(leaf.column)].compartment {
+            patients.extend(patient_of(registry, value).map(str::to_string));
+        }
+    });
+    patients.sort_unstable();
+    patients.dedup();
+    patients
+}
+
+fn patient_of<'v>(registry: &Registry, reference: &'v Value) -> Option<&'v str> {
+    let literal = Literal::parse(reference.get("reference")?.as_str()?)?;
+    let local = literal.base.is_empty() || literal.base == &*registry.base_url;
+    (local && literal.resource_type == ResourceType::PATIENT).then_some(literal.id)
+}

@@ -1,0 +1,43 @@
+//! Parameters whose expression is more than a path, such as `Patient.deceased.exists() and Patient.deceased != false`.
+
+use super::column::Column;
+use super::kind::{self, Emit, token};
+use super::sink::Sink;
+use crate::catalog::{Catalog, ParamKind};
+use crate::fhirpath::{self, Context, Item};
+use serde_json::Value;
+
+/// One expression that is evaluated for every resource of its type.
+#[derive(Debug)]
+pub struct Computed {
+    column: u16,
+    kind: ParamKind,
+    expression: fhirpath::Expr,
+}
+
+impl Computed {
+    /// Returns the parameter; none when the expression cannot be read.
+    pub fn new(column: u16, kind: ParamKind, text: &str) -> Option<Computed> {
+        Some(Computed { column, kind, expression: fhirpath::parse(text).ok()? })
+    }
+
+    /// Adds what the expression yields. One that fails on this resource yields nothing.
+    pub fn emit(&self, sink: &mut Sink, catalog: &Catalog, columns: &[Column], resource: &Value) {
+        let context = Context::for_search(catalog, resource);
+        let column = &columns[usize::from(self.column)];
+        for item in self.expression.evaluate(&context).unwrap_or_default() {
+            match item {
+                Item::Node(node) => {
+                    let emit: Option<Emit> = node.type_name().and_then(|name| (kind::of(self.kind)?.emitter)(name));
+                    if let (Some(emit), Some(value)) = (emit, node.value) {
+                        emit(sink, column, value);
+                    }
+                }
+                Item::Boolean(flag) if self.kind == ParamKind::Token => {
+                    token::boolean(sink, column, &Value::Bool(flag));
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What a search asks for, as a tree without parameters, types of values or SQL.
+//!
+//! R4 <https://hl7.org/fhir/R4/search.html>. The tree is the border between reading a query and answering it: it says
+//! index keys and limits only, so that an access rule can be one more branch.
+
+use super::column::{Rank, Role};
+use crate::fhir::{ResourceId, ResourceType};
+
+/// Which resources are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expr {
+    All,
+    None,
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Not(Box<Expr>),
+    /// Resources of these types.
+    Types(Vec<ResourceType>),
+    /// Resources with one of these ids, in the types of the search.
+    Ids(Vec<ResourceId>),
+    /// Resources changed from the first to the last of these microseconds since 1970.
+    Updated { from: i64, to: i64 },
+    /// Resources in any of the compartments with these keys.
+    Compartment(Vec<i64>),
+    Term(Term),
+    Text(Text),
+    Date(Date),
+    Quantity(Quantity),
+    /// Resources that have no value in any of these columns.
+    Missing(Missing),
+}
+
+/// Resources that stand under any of these keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    pub keys: Vec<i64>,
+    pub rank: Rank,
+    /// Keys that share this mark exclude each other: no resource stands under two of them.
+    pub exclusive: Option<i64>,
+    /// What the key is to the timeline, when there is one key.
+    pub role: Option<Role>,
+}
+
+/// Resources with a matching text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    pub key: i32,
+    pub test: TextTest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextTest {
+    /// From the first text, before the second.
+    Prefix { from: String, before: Option<String> },
+    /// The stored text is this.
+    Exact(String),
+    /// The folded text contains this; texts of the second key continue long ones.
+    Contains { part: String, more: i32 },
+}
+
+/// Resources with one date that passes all tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Date {
+    /// One key a length class.
+    pub keys: [i32; 4],
+    pub tests: Vec<DateTest>,
+    /// Whether a resource has at most one date here.
+    pub single: bool,
+    /// Whether this is the date that the timeline is ordered by.
+    pub principal: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateTest {
+    pub comparison: Comparison,
+    pub lo: i64,
+    pub hi: i64,
+}
+
+/// The prefixes of R4 3.1.1.4.5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Eq,
+    Ne,
+    Gt,
+    Lt,
+    Ge,
+    Le,
+    Sa,
+    Eb,
+    Ap,
+}
+
+/// Resources with a number that passes the test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quantity {
+    pub key: i64,
+    pub comparison: Comparison,
+    /// The number as it was given, a decimal.
+    pub value: String,
+    /// How far from the number a value may be and still be equal or about equal to it, a decimal.
+    pub margin: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    pub types: Vec<ResourceType>,
+    /// Keys of columns.
+    pub columns: Vec<i64>,
+}
+
+impl Expr {
+    /// Returns the conjunction, flat and without parts that say nothing.
+    pub fn and(parts: impl IntoIterator<Item = Expr>) -> Expr {
+        let mut flat = Vec::new();
+        for part in parts {
+            match part {
+                Expr::All => {}
+                Expr::None => return Expr::None,
+                Expr::And(inner) => flat.extend(inner),
+                other if flat.contains(&other) => {}
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            0 => Expr::All,
+            1 => flat.remove(0),
+            _ => Expr::And(flat),
+        }
+    }
+
+    /// Returns the disjunction, flat; keys of the same rank become one term.
+    pub fn or(parts: impl IntoIterator<Item = Expr>) -> Expr {
+        let mut flat: Vec<Expr> = Vec::new();
+        for part in parts {
+            match part {
+                Expr::All => return Expr::All,
+                Expr::None => {}
+                Expr::Or(inner) => inner.into_iter().for_each(|part| push_or(&mut flat, part)),
+                other => push_or(&mut flat, other),
+            }
+        }
+        match flat.len() {
+            0 => Expr::None,
+            1 => flat.remove(0),
+            _ => Expr::Or(flat),
+        }
+    }
+
+    #[expect(clippy::should_implement_trait, reason = "a constructor beside `and` and `or`")]
+    pub fn not(part: Expr) -> Expr {
+        match part {
+            Expr::All => Expr::None,
+            Expr::None => Expr::All,
+            Expr::Not(inner) => *inner,
+            other => Expr::Not(Box::new(other)),
+        }
+    }
+
+    /// Returns whether only resources of the searched types can match, so that the type need not be asked.
+    pub fn names_types(&self) -> bool {
+        match self {
+            Expr::All | Expr::Not(_) | Expr::Compartment(_) => false,
+            Expr::And(parts) => parts.iter().any(Expr::names_types),
+            Expr::Or(parts) => parts.iter().all(Expr::names_types),
+            _ => true,
+        }
+    }
+
+    /// Returns the parts of a conjunction; of anything else itself.
+    pub fn conjuncts(&self) -> &[Expr] {
+        match self {
+            Expr::All => &[],
+            Expr::And(parts) => parts,
+            one => std::slice::from_ref(one),
+        }
+    }
+}
+
+fn push_or(flat: &mut Vec<Expr>, part: Expr) {
+    let Expr::Term(new) = part else {
+        if !flat.contains(&part) {
+            flat.push(part);
+        }
+        return;
+    };
+    let known = flat.iter_mut().find_map(|known| match known {
+        Expr::Term(term) => Some(term),
+        _ => None,
+    });
+    let Some(known) = known else {
+        return flat.push(Expr::Term(new));
+    };
+    let before = known.keys.len();
+    for key in new.keys {
+        if !known.keys.contains(&key) {
+            known.keys.push(key);
+        }
+    }
+    if known.keys.len() > before {
+        known.exclusive = known.exclusive.filter(|mark| new.exclusive == Some(*mark));
+        known.rank = known.rank.max(new.rank);
+        known.role = None;
+    }
+}
+
+impl Comparison {
+    /// Returns the prefix at the start of a value and what follows; no prefix means equal.
+    pub fn split(text: &str) -> (Comparison, &str) {
+        let known = [
+            ("eq", Comparison::Eq),
+            ("ne", Comparison::Ne),
+            ("gt", Comparison::Gt),
+            ("lt", Comparison::Lt),
+            ("ge", Comparison::Ge),
+            ("le", Comparison::Le),
+            ("sa", Comparison::Sa),
+            ("eb", Comparison::Eb),
+            ("ap", Comparison::Ap),
+        ];
+        for (prefix, comparison) in known {
+            if let Some(rest) = text.strip_prefix(prefix) {
+                return (comparison, rest);
+            }
+        }
+        (Comparison::Eq, text)
+    }
+}
+
+impl DateTest {
+    /// Returns between which first moments a passing period no longer than `length` begins.
+    pub fn window(&self, length: i64) -> (i64, i64) {
+        use super::period::{BEGINNING, END};
+        match self.comparison {
+            Comparison::Eq => (self.lo, self.hi),
+            Comparison::Ne => (BEGINNING, END),
+            Comparison::Gt => (self.hi.saturating_sub(length), END),
+            Comparison::Ge => (self.lo.min(self.hi.saturating_sub(length)), END),
+            Comparison::Lt | Comparison::Eb => (BEGINNING, self.lo - 1),
+            Comparison::Le => (BEGINNING, self.hi),
+            Comparison::Sa => (self.hi + 1, END),
+            Comparison::Ap => (self.lo.saturating_sub(length), self.hi),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `_include` and `_revinclude`: which resources come along with the matches.
+//!
+//! R4 <https://hl7.org/fhir/R4/search.html#include>.
+
+use super::control::invalid;
+use super::query::refused;
+use super::registry::Registry;
+use crate::catalog::ParamKind;
+use crate::fault::Fault;
+use crate::fhir::ResourceType;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Include {
+    /// The type whose references are followed: of a match for `_include`, of what comes along for `_revinclude`.
+    pub source: ResourceType,
+    /// None for `*`.
+    pub param: Option<Box<str>>,
+    pub target: Option<ResourceType>,
+    pub reverse: bool,
+    pub iterate: bool,
+}
+
+impl Include {
+    /// Returns what `_include=Source:param:Target` asks for.
+    pub fn parse(registry: &Registry, types: &[ResourceType], name: &str, value: &str) -> Result<Include, Fault> {
+        let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
+        let iterate = match modifier {
+            None => false,
+            // STU3 called it `recurse`; R4 renamed it.
+            Some("iterate" | "recurse") => true,
+            Some(other) => return Err(refused(name, &format!("has the unknown modifier ':{other}'"))),
+        };
+        let reverse = code == "_revinclude";
+        let parts: Vec<&str> = value.split(':').collect();
+        let (source, param, target) = match parts[..] {
+            ["*"] => return Self::everything(types, name, value, reverse, iterate),
+            [source, param] => (source, param, None),
+            [source, param, target] => (source, param, Some(target)),
+            _ => return Err(invalid(name, value, "does not have the form Type:parameter or Type:parameter:Type")),
+        };
+        let resource_type = |text: &str| {
+            ResourceType::parse(text).ok_or_else(|| invalid(name, value, &format!("names the unknown type '{text}'")))
+        };
+        let source = resource_type(source)?;
+        let target = target.map(resource_type).transpose()?;
+        if param == "*" {
+            return Ok(Include { source, param: None, target, reverse, iterate });
+        }
+        let Some(known) = registry.of(source).param(param).filter(|p| p.spec.kind == ParamKind::Reference) else {
+            return Err(invalid(name, value, &format!("names '{param}', which is not a reference parameter of {source}")));
+        };
+        if let Some(t) = target
+            && !known.targets.is_empty()
+            && !known.targets.contains(&t)
+        {
+            return Err(invalid(name, value, &format!("names {t}, to which '{param}' never refers")));
+        }
+        Ok(Include { source, param: Some(param.into()), target, reverse, iterate })
+    }
+
+    fn everything(
+        types: &[ResourceType],
+        name: &str,
+        value: &str,
+        reverse: bool,
+        iterate: bool,
+    ) -> Result<Include, Fault> {
+        match types {
+            [source] => Ok(Include { source: *source, param: None, target: None, reverse, iterate }),
+            _ => Err(invalid(name, value, "needs a search of one type")),
+        }
+    }
+}

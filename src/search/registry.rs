@@ -1,0 +1,247 @@
+//! What the search of every type is made of, put together once from the catalog.
+//!
+//! R4 <https://hl7.org/fhir/R4/searchparameter-registry.html>.
+
+use super::column::{Column, Param, ParamColumn, Rank, Role};
+use super::computed::Computed;
+use super::key::Keyer;
+use super::kind::{self, token};
+use super::path::{self, Branch, Path, Step};
+use super::route::{self, Route};
+use super::timeline;
+use super::tree::{Leaf, Node};
+use crate::catalog::{Catalog, ParamKind, SearchParam};
+use crate::fhir::ResourceType;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The searchable side of a catalog. Immutable: a new search parameter makes a new one.
+#[derive(Debug)]
+pub struct Registry {
+    pub catalog: Arc<Catalog>,
+    pub keyer: Keyer,
+    /// The server's own address, without a slash at the end.
+    pub base_url: Box<str>,
+    types: Vec<TypeIndex>,
+}
+
+/// The searchable side of one resource type.
+#[derive(Debug, Default)]
+pub struct TypeIndex {
+    pub columns: Vec<Column>,
+    pub tree: Node,
+    /// Columns that need FHIRPath.
+    pub computed: Vec<Computed>,
+    pub has_timeline: bool,
+    params: BTreeMap<Box<str>, Param>,
+}
+
+impl Registry {
+    pub fn new(catalog: Arc<Catalog>, base_url: &str) -> Registry {
+        let keyer = Keyer::fixed();
+        let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish()).collect();
+        Registry { types, keyer, base_url: base_url.trim_end_matches('/').into(), catalog }
+    }
+
+    pub fn of(&self, t: ResourceType) -> &TypeIndex {
+        &self.types[t.number() as usize]
+    }
+}
+
+impl TypeIndex {
+    /// Returns the parameter; none when it is unknown or answered from elsewhere than the index (`_id`, `_text`).
+    pub fn param(&self, code: &str) -> Option<&Param> {
+        self.params.get(code)
+    }
+
+    pub fn params(&self) -> impl Iterator<Item = &Param> {
+        self.params.values()
+    }
+}
+
+/// One type in the making.
+struct Build<'a> {
+    catalog: &'a Catalog,
+    keyer: &'a Keyer,
+    t: ResourceType,
+    out: TypeIndex,
+}
+
+impl<'a> Build<'a> {
+    fn new(catalog: &'a Catalog, keyer: &'a Keyer, t: ResourceType) -> Build<'a> {
+        Build { catalog, keyer, t, out: TypeIndex::default() }
+    }
+
+    fn finish(mut self) -> TypeIndex {
+        for spec in self.catalog.params(self.t) {
+            // The id and the time of change are columns of the resource's own row.
+            if kind::of(spec.kind).is_some() && !matches!(&*spec.code, "_id" | "_lastUpdated") {
+                self.param(spec);
+            }
+        }
+        self.mark_compartment();
+        self.mark_timeline();
+        self.out
+    }
+
+    fn param(&mut self, spec: &Arc<SearchParam>) {
+        let mut columns: Vec<ParamColumn> = Vec::new();
+        for group in groups(&spec.expression_text, self.t) {
+            let found = match &group {
+                Group::Path { path, casts } => self.path_column(spec.kind, path, casts),
+                Group::Computed(text) => self.computed_column(spec.kind, text),
+            };
+            let resolves = match group {
+                Group::Path { path, .. } => path.resolves,
+                Group::Computed(_) => None,
+            };
+            columns.extend(found.map(|index| ParamColumn { index, resolves }));
+        }
+        if columns.is_empty() {
+            return;
+        }
+        let targets = targets(spec, &columns);
+        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets });
+    }
+
+    /// Returns the column of a path, made when it is new; none when no value there can be read as this kind.
+    fn path_column(&mut self, kind: ParamKind, path: &Path, casts: &[Box<str>]) -> Option<u16> {
+        let mut name = path.to_string();
+        if !casts.is_empty() {
+            name = format!("{name}:{}", casts.join(","));
+        }
+        let known = self.out.columns.iter().position(|c| c.kind == kind && *c.path == *name);
+        if let Some(known) = known {
+            return Some(known as u16);
+        }
+        let emitter = kind::of(kind)?.emitter;
+        let routes = route::routes(self.catalog, self.catalog.resource(self.t), path, casts);
+        let read: Vec<(Route, kind::Emit)> =
+            routes.into_iter().filter_map(|r| Some((emitter(&r.type_name)?, r))).map(|(e, r)| (r, e)).collect();
+        if read.is_empty() {
+            return None;
+        }
+        let index = u16::try_from(self.out.columns.len()).ok()?;
+        let mut column = Column::new(self.keyer, self.t, kind, name);
+        column.single = read.iter().all(|(r, _)| r.single && !holds_many(&r.type_name));
+        column.plain = read.iter().all(|(r, _)| token::is_plain(&r.type_name));
+        column.codes = read.first().and_then(|(r, _)| r.codes.clone());
+        column.rank = rank(kind, &column.path, read.first().map_or("", |(r, _)| &r.type_name));
+        self.out.columns.push(column);
+        for (route, emit) in read {
+            self.out.tree.insert(&route.hops, Leaf { column: index, emit });
+        }
+        Some(index)
+    }
+
+    fn computed_column(&mut self, kind: ParamKind, text: &str) -> Option<u16> {
+        let index = u16::try_from(self.out.columns.len()).ok()?;
+        let computed = Computed::new(index, kind, text)?;
+        let mut column = Column::new(self.keyer, self.t, kind, text.to_string());
+        column.single = false;
+        column.plain = false;
+        self.out.columns.push(column);
+        self.out.computed.push(computed);
+        Some(index)
+    }
+
+    fn columns_of(&self, code: &str) -> Vec<usize> {
+        let columns = self.out.params.get(code).map_or(&[][..], |p| &p.columns);
+        columns.iter().map(|c| usize::from(c.index)).collect()
+    }
+
+    fn mark_compartment(&mut self) {
+        let codes = self.catalog.compartment("Patient").map_or(&[][..], |c| c.params(self.t));
+        for code in codes {
+            for index in self.columns_of(code) {
+                self.out.columns[index].compartment = self.out.columns[index].kind == ParamKind::Reference;
+            }
+        }
+    }
+
+    fn mark_timeline(&mut self) {
+        for (code, role) in timeline::parameters(self.t) {
+            for index in self.columns_of(code) {
+                let column = &mut self.out.columns[index];
+                if column.role.is_none() && role_fits(column, role) {
+                    column.role = Some(role);
+                }
+            }
+        }
+        self.out.has_timeline = self.out.columns.iter().any(|c| c.role == Some(Role::Patient));
+    }
+}
+
+fn role_fits(column: &Column, role: Role) -> bool {
+    match role {
+        Role::Date => column.kind == ParamKind::Date && column.single,
+        Role::Patient => column.kind == ParamKind::Reference,
+        Role::Code | Role::Category => column.kind == ParamKind::Token && !column.plain,
+    }
+}
+
+/// The branches of an expression, those that differ in their last cast together.
+enum Group {
+    Path { path: Path, casts: Vec<Box<str>> },
+    Computed(Box<str>),
+}
+
+fn groups(expression: &str, t: ResourceType) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for branch in path::branches(expression, t) {
+        let mut path = match branch {
+            Branch::Path(path) => path,
+            Branch::Computed(text) => {
+                groups.push(Group::Computed(text));
+                continue;
+            }
+        };
+        let cast = match path.steps.last() {
+            Some(Step::As(name)) => Some(name.clone()),
+            _ => None,
+        };
+        path.steps.truncate(path.steps.len() - usize::from(cast.is_some()));
+        let known = groups.iter_mut().find_map(|group| match group {
+            Group::Path { path: known, casts } if *known == path && !casts.is_empty() => Some(casts),
+            _ => None,
+        });
+        match (known, cast) {
+            (Some(casts), Some(cast)) => {
+                casts.push(cast);
+                casts.sort();
+            }
+            (_, cast) => groups.push(Group::Path { path, casts: cast.into_iter().collect() }),
+        }
+    }
+    groups
+}
+
+/// Returns the types that a reference without a type may lead to.
+fn targets(spec: &SearchParam, columns: &[ParamColumn]) -> Vec<ResourceType> {
+    let only: Option<Vec<ResourceType>> = columns.iter().map(|c| c.resolves).collect();
+    match only {
+        Some(mut only) => {
+            only.sort_unstable();
+            only.dedup();
+            only
+        }
+        None => spec.targets.clone(),
+    }
+}
+
+/// Returns whether one element of the type has several values to search for.
+fn holds_many(type_name: &str) -> bool {
+    matches!(type_name, "CodeableConcept" | "HumanName" | "Address" | "canonical")
+}
+
+fn rank(kind: ParamKind, path: &str, type_name: &str) -> Rank {
+    match (kind, type_name) {
+        _ if path.starts_with("meta.") => Rank::Flag,
+        (ParamKind::Token, "Identifier" | "ContactPoint" | "id" | "uri") => Rank::Identity,
+        (ParamKind::Token, "code" | "boolean") => Rank::Flag,
+        (ParamKind::Token, _) if path == "category" => Rank::Flag,
+        (ParamKind::Uri, _) => Rank::Identity,
+        (ParamKind::String, _) => Rank::Text,
+        _ => Rank::Code,
+    }
+}

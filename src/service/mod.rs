@@ -1,0 +1,158 @@
+//! The one door: every request, whatever way it came, is decided, done and audited here.
+
+mod batch;
+mod entry;
+mod links;
+mod needs;
+mod transaction;
+
+use crate::access::{Grant, Principal, policy};
+use crate::audit::Recorder;
+use crate::fault::{Fault, Kind};
+use crate::fhir::Instant;
+use crate::interaction::{self, Context, Settings, body};
+use crate::rest::{Body, Interaction, Reply, Request};
+use crate::store::audit::Entry;
+use crate::store::{HistoryScope, Store, View};
+use bytes::Bytes;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The door of one thread.
+#[derive(Clone)]
+pub struct Service {
+    store: Store,
+    settings: Arc<Settings>,
+    recorder: Recorder,
+    /// The CapabilityStatement, written once.
+    capabilities: Bytes,
+}
+
+impl Service {
+    /// Must be called inside the thread's runtime.
+    pub fn new(store: Store, settings: Arc<Settings>, capabilities: Bytes) -> Service {
+        let recorder = Recorder::start(store.clone());
+        Service { store, settings, recorder, capabilities }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Decides, does and audits a request.
+    pub async fn perform(&self, principal: &Principal, mut request: Request) -> Result<Reply, Fault> {
+        let body = std::mem::take(&mut request.body);
+        let result = match policy::decide(principal, &needs::of(&request)) {
+            Ok(grant) => self.dispatch(principal, &grant, &request, body).await,
+            Err(refusal) => Err(refusal),
+        };
+        self.audit(principal, &request, &result).await;
+        result
+    }
+
+    async fn dispatch(
+        &self,
+        principal: &Principal,
+        grant: &Grant,
+        request: &Request,
+        body: Body,
+    ) -> Result<Reply, Fault> {
+        use Interaction as I;
+        let ctx = &self.context(grant, request);
+        match &request.interaction {
+            I::Capabilities => Ok(Reply::json(200, self.capabilities.clone())),
+            I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
+            I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
+            I::Create(t) => interaction::create::create(ctx, *t, body).await,
+            I::Update(t, id) => interaction::update::update(ctx, *t, id, body).await,
+            I::ConditionalUpdate(t) => interaction::update::conditional(ctx, *t, body).await,
+            I::Patch(t, id) => interaction::patch::patch(ctx, *t, id, body).await,
+            I::ConditionalPatch(t) => interaction::condition::patch(ctx, *t, body).await,
+            I::Delete(t, id) => interaction::delete::delete(ctx, *t, id).await,
+            I::ConditionalDelete(t) => interaction::delete::conditional(ctx, *t).await,
+            I::BatchOrTransaction => self.bundle(principal, request, body).await,
+            _ => query(ctx, &request.interaction).await,
+        }
+    }
+
+    fn context<'a>(&'a self, grant: &'a Grant, request: &'a Request) -> Context<'a> {
+        Context { store: &self.store, view: View::Pool(&self.store), settings: &self.settings, request, grant }
+    }
+
+    /// Tells batch from transaction. A transaction that met another one is begun again from its bytes.
+    async fn bundle(&self, principal: &Principal, request: &Request, body: Body) -> Result<Reply, Fault> {
+        for attempt in 1.. {
+            let bundle = self.read_bundle(body.clone()).await?;
+            let done = match bundle.get("type").and_then(Value::as_str) {
+                Some("batch") => return batch::batch(self, principal, request, bundle).await,
+                Some("transaction") => transaction::transaction(self, principal, request, bundle).await,
+                other => return Err(wrong_bundle(other)),
+            };
+            match done {
+                Err(fault) if fault.kind() == Kind::Conflict && attempt < 8 => crate::store::tx::pause(attempt).await,
+                done => return done,
+            }
+        }
+        unreachable!("the loop ends with its last attempt")
+    }
+
+    async fn read_bundle(&self, body: Body) -> Result<Value, Fault> {
+        let value = body::read_aside(self.store.catalog().clone(), self.settings.clone(), body).await?;
+        match value.get("resourceType").and_then(Value::as_str) {
+            Some("Bundle") => Ok(value),
+            _ => Err(Fault::at(Kind::Invalid, "resourceType", "a POST to the base takes a Bundle")),
+        }
+    }
+
+    /// Keeps an audit row of what the store has not already written one for: reads by a known caller, and refusals.
+    async fn audit(&self, principal: &Principal, request: &Request, result: &Result<Reply, Fault>) {
+        let status = result.as_ref().map_or_else(Fault::status, |reply| reply.status);
+        let refused = matches!(status, 401 | 403);
+        let known_reader = matches!(principal, Principal::Token(_)) && result.is_ok() && needs::only_reads(request);
+        if !refused && !known_reader {
+            return;
+        }
+        let interaction = &request.interaction;
+        self.recorder
+            .record(Entry {
+                at: Instant::now(),
+                request: request.id.clone(),
+                principal: principal.name().into(),
+                action: interaction.code(),
+                resource_type: interaction.resource_type(),
+                id: interaction.id().cloned(),
+                version: result.as_ref().ok().and_then(|reply| reply.version),
+                status,
+            })
+            .await;
+    }
+}
+
+/// Answers an interaction that changes nothing, from the view of its context: outside or inside a transaction.
+async fn query(ctx: &Context<'_>, interaction: &Interaction) -> Result<Reply, Fault> {
+    use Interaction as I;
+    match interaction {
+        I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
+        I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
+        I::HistoryInstance(t, id) => interaction::history::history(ctx, HistoryScope::Instance(*t, id.clone())).await,
+        I::HistoryType(t) => interaction::history::history(ctx, HistoryScope::Type(*t)).await,
+        I::HistorySystem => interaction::history::history(ctx, HistoryScope::System).await,
+        I::SearchType(t) => interaction::search::search(ctx, Some(*t), None).await,
+        I::SearchSystem => interaction::search::search(ctx, None, None).await,
+        I::SearchCompartment(owner, id, of) => interaction::search::search(ctx, *of, Some((*owner, id))).await,
+        I::Operation { name, .. } => {
+            let text = format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
+            Err(Fault::new(Kind::NotFound, text))
+        }
+        _ => Err(Fault::new(Kind::Invalid, "this interaction cannot be answered here")),
+    }
+}
+
+fn wrong_bundle(found: Option<&str>) -> Fault {
+    let found = found.unwrap_or("none").chars().take(40).collect::<String>();
+    Fault::at(Kind::Invalid, "Bundle.type", format!("a POST to the base takes a batch or a transaction, not '{found}'"))
+}

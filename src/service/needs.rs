@@ -1,0 +1,40 @@
+//! What each interaction needs of its caller.
+//!
+//! SMART App Launch 2.2, scopes: the table of letters and interactions.
+
+use crate::access::policy::Needs;
+use crate::access::scope::Letter::{Create, Delete, Read, Search, Update};
+use crate::rest::{Interaction as I, Request};
+
+/// Returns what a request needs. A condition is a search, so conditional writes need `s` too.
+pub fn of(request: &Request) -> Needs {
+    match &request.interaction {
+        I::Capabilities => Needs::Nothing,
+        I::Read(t, _) | I::Vread(t, _, _) | I::HistoryInstance(t, _) => Needs::Type(vec![Read], *t),
+        I::Create(t) if request.conditions.if_none_exist.is_some() => Needs::Type(vec![Search, Create], *t),
+        I::Create(t) => Needs::Type(vec![Create], *t),
+        I::Update(t, _) | I::Patch(t, _) => Needs::Type(vec![Update], *t),
+        I::ConditionalUpdate(t) => Needs::Type(vec![Search, Create, Update], *t),
+        I::ConditionalPatch(t) => Needs::Type(vec![Search, Update], *t),
+        I::Delete(t, _) => Needs::Type(vec![Delete], *t),
+        I::ConditionalDelete(t) => Needs::Type(vec![Search, Delete], *t),
+        I::SearchType(t) | I::HistoryType(t) | I::SearchCompartment(_, _, Some(t)) => Needs::Type(vec![Search], *t),
+        I::SearchSystem | I::HistorySystem | I::SearchCompartment(_, _, None) => Needs::AnyType(Search),
+        I::BatchOrTransaction | I::Operation { .. } => Needs::Token,
+    }
+}
+
+/// Returns whether a request changes nothing.
+pub fn only_reads(request: &Request) -> bool {
+    matches!(
+        request.interaction,
+        I::Read(..)
+            | I::Vread(..)
+            | I::HistoryInstance(..)
+            | I::HistoryType(_)
+            | I::HistorySystem
+            | I::SearchType(_)
+            | I::SearchSystem
+            | I::SearchCompartment(..)
+    )
+}

@@ -1,0 +1,203 @@
+//! Turns decided changes into the arrays of the one statement that writes them.
+
+use super::audit;
+use super::change::{Condition, Effect, Outcome, Write, Written};
+use super::row::Stored;
+use crate::fhir::{Instant, ResourceType};
+use crate::search::extract::IndexRows;
+use bytes::Bytes;
+use tokio_postgres::types::ToSql;
+
+pub const APPLY: &str = include_str!("sql/apply.sql");
+
+/// Columns of the versions to write, one vector a column.
+#[derive(Default)]
+struct Versions {
+    no: Vec<i64>,
+    type_: Vec<i16>,
+    id: Vec<String>,
+    version: Vec<i32>,
+    updated: Vec<i64>,
+    deleted: Vec<bool>,
+    content: Vec<Option<String>>,
+    replaced: Vec<i64>,
+}
+
+#[derive(Default)]
+struct Audits {
+    no: Vec<i64>,
+    at: Vec<i64>,
+    request: Vec<Box<str>>,
+    principal: Vec<Box<str>>,
+    action: Vec<&'static str>,
+    type_: Vec<Option<i16>>,
+    id: Vec<Option<String>>,
+    version: Vec<Option<i32>>,
+    status: Vec<i16>,
+}
+
+/// Index rows to add or to remove, one vector a column.
+#[derive(Default)]
+struct Index {
+    term: (Vec<i64>, Vec<i64>),
+    string: (Vec<i32>, Vec<String>, Vec<i64>),
+    date: (Vec<i32>, Vec<i64>, Vec<i64>, Vec<i64>),
+    quantity: (Vec<i64>, Vec<String>, Vec<String>, Vec<i64>),
+    timeline: (Vec<i64>, Vec<i64>, Vec<i64>, Vec<i64>),
+    /// Columns as PostgreSQL writes an array; each shape once.
+    shape: (Vec<i64>, Vec<i16>, Vec<String>),
+}
+
+impl Index {
+    fn add(&mut self, no: i64, rows: IndexRows) {
+        for key in rows.terms {
+            self.term.0.push(key);
+            self.term.1.push(no);
+        }
+        for (key, value) in rows.strings {
+            self.string.0.push(key);
+            self.string.1.push(value);
+            self.string.2.push(no);
+        }
+        for (key, lo, hi) in rows.dates {
+            self.date.0.push(key);
+            self.date.1.push(lo);
+            self.date.2.push(hi);
+            self.date.3.push(no);
+        }
+        for (key, lo, hi) in rows.quantities {
+            self.quantity.0.push(key);
+            self.quantity.1.push(lo);
+            self.quantity.2.push(hi);
+            self.quantity.3.push(no);
+        }
+        for (key, lo, hi) in rows.timeline {
+            self.timeline.0.push(key);
+            self.timeline.1.push(lo);
+            self.timeline.2.push(hi);
+            self.timeline.3.push(no);
+        }
+        let shape = rows.shape;
+        if shape.key != 0 && !self.shape.0.contains(&shape.key) {
+            let columns: Vec<String> = shape.columns.iter().map(i64::to_string).collect();
+            self.shape.0.push(shape.key);
+            self.shape.1.push(shape.resource_type);
+            self.shape.2.push(format!("{{{}}}", columns.join(",")));
+        }
+    }
+}
+
+/// A set of changes on its way into one statement.
+#[derive(Default)]
+pub struct Batch {
+    versions: Versions,
+    audits: Audits,
+    gone: Index,
+    new: Index,
+    made: usize,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.versions.no.is_empty() && self.audits.no.is_empty()
+    }
+
+    /// Returns how many first versions the statement must report as made.
+    pub fn made(&self) -> i64 {
+        self.made as i64
+    }
+
+    /// Adds a new resource.
+    pub fn create(&mut self, no: i64, write: &Write, now: Instant) -> Outcome {
+        match &write.effect {
+            Effect::Put(prepared) => {
+                self.made += 1;
+                self.new.add(no, prepared.rows.clone());
+                Outcome::Created(self.version(no, write, 1, now, Some(prepared.text(1, now))))
+            }
+            Effect::Delete => Outcome::Nothing,
+        }
+    }
+
+    /// Adds the next version of `current`; `old` are the index rows that its content had.
+    pub fn replace(&mut self, current: &Stored, old: IndexRows, write: &Write, now: Instant) -> Outcome {
+        let updated = now.max(Instant(current.updated.0 + crate::fhir::instant::MILLISECOND_US));
+        let version = current.version + 1;
+        self.versions.replaced.push(current.no);
+        match &write.effect {
+            Effect::Put(prepared) => {
+                let (gone, new) = IndexRows::diff(&old, &prepared.rows);
+                self.gone.add(current.no, gone);
+                self.new.add(current.no, new);
+                let written = self.version(current.no, write, version, updated, Some(prepared.text(version, updated)));
+                if current.is_deleted() { Outcome::Created(written) } else { Outcome::Updated(written) }
+            }
+            Effect::Delete => {
+                self.gone.add(current.no, old);
+                Outcome::Deleted(self.version(current.no, write, version, updated, None))
+            }
+        }
+    }
+
+    fn version(&mut self, no: i64, write: &Write, version: i32, updated: Instant, text: Option<String>) -> Written {
+        let v = &mut self.versions;
+        v.no.push(no);
+        v.type_.push(write.resource_type.number());
+        v.id.push(write.id.as_str().to_string());
+        v.version.push(version);
+        v.updated.push(updated.0);
+        v.deleted.push(text.is_none());
+        // The answer needs the text too; it is shared with the statement only by copy, as the driver wants strings.
+        let content = text.as_ref().map(|t| Bytes::copy_from_slice(t.as_bytes()));
+        v.content.push(text);
+        Written { resource_type: write.resource_type, id: write.id.clone(), version, updated, content }
+    }
+
+    pub fn audit(&mut self, no: i64, entry: &audit::Entry) {
+        let a = &mut self.audits;
+        a.no.push(no);
+        a.at.push(entry.at.0);
+        a.request.push(entry.request.clone());
+        a.principal.push(entry.principal.clone());
+        a.action.push(entry.action);
+        a.type_.push(entry.resource_type.map(ResourceType::number));
+        a.id.push(entry.id.as_ref().map(|id| id.as_str().to_string()));
+        a.version.push(entry.version);
+        a.status.push(i16::try_from(entry.status).unwrap_or(i16::MAX));
+    }
+
+    /// Returns the parameters of [`APPLY`] in its order.
+    pub fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let (v, a, g, n) = (&self.versions, &self.audits, &self.gone, &self.new);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(54);
+        p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
+        p.push(&v.replaced);
+        p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
+        p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
+        p.extend([&g.term.0 as &(dyn ToSql + Sync), &g.term.1, &n.term.0, &n.term.1]);
+        for i in [g, n] {
+            p.extend([&i.string.0 as &(dyn ToSql + Sync), &i.string.1, &i.string.2]);
+        }
+        for i in [g, n] {
+            p.extend([&i.date.0 as &(dyn ToSql + Sync), &i.date.1, &i.date.2, &i.date.3]);
+        }
+        for i in [g, n] {
+            p.extend([&i.quantity.0 as &(dyn ToSql + Sync), &i.quantity.1, &i.quantity.2, &i.quantity.3]);
+        }
+        for i in [g, n] {
+            p.extend([&i.timeline.0 as &(dyn ToSql + Sync), &i.timeline.1, &i.timeline.2, &i.timeline.3]);
+        }
+        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2]);
+        p
+    }
+}
+
+/// Returns whether the condition of a write allows it, given the current version.
+pub fn allowed(condition: Condition, current: Option<&Stored>) -> bool {
+    let live = current.filter(|c| !c.is_deleted());
+    match condition {
+        Condition::None | Condition::New => true,
+        Condition::Version(wanted) => live.is_some_and(|c| c.version == wanted),
+        Condition::Absent => live.is_none(),
+    }
+}

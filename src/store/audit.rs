@@ -1,0 +1,44 @@
+//! Audit rows: who asked for what, and what the answer was.
+
+use crate::fhir::{Instant, ResourceId, ResourceType};
+
+/// One audit row. Rows of writes go into the transaction of the write.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub at: Instant,
+    pub request: Box<str>,
+    pub principal: Box<str>,
+    pub action: &'static str,
+    pub resource_type: Option<ResourceType>,
+    pub id: Option<ResourceId>,
+    pub version: Option<i32>,
+    pub status: u16,
+}
+
+impl Entry {
+    /// Returns the row with what became of the write.
+    pub fn of(&self, outcome: &super::Outcome) -> Entry {
+        use super::Outcome;
+        let (status, version) = match outcome {
+            Outcome::Created(w) => (201, Some(w.version)),
+            Outcome::Updated(w) => (200, Some(w.version)),
+            Outcome::Deleted(w) => (204, Some(w.version)),
+            Outcome::Nothing => (204, None),
+            Outcome::Refused(_) => (412, None),
+        };
+        Entry { status, version, ..self.clone() }
+    }
+}
+
+impl super::Store {
+    /// Writes audit rows that belong to no other transaction.
+    pub async fn audit(&self, entries: &[Entry]) -> Result<(), super::StoreError> {
+        let client = self.writes.get().await?;
+        let numbers = self.blueprint.numbers.reserve(&client, entries.len()).await?;
+        let mut batch = super::apply::Batch::default();
+        for (entry, number) in entries.iter().zip(numbers) {
+            batch.audit(number, entry);
+        }
+        super::lane::apply(&client, &batch).await
+    }
+}

@@ -1,0 +1,98 @@
+//! What a write wants, and what became of it.
+
+use super::audit;
+use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::search::extract::IndexRows;
+use bytes::Bytes;
+
+/// A resource ready to be stored: its JSON cut where version and time go, and its search values.
+///
+/// The version is known only under the lock of the row, so the text is put together there.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// `{"resourceType":"Patient","id":"1","meta":{"versionId":"`
+    head: String,
+    /// What follows the `lastUpdated` text: `"` left out, the rest of `meta` and of the resource.
+    tail: String,
+    pub rows: IndexRows,
+    /// Id of the patient whose compartment the resource is in, for the shard of its number.
+    pub patient: Option<String>,
+}
+
+impl Prepared {
+    pub fn new(head: String, tail: String, rows: IndexRows, patient: Option<String>) -> Prepared {
+        Prepared { head, tail, rows, patient }
+    }
+
+    /// Returns the stored text of this content as the given version.
+    pub fn text(&self, version: i32, updated: Instant) -> String {
+        use std::fmt::Write;
+        let mut text = String::with_capacity(self.head.len() + self.tail.len() + 64);
+        text.push_str(&self.head);
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{version}\",\"lastUpdated\":\"{updated}\"");
+        text.push_str(&self.tail);
+        text
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Effect {
+    Put(Prepared),
+    Delete,
+}
+
+/// What must hold of the current version, decided under its lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    None,
+    /// The id was made by the server a moment ago: nothing can be there.
+    New,
+    /// If-Match: one of these versions is current.
+    Version(i32),
+    /// If-None-Match: `*` nothing is there.
+    Absent,
+}
+
+/// One wish to change one resource.
+#[derive(Debug, Clone)]
+pub struct Write {
+    pub resource_type: ResourceType,
+    pub id: ResourceId,
+    pub effect: Effect,
+    pub condition: Condition,
+    pub audit: audit::Entry,
+}
+
+/// A version that a write made.
+#[derive(Debug, Clone)]
+pub struct Written {
+    pub resource_type: ResourceType,
+    pub id: ResourceId,
+    pub version: i32,
+    pub updated: Instant,
+    /// None for a deletion.
+    pub content: Option<Bytes>,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Created(Written),
+    Updated(Written),
+    Deleted(Written),
+    /// A delete found nothing to delete: never there, or gone already.
+    Nothing,
+    /// The condition did not hold. Carries the current version, none when there is nothing.
+    Refused(Option<i32>),
+}
+
+impl Write {
+    /// Returns the patient whose compartment the written resource is in.
+    pub fn patient(&self) -> Option<&str> {
+        match &self.effect {
+            Effect::Put(prepared) => prepared.patient.as_deref(),
+            Effect::Delete => None,
+        }
+    }
+}

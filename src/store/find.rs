@@ -1,0 +1,127 @@
+//! Runs searches: pages, totals, and the few matches that decide a condition.
+
+use super::error::StoreError;
+use super::row::{self, Stored};
+use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql};
+use crate::access::Grant;
+use crate::fhir::{ResourceId, ResourceType};
+use crate::search::{Expr, Search};
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+/// A resource that a condition found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    pub no: i64,
+    pub resource_type: ResourceType,
+    pub id: ResourceId,
+    pub version: i32,
+}
+
+/// What of a search is wanted.
+#[derive(Debug)]
+pub struct PageQuery<'a> {
+    pub search: &'a Search,
+    /// What holds besides: a compartment, for example.
+    pub within: &'a Expr,
+    pub after: Option<&'a Keyset>,
+    /// 0 wants no rows.
+    pub count: u32,
+    pub total: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Page {
+    pub rows: Vec<Stored>,
+    /// Where the next page begins; none on the last page.
+    pub next: Option<Keyset>,
+    pub total: Option<i64>,
+}
+
+/// Returns what a grant adds to every search: the types that may be seen.
+fn limit(grant: &Grant, search: &Search, within: &Expr) -> Expr {
+    let types = match grant.visible_types() {
+        None => Expr::All,
+        Some(_) if !search.types.is_empty() && search.types.iter().all(|t| grant.sees(*t)) => Expr::All,
+        Some(types) if search.types.is_empty() => Expr::Types(types.to_vec()),
+        Some(_) => Expr::Types(search.types.iter().copied().filter(|t| grant.sees(*t)).collect()),
+    };
+    match &types {
+        Expr::Types(none) if none.is_empty() => Expr::None,
+        _ => Expr::and([types, within.clone()]),
+    }
+}
+
+/// Returns a page of matches, and their exact number when it is wanted; both go out together.
+pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) -> Result<Page, StoreError> {
+    let limit = limit(grant, query.search, query.within);
+    let rows = async {
+        if query.count == 0 {
+            return Ok(Vec::new());
+        }
+        ask(client, &sql::page(query.search, &limit, query.after, query.count + 1)).await
+    };
+    let total = async {
+        if !query.total {
+            return Ok(None);
+        }
+        let rows = ask(client, &sql::count(query.search, &limit)).await?;
+        Ok::<_, StoreError>(rows.first().map(|row| row.get::<_, i64>(0)))
+    };
+    let (rows, total) = tokio::try_join!(rows, total)?;
+    let more = rows.len() > query.count as usize;
+    let kept = rows.len().min(query.count as usize);
+    let next = match (more, kept.checked_sub(1).and_then(|last| rows.get(last))) {
+        (true, Some(last)) => Some(keyset(last, &sql::key_types(query.search, &limit))),
+        _ => None,
+    };
+    let rows = rows.into_iter().take(kept).filter_map(row::stored).collect();
+    Ok(Page { rows, next, total })
+}
+
+fn keyset(row: &Row, types: &[KeyType]) -> Keyset {
+    let value = |(i, t): (usize, &KeyType)| match t {
+        KeyType::I64 => row.get::<_, Option<i64>>(6 + i).map_or(KeyValue::Missing, KeyValue::I64),
+        KeyType::Text => row.get::<_, Option<String>>(6 + i).map_or(KeyValue::Missing, KeyValue::Text),
+    };
+    Keyset { sorts: types.iter().enumerate().map(value).collect(), no: row.get(0) }
+}
+
+/// Returns up to `max` matches.
+pub(super) async fn matching(
+    client: &Object,
+    grant: &Grant,
+    search: &Search,
+    max: usize,
+) -> Result<Vec<Match>, StoreError> {
+    let max = u32::try_from(max).unwrap_or(u32::MAX);
+    let rows = ask(client, &sql::matching_nos(search, &limit(grant, search, &Expr::All), max)).await?;
+    let read = |row: &Row| {
+        Some(Match {
+            no: row.get(0),
+            resource_type: ResourceType::from_number(row.get(1))?,
+            id: ResourceId::parse(row.get(2))?,
+            version: row.get(3),
+        })
+    };
+    Ok(rows.iter().filter_map(read).collect())
+}
+
+async fn ask(client: &Object, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+    let statement = client.prepare_cached(&sql.text).await.map_err(StoreError::sql("failed to prepare a search"))?;
+    let params: Vec<&(dyn ToSql + Sync)> = sql.params.iter().map(bound).collect();
+    client.query(&statement, &params).await.map_err(StoreError::sql("failed to search"))
+}
+
+fn bound(param: &Param) -> &(dyn ToSql + Sync) {
+    match param {
+        Param::I64(value) => value,
+        Param::I64s(value) => value,
+        Param::I32(value) => value,
+        Param::I32s(value) => value,
+        Param::I16s(value) => value,
+        Param::Text(value) => value,
+        Param::Texts(value) => value,
+    }
+}

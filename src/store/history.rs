@@ -1,0 +1,80 @@
+//! History of an instance, of types, of everything.
+//!
+//! R4 <https://hl7.org/fhir/R4/http.html#history>. Newest first; a page goes on after the last row of the one before.
+
+use super::error::StoreError;
+use super::row::{self, Stored};
+use crate::access::Grant;
+use crate::fhir::{Instant, ResourceId, ResourceType};
+use deadpool_postgres::Object;
+
+const INSTANCE: &str = include_str!("sql/history_instance.sql");
+const TYPES: &str = include_str!("sql/history_types.sql");
+
+#[derive(Debug, Clone)]
+pub enum HistoryScope {
+    Instance(ResourceType, ResourceId),
+    Type(ResourceType),
+    System,
+}
+
+/// What of the history is wanted.
+#[derive(Debug, Clone)]
+pub struct HistoryQuery {
+    pub scope: HistoryScope,
+    /// Versions made at or after this moment.
+    pub since: Option<Instant>,
+    /// Versions that were current at some time within these moments, both included.
+    pub at: Option<(Instant, Instant)>,
+    pub count: i64,
+    /// The last row of the page before: its time, number and version.
+    pub after: Option<(Instant, i64, i32)>,
+}
+
+/// A page of history.
+#[derive(Debug)]
+pub struct HistoryPage {
+    pub versions: Vec<Stored>,
+    pub more: bool,
+}
+
+/// Returns a page of history; `client` may be inside a transaction.
+pub(super) async fn history(client: &Object, grant: &Grant, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
+    let types = scope_types(grant, &query.scope);
+    if types.is_empty() {
+        return Ok(HistoryPage { versions: Vec::new(), more: false });
+    }
+    let since = query.since.map_or(i64::MIN, |i| i.0);
+    let (at_lo, at_hi) = query.at.map_or((None, i64::MAX), |(lo, hi)| (Some(lo.0), hi.0));
+    let (after_at, after_no, after_version) =
+        query.after.map_or((i64::MAX, i64::MAX, i32::MAX), |(at, no, version)| (at.0, no, version));
+    let fetch = query.count + 1;
+    let sql = if matches!(query.scope, HistoryScope::Instance(..)) { INSTANCE } else { TYPES };
+    let statement = client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare history"))?;
+    let rows = match &query.scope {
+        HistoryScope::Instance(t, id) => {
+            let (t, id) = (t.number(), id.as_str());
+            client.query(&statement, &[&t, &id, &since, &at_lo, &at_hi, &after_version, &fetch]).await
+        }
+        HistoryScope::Type(_) | HistoryScope::System => {
+            client
+                .query(&statement, &[&types, &since, &at_lo, &at_hi, &after_at, &after_no, &after_version, &fetch])
+                .await
+        }
+    }
+    .map_err(StoreError::sql("failed to read history"))?;
+    let mut versions: Vec<Stored> = rows.into_iter().filter_map(row::stored).collect();
+    let more = versions.len() as i64 > query.count;
+    versions.truncate(query.count as usize);
+    Ok(HistoryPage { versions, more })
+}
+
+/// Returns the numbers of the types that the scope covers and the grant shows.
+fn scope_types(grant: &Grant, scope: &HistoryScope) -> Vec<i16> {
+    match scope {
+        HistoryScope::Instance(t, _) | HistoryScope::Type(t) => {
+            if grant.sees(*t) { vec![t.number()] } else { Vec::new() }
+        }
+        HistoryScope::System => ResourceType::all().filter(|t| grant.sees(*t)).map(ResourceType::number).collect(),
+    }
+}

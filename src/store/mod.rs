@@ -1,0 +1,133 @@
+//! The store: the one writer of truth. PostgreSQL is spoken to here and nowhere else.
+//!
+//! A [`Store`] belongs to the thread that made it: its connections live on that thread's runtime, so that no answer has
+//! to cross threads. [`Blueprint`] is what threads share, and makes one for each.
+
+pub mod apply;
+pub mod audit;
+pub mod change;
+pub mod embedded;
+pub mod error;
+pub mod find;
+mod history;
+mod lane;
+mod number;
+pub mod outbox;
+mod pool;
+mod read;
+pub mod row;
+mod schema;
+pub mod search;
+pub mod tx;
+mod view;
+
+pub use change::{Condition, Effect, Outcome, Prepared, Write, Written};
+pub use error::StoreError;
+pub use history::{HistoryPage, HistoryQuery, HistoryScope};
+pub use row::Stored;
+pub use schema::migrate;
+pub use view::View;
+
+use crate::catalog::Catalog;
+use crate::search::{IndexRows, Registry, extract};
+use deadpool_postgres::Pool;
+use std::sync::Arc;
+
+/// How the database is reached and how much of it is used.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// `postgres://…` or a key-value connection string.
+    pub url: String,
+    /// Connections of each kind that one thread may hold.
+    pub pool_size: usize,
+    /// How long a statement may run.
+    pub statement_ms_max: u64,
+    /// How long a request waits for a connection.
+    pub wait_ms_max: u64,
+}
+
+/// What the stores of all threads share.
+#[derive(Clone)]
+pub struct Blueprint {
+    settings: Arc<StoreSettings>,
+    registry: Arc<Registry>,
+    numbers: Arc<number::Numbers>,
+}
+
+impl Blueprint {
+    pub fn new(settings: StoreSettings, registry: Arc<Registry>) -> Blueprint {
+        Blueprint {
+            settings: Arc::new(settings),
+            registry,
+            numbers: Arc::new(number::Numbers::default()),
+        }
+    }
+
+    /// Returns a store for the calling thread. Must be called inside its runtime; connects when first used.
+    pub fn store(&self) -> Result<Store, StoreError> {
+        let reads = pool::new(&self.settings, pool::Use::Reads)?;
+        let writes = pool::new(&self.settings, pool::Use::Writes)?;
+        Ok(Store {
+            blueprint: self.clone(),
+            reader: Arc::new(pool::Shared::new(reads.clone())),
+            writer: lane::start(self.clone(), writes.clone()),
+            reads,
+            writes,
+        })
+    }
+
+    /// Returns the index rows of stored content: what the current row of a resource has in the index.
+    fn rows_of(&self, stored: &Stored) -> Result<IndexRows, StoreError> {
+        let Some(content) = &stored.content else {
+            return Ok(IndexRows::default());
+        };
+        let value = serde_json::from_slice(content)
+            .map_err(|e| StoreError::Damaged(format!("{}/{}: {e}", stored.resource_type, stored.id)))?;
+        Ok(extract(&self.registry, stored.resource_type, &value))
+    }
+}
+
+/// The store of one thread.
+#[derive(Clone)]
+pub struct Store {
+    blueprint: Blueprint,
+    /// One connection that carries the point reads of this thread side by side.
+    reader: Arc<pool::Shared>,
+    /// Gathers single writes into transactions.
+    writer: lane::Writer,
+    reads: Pool,
+    writes: Pool,
+}
+
+impl Store {
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.blueprint.registry.catalog
+    }
+
+    /// Returns the searchable side of the catalog.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.blueprint.registry
+    }
+
+    /// Returns whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let client = self.reader.get().await?;
+        client.simple_query("").await.map_err(StoreError::sql("failed to ping"))?;
+        Ok(())
+    }
+
+    /// Has the database take statistics anew, as is wise after a load.
+    pub async fn analyze(&self) -> Result<(), StoreError> {
+        let client = self.reads.get().await?;
+        client
+            .batch_execute("set statement_timeout = 0; analyze; reset statement_timeout")
+            .await
+            .map_err(StoreError::sql("failed to analyze"))
+    }
+
+    /// Returns connections in use and connections waiting, of this thread.
+    pub fn pool_status(&self) -> (usize, usize) {
+        let (r, w) = (self.reads.status(), self.writes.status());
+        (r.size + w.size - r.available - w.available, r.waiting + w.waiting)
+    }
+}

@@ -1,0 +1,65 @@
+//! Rows as the store gives them out. Content stays the bytes that PostgreSQL sent.
+
+use crate::fhir::{Instant, ResourceId, ResourceType};
+use bytes::Bytes;
+use std::error::Error;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Type};
+
+/// One version of a resource.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub no: i64,
+    pub resource_type: ResourceType,
+    pub id: ResourceId,
+    pub version: i32,
+    pub updated: Instant,
+    /// None for a deletion.
+    pub content: Option<Bytes>,
+}
+
+impl Stored {
+    pub fn is_deleted(&self) -> bool {
+        self.content.is_none()
+    }
+}
+
+/// The bytes of a `json` or `text` column, where the driver received them.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Raw<'a>, Box<dyn Error + Sync + Send>> {
+        Ok(Raw(raw))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::JSON | Type::TEXT)
+    }
+}
+
+/// Keeps a row alive for as long as its content is being sent.
+struct Content(Row, usize);
+
+impl AsRef<[u8]> for Content {
+    fn as_ref(&self) -> &[u8] {
+        self.0.try_get::<_, Raw>(self.1).map_or(&[], |raw| raw.0)
+    }
+}
+
+/// Returns the content column of a row without copying it; none when it is null.
+pub fn content(row: Row, column: usize) -> Option<Bytes> {
+    row.try_get::<_, Option<Raw>>(column).ok().flatten()?;
+    Some(Bytes::from_owner(Content(row, column)))
+}
+
+/// Returns a version from a row of `no, type, id, version, updated, content, ...`.
+pub fn stored(row: Row) -> Option<Stored> {
+    Some(Stored {
+        no: row.get(0),
+        resource_type: ResourceType::from_number(row.get(1))?,
+        id: ResourceId::parse(row.get(2))?,
+        version: row.get(3),
+        updated: Instant(row.get(4)),
+        content: content(row, 5),
+    })
+}

@@ -1,0 +1,157 @@
+//! Where a search starts: the part that leaves the fewest resources, walked by its index.
+//!
+//! Everything else is a probe on each resource that the walk meets (see [`super::probe`]).
+
+use super::probe::{self, numbers, own, probe, quantity_test, text_test};
+use super::sql::{Param, Values, where_all};
+use crate::fhir::ResourceType;
+use crate::search::column::Rank;
+use crate::search::expr::{Expr, Text, TextTest};
+
+/// A search cut in two: what is walked and what is asked of each resource.
+pub(super) struct Split<'a> {
+    pub driver: Option<&'a Expr>,
+    pub rest: Vec<&'a Expr>,
+}
+
+/// Returns the parts with the best driver apart; without one all resources of the types are walked.
+pub(super) fn split<'a>(parts: &[&'a Expr]) -> Split<'a> {
+    let best = (0..parts.len()).filter_map(|i| Some((weight(parts[i])?, i))).min();
+    let rest = parts.iter().enumerate().filter(|(i, _)| best.is_none_or(|(_, at)| at != *i)).map(|(_, part)| *part);
+    Split { driver: best.map(|(_, at)| parts[at]), rest: rest.collect() }
+}
+
+/// Returns how many resources a walk along the part is expected to meet, as a rank; none when it cannot be walked.
+pub(super) fn weight(expr: &Expr) -> Option<u8> {
+    Some(match expr {
+        Expr::None | Expr::Ids(_) => 0,
+        Expr::Term(term) => match term.rank {
+            Rank::Identity => 1,
+            Rank::Event => 2,
+            Rank::Patient => 4,
+            Rank::Text => 5,
+            Rank::Code => 7,
+            Rank::Flag => 11,
+        },
+        Expr::Text(Text { test: TextTest::Exact(_), .. }) => 3,
+        Expr::Compartment(_) => 5,
+        Expr::Text(Text { test: TextTest::Prefix { .. }, .. }) => 6,
+        Expr::Date(_) => 8,
+        Expr::Updated { .. } => 9,
+        Expr::Quantity(_) => 10,
+        Expr::Text(_) => 12,
+        Expr::Missing(_) => 13,
+        Expr::Or(parts) => parts.iter().map(weight).collect::<Option<Vec<u8>>>()?.into_iter().max()? + 1,
+        Expr::Types(_) => 30,
+        Expr::And(parts) => parts.iter().filter_map(weight).min()?,
+        Expr::All | Expr::Not(_) => return None,
+    })
+}
+
+/// A walk that meets resources in the order of their numbers, or can be put in it.
+struct Source {
+    /// `table d`, or a subquery called `d`.
+    from: String,
+    conditions: Vec<String>,
+    /// Whether the walk can meet a resource twice.
+    repeats: bool,
+    /// The list of keys of a walk along several, and the table and its column for one of them: each gives a page of
+    /// its own, and the page is the first of those.
+    branches: Option<(String, &'static str)>,
+}
+
+/// Returns the query for the numbers of all matches, rising, from the one after `after` on; `d.no` is its column.
+pub(super) fn by_no(
+    values: &mut Values,
+    types: &[ResourceType],
+    parts: &[&Expr],
+    after: Option<i64>,
+    limit: Option<&str>,
+) -> String {
+    let split = split(parts);
+    let mut source = source(values, types, split.driver, limit.is_some());
+    let no = if source.branches.is_some() { "t.no" } else { "d.no" };
+    if let Some(after) = after {
+        source.conditions.push(format!("{no} > {}", values.i64(after)));
+    }
+    source.conditions.extend(split.rest.iter().map(|part| probe(values, types, part, no)));
+    let conditions = where_all(&source.conditions);
+    let end = limit.map(|limit| format!("\norder by d.no limit {limit}")).unwrap_or_default();
+    let distinct = if source.repeats { "distinct " } else { "" };
+    let from = source.from;
+    match (source.branches, limit) {
+        (Some((keys, column)), Some(limit)) => {
+            let page = format!("select t.no from {from} t {conditions} order by t.no limit {limit}");
+            let page = page.replace("{key}", &format!("t.{column} = k.key"));
+            format!("select {distinct}d.no\nfrom unnest({keys}) k (key)\ncross join lateral ({page}) d{end}")
+        }
+        _ => format!("select {distinct}d.no\nfrom {from} d\n{conditions}{end}"),
+    }
+}
+
+fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, paged: bool) -> Source {
+    let one = |from: &str, condition: String, repeats: bool| Source {
+        from: from.to_string(),
+        conditions: vec![condition],
+        repeats,
+        branches: None,
+    };
+    match driver {
+        Some(Expr::Term(term)) => keys(values, &term.keys, term.exclusive.is_none(), paged),
+        Some(Expr::Compartment(all)) => keys(values, all, true, paged),
+        Some(Expr::Missing(missing)) => {
+            let shapes = format!("array({})", probe::shapes(values, missing));
+            along("term", shapes, "key", false, paged)
+        }
+        Some(expr @ (Expr::Ids(_) | Expr::Updated { .. })) => {
+            let own = own(values, types, expr, "d");
+            one("resource", format!("{own} and not d.deleted"), false)
+        }
+        Some(Expr::Text(text)) => {
+            let repeats = !matches!(text.test, TextTest::Exact(_));
+            one("string_value", text_test(values, text, "d"), repeats)
+        }
+        Some(Expr::Date(date)) => one(&super::date::windows(values, date), "true".to_string(), !date.single),
+        Some(Expr::Quantity(quantity)) => one("quantity_value", quantity_test(values, quantity, "d"), true),
+        Some(Expr::Or(parts)) => {
+            let parts: Vec<String> = parts.iter().map(|part| by_no(values, types, &[part], None, None)).collect();
+            one(&format!("({})", parts.join("\nunion all\n")), "true".to_string(), true)
+        }
+        Some(Expr::And(parts)) => {
+            let parts: Vec<&Expr> = parts.iter().collect();
+            one(&format!("({})", by_no(values, types, &parts, None, None)), "true".to_string(), true)
+        }
+        Some(Expr::None) => one("resource", "false".to_string(), false),
+        Some(Expr::Types(types)) => of_types(values, types, paged),
+        Some(Expr::All | Expr::Not(_)) | None => match types {
+            [] => one("resource", "not d.deleted".to_string(), false),
+            types => of_types(values, types, paged),
+        },
+    }
+}
+
+fn keys(values: &mut Values, keys: &[i64], repeats: bool, paged: bool) -> Source {
+    if let [key] = keys {
+        let condition = format!("d.key = {}", values.i64(*key));
+        return Source { from: "term".to_string(), conditions: vec![condition], repeats: false, branches: None };
+    }
+    let keys = format!("{}::bigint[]", values.bind(Param::I64s(keys.to_vec())));
+    along("term", keys, "key", repeats, paged)
+}
+
+fn of_types(values: &mut Values, types: &[ResourceType], paged: bool) -> Source {
+    let types = format!("{}::smallint[]", values.bind(numbers(types)));
+    let mut source = along("resource", types, "type", false, paged);
+    source.conditions.push(if paged { "not t.deleted".to_string() } else { "not d.deleted".to_string() });
+    source
+}
+
+/// Returns the walk along several keys: one after the other for a page, at once where all matches are wanted.
+fn along(table: &str, keys: String, column: &'static str, repeats: bool, paged: bool) -> Source {
+    if paged {
+        let conditions = vec!["{key}".to_string()];
+        return Source { from: table.to_string(), conditions, repeats, branches: Some((keys, column)) };
+    }
+    let condition = format!("d.{column} = any ({keys})");
+    Source { from: table.to_string(), conditions: vec![condition], repeats, branches: None }
+}

@@ -1,0 +1,83 @@
+//! Pages in an order that no index has: all matches, their sort values, and the first of them.
+
+use super::drive::by_no;
+use super::sql::{Param, Values, indent};
+use super::{KeyValue, Keyset};
+use crate::fhir::ResourceType;
+use crate::search::Expr;
+use crate::search::sort::{Sort, SortBy};
+
+/// Returns the query for one page; its columns are `no` and `s1`, `s2`, …, null where there is no value.
+pub(super) fn page(
+    values: &mut Values,
+    types: &[ResourceType],
+    parts: &[&Expr],
+    sorts: &[Sort],
+    after: Option<&Keyset>,
+    limit: &str,
+) -> String {
+    let matches = by_no(values, types, parts, None, None);
+    let keys: Vec<String> =
+        sorts.iter().enumerate().map(|(i, sort)| format!("{} as s{}", key(values, sort), i + 1)).collect();
+    let names: Vec<String> = (1..=sorts.len()).map(|i| format!("o.s{i}")).collect();
+    let after = after.map(|keyset| format!("where {}\n", beyond(values, sorts, keyset))).unwrap_or_default();
+    format!(
+        "select o.no, {}\nfrom (select a.no, {}\n  from ({}) a) o\n{after}order by {} limit {limit}",
+        names.join(", "),
+        keys.join(", "),
+        indent(&indent(&matches)),
+        by(sorts, "o"),
+    )
+}
+
+/// Returns the order of the rows `alias.s1`, … and `alias.no`.
+pub(super) fn by(sorts: &[Sort], alias: &str) -> String {
+    let mut terms: Vec<String> = Vec::new();
+    for (i, sort) in sorts.iter().enumerate() {
+        let direction = if sort.descending { " desc" } else { "" };
+        terms.push(format!("{alias}.s{}{direction} nulls last", i + 1));
+    }
+    terms.push(format!("{alias}.no"));
+    terms.join(", ")
+}
+
+/// Returns the sort value of the resource `a.no`: the least when the order rises, else the greatest.
+fn key(values: &mut Values, sort: &Sort) -> String {
+    let pick = if sort.descending { "max" } else { "min" };
+    match &sort.by {
+        SortBy::Id => "(select r.id from resource r where r.no = a.no)".to_string(),
+        SortBy::LastUpdated => "(select r.updated from resource r where r.no = a.no)".to_string(),
+        SortBy::Date { keys, .. } => {
+            let keys = values.bind(Param::I32s(keys.clone()));
+            format!("(select {pick}(v.lo) from date_value v where v.no = a.no and v.key = any ({keys}))")
+        }
+        SortBy::Text { keys } => {
+            let keys = values.bind(Param::I32s(keys.clone()));
+            format!("(select {pick}(v.value) from string_value v where v.no = a.no and v.key = any ({keys}))")
+        }
+    }
+}
+
+/// Returns the condition that a row comes after the last one of the page before.
+fn beyond(values: &mut Values, sorts: &[Sort], keyset: &Keyset) -> String {
+    let mut ways = Vec::new();
+    let mut equal: Vec<String> = Vec::new();
+    for (i, (sort, value)) in sorts.iter().zip(&keyset.sorts).enumerate() {
+        let name = format!("o.s{}", i + 1);
+        let sign = if sort.descending { "<" } else { ">" };
+        let place = match value {
+            KeyValue::Missing => None,
+            KeyValue::I64(value) => Some(values.i64(*value)),
+            KeyValue::Text(value) => Some(values.bind(Param::Text(value.clone()))),
+        };
+        // Nothing comes after a missing value but by the next sort value.
+        if let Some(place) = &place {
+            let later = format!("({name} {sign} {place} or {name} is null)");
+            ways.push(equal.iter().cloned().chain([later]).collect::<Vec<_>>().join(" and "));
+        }
+        equal.push(place.map_or_else(|| format!("{name} is null"), |place| format!("{name} = {place}")));
+    }
+    equal.push(format!("o.no > {}", values.i64(keyset.no)));
+    ways.push(equal.join(" and "));
+    ways.iter().map(|way| format!("({way})")).collect::<Vec<_>>().join("\n  or ")
+}

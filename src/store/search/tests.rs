@@ -1,0 +1,1 @@
+//! Searches and the statements they become.

@@ -1,0 +1,5 @@
+-- Locks the named resources in the one order that all writers keep, and returns their current versions.
+select r.no, r.type, r.id, r.version, r.updated, r.content
+from unnest($1::smallint[], $2::text[]) as k (type, id) join resource r on r.type = k.type and r.id = k.id
+order by r.type, r.id
+for update of r

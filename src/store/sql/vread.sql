@@ -1,0 +1,6 @@
+-- One version of one resource, current or kept.
+select no, type, id, version, updated, content from resource where type = $1 and id = $2 and version = $3
+union all
+select h.no, h.type, h.id, h.version, h.updated, h.content
+from resource r join resource_history h on h.no = r.no and h.version = $3
+where r.type = $1 and r.id = $2 and r.version <> $3

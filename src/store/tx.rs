@@ -1,0 +1,185 @@
+//! Transactions of several steps: conditional interactions and Bundles.
+//!
+//! Locks are taken in one order by everybody: first the advisory locks of conditions, by number, then the rows, by type and
+//! id. So two transactions over the same resources wait for each other and never deadlock. A transaction that is
+//! dropped before [`Tx::commit`] leaves nothing.
+
+use super::apply::{Batch, allowed};
+use super::change::{Condition, Effect, Outcome, Write};
+use super::error::StoreError;
+use super::lane::{self, Open};
+use super::row::{self, Stored};
+use super::find::{self, Match};
+use super::{Blueprint, Store, number};
+use crate::access::Grant;
+use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::search::Search;
+use deadpool_postgres::Object;
+use std::collections::HashMap;
+
+const LOCK: &str = include_str!("sql/lock.sql");
+const HOLD: &str = include_str!("sql/hold.sql");
+
+/// How often a write that met another transaction is tried before the client is told.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// What a condition holds so that nobody else decides the same one meanwhile.
+#[derive(Debug, Clone, Default)]
+pub struct Holds {
+    /// Types of which a condition is open-ended: nobody else decides a condition on them.
+    pub whole: Vec<ResourceType>,
+    /// Types on which conditions with keys are decided.
+    pub keyed: Vec<ResourceType>,
+    /// Search keys that the conditions, and the resources to be written under them, have.
+    pub keys: Vec<i64>,
+}
+
+/// An open transaction.
+pub struct Tx {
+    open: Open,
+    blueprint: Blueprint,
+}
+
+impl Store {
+    /// Opens a transaction on a connection of its own.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let open = Open::new(self.writes.get().await?);
+        open.get().batch_execute("begin").await.map_err(StoreError::sql("failed to begin"))?;
+        Ok(Tx { open, blueprint: self.blueprint.clone() })
+    }
+
+    /// Does one write, in the lane where it can, and returns what became of it after the commit.
+    pub async fn write(&self, grant: &Grant, write: Write) -> Result<Outcome, StoreError> {
+        let mut write = match self.writer.write(write).await {
+            lane::Answer::Done(outcome) => return Ok(outcome),
+            lane::Answer::Failed(error) => return Err(error),
+            lane::Answer::Alone(write) => *write,
+        };
+        for attempt in 1.. {
+            match self.write_alone(grant, &mut write).await {
+                Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => pause(attempt).await,
+                done => return done,
+            }
+        }
+        unreachable!("the loop ends with its last attempt")
+    }
+
+    async fn write_alone(&self, grant: &Grant, write: &mut Write) -> Result<Outcome, StoreError> {
+        let tx = self.begin().await?;
+        let mut outcomes = tx.write(grant, std::slice::from_ref(write)).await?;
+        tx.commit().await?;
+        outcomes.pop().ok_or_else(|| StoreError::Damaged("a write without an outcome".into()))
+    }
+}
+
+/// Waits a little longer each time, and not in step with others.
+pub async fn pause(attempt: u32) {
+    let spread = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
+    tokio::time::sleep(std::time::Duration::from_millis((1 << attempt.min(6)) + spread / 16)).await;
+}
+
+impl Tx {
+    /// Waits until no other transaction decides a condition that could meet one of these.
+    pub async fn hold(&self, holds: &Holds) -> Result<(), StoreError> {
+        let (exclusive, shared) = holds.locks();
+        if exclusive.is_empty() && shared.is_empty() {
+            return Ok(());
+        }
+        let client = self.open.get();
+        let statement = client.prepare_cached(HOLD).await.map_err(StoreError::sql("failed to prepare a hold"))?;
+        client.query(&statement, &[&shared, &exclusive]).await.map_err(StoreError::sql("failed to hold"))?;
+        Ok(())
+    }
+
+    /// Returns up to two resources that each search finds: enough to tell none, one and several apart.
+    pub async fn matching(&self, grant: &Grant, searches: &[Search]) -> Result<Vec<Vec<Match>>, StoreError> {
+        let client = self.open.get();
+        // All questions go out before the first answer is awaited.
+        futures_util::future::try_join_all(searches.iter().map(|s| find::matching(client, grant, s, 2))).await
+    }
+
+    /// Returns up to `max` resources that a search finds.
+    pub async fn matching_up_to(&self, grant: &Grant, search: &Search, max: usize) -> Result<Vec<Match>, StoreError> {
+        find::matching(self.open.get(), grant, search, max).await
+    }
+
+    pub(super) fn client(&self) -> &Object {
+        self.open.get()
+    }
+
+    /// Locks the resources and returns their current versions; what does not exist is not in the answer.
+    pub async fn lock(
+        &self,
+        _grant: &Grant,
+        keys: &[(ResourceType, ResourceId)],
+    ) -> Result<HashMap<(ResourceType, ResourceId), Stored>, StoreError> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let types: Vec<i16> = keys.iter().map(|k| k.0.number()).collect();
+        let ids: Vec<&str> = keys.iter().map(|k| k.1.as_str()).collect();
+        let client = self.open.get();
+        let statement = client.prepare_cached(LOCK).await.map_err(StoreError::sql("failed to prepare a lock"))?;
+        let rows = client.query(&statement, &[&types, &ids]).await.map_err(StoreError::sql("failed to lock"))?;
+        Ok(rows.into_iter().filter_map(row::stored).map(|s| ((s.resource_type, s.id.clone()), s)).collect())
+    }
+
+    /// Writes all of `writes`, which name each resource once. Outcomes come in the same order; the caller rolls back, by
+    /// dropping the transaction, when one of them is a refusal it cannot accept.
+    pub async fn write(&self, grant: &Grant, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
+        let known: Vec<(ResourceType, ResourceId)> = writes
+            .iter()
+            .filter(|w| w.condition != Condition::New)
+            .map(|w| (w.resource_type, w.id.clone()))
+            .collect();
+        let found = self.lock(grant, &known).await?;
+        let numbers = self.blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
+        let now = Instant::now();
+        let mut batch = Batch::default();
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for (write, numbers) in writes.iter().zip(numbers.chunks(2)) {
+            let outcome = match found.get(&(write.resource_type, write.id.clone())) {
+                Some(current) => lane::replace(&self.blueprint, &mut batch, current, write, now)?,
+                None => create(&mut batch, numbers[0], write, now),
+            };
+            batch.audit(numbers[1], &write.audit.of(&outcome));
+            outcomes.push(outcome);
+        }
+        lane::apply(self.open.get(), &batch).await?;
+        Ok(outcomes)
+    }
+
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.open.get().batch_execute("commit").await.map_err(StoreError::sql("failed to commit"))?;
+        self.open.close();
+        Ok(())
+    }
+}
+
+fn create(batch: &mut Batch, number: i64, write: &Write, now: Instant) -> Outcome {
+    match write.effect {
+        _ if !allowed(write.condition, None) => Outcome::Refused(None),
+        Effect::Delete => Outcome::Nothing,
+        Effect::Put(_) => batch.create(number::with_shard(number, write.patient()), write, now),
+    }
+}
+
+impl Holds {
+    /// Keys share this many locks a type: a transaction can then hold every one of them.
+    const SPREAD: i64 = 512;
+
+    /// Returns the numbers of the exclusive and of the shared locks, sorted: the order that everybody keeps.
+    fn locks(&self) -> (Vec<i64>, Vec<i64>) {
+        // Lock numbers: the type in the upper half, then 0 for the type itself, 1.. for its keys.
+        let whole_of = |t: &ResourceType| (i64::from(t.number()) + 1) << 32;
+        let mut exclusive: Vec<i64> = self.whole.iter().map(whole_of).collect();
+        let mut shared: Vec<i64> = self.keyed.iter().map(whole_of).collect();
+        shared.retain(|lock| !exclusive.contains(lock));
+        exclusive.extend(self.keys.iter().map(|key| 1 + key.rem_euclid(Self::SPREAD)));
+        for locks in [&mut exclusive, &mut shared] {
+            locks.sort_unstable();
+            locks.dedup();
+        }
+        (exclusive, shared)
+    }
+}

@@ -1,0 +1,385 @@
+//! The server under test: the real binary on a free port, with a fresh database in a cluster that all tests share.
+//!
+//! A keeper process outlives the tests: when their pipe to it closes, however they ended, it kills what is left of
+//! servers and PostgreSQL and removes the folder.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use medilink::oauth::{Claims, Keys};
+use medilink::store::{self, embedded};
+use tokio_postgres::{NoTls, Row};
+
+use crate::client::Client;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_medilink");
+const READY_TIME_MAX: Duration = Duration::from_secs(90);
+const TEMPLATE: &str = "medilink_template";
+
+/// Everything of this run lies here.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(folder);
+/// What database tests share; started by the first that needs it.
+static CLUSTER: LazyLock<embedded::Cluster> = LazyLock::new(cluster);
+/// Runs the few asynchronous calls of the tests themselves.
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().expect("a runtime can be made")
+});
+static APPS: AtomicUsize = AtomicUsize::new(0);
+
+/// What a server is started with.
+#[derive(Default)]
+pub struct Builder {
+    flags: Vec<String>,
+    secured: bool,
+    embedded: bool,
+}
+
+/// A running server; dropping it kills it.
+pub struct TestApp {
+    flags: Vec<String>,
+    folder: PathBuf,
+    base: String,
+    database_url: Option<String>,
+    process: Mutex<Option<Child>>,
+    client: Client,
+}
+
+/// A server that many tests use side by side; prints its log when the test that holds this fails.
+pub struct Shared(&'static TestApp);
+
+impl Builder {
+    /// Adds a setting, such as `("body-bytes-max", "2048")`.
+    pub fn set(mut self, flag: &str, value: &str) -> Builder {
+        self.flags.extend([format!("--{flag}"), value.to_string()]);
+        self
+    }
+
+    /// Demands access tokens.
+    pub fn secured(mut self) -> Builder {
+        self.secured = true;
+        self
+    }
+
+    /// Lets the server run a private cluster of its own.
+    pub fn embedded(mut self) -> Builder {
+        self.embedded = true;
+        self
+    }
+
+    pub fn start(self) -> TestApp {
+        let number = APPS.fetch_add(1, Ordering::Relaxed);
+        let folder = FOLDER.join(format!("app{number}"));
+        make_folder(&folder);
+        let database_url = (!self.embedded).then(|| database(&format!("app{number}")));
+        // A port that was free a moment ago may be taken by now; then the next one is tried.
+        for _ in 0..5 {
+            let port = free_port();
+            let base = format!("http://127.0.0.1:{port}/fhir");
+            let mut flags = vec!["--listen".to_string(), format!("127.0.0.1:{port}")];
+            flags.extend(["--data-dir".to_string(), folder.join("data").display().to_string()]);
+            flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
+            flags.extend(["--mllp-listen", "", "--workers", "2"].map(String::from));
+            if let Some(url) = &database_url {
+                flags.extend(["--database-url".to_string(), url.clone()]);
+            }
+            flags.extend(self.flags.iter().cloned());
+            let app = TestApp {
+                flags,
+                folder: folder.clone(),
+                client: Client::new(&base),
+                base,
+                database_url: database_url.clone(),
+                process: Mutex::new(None),
+            };
+            if app.launch() {
+                return app;
+            }
+        }
+        panic!("five ports in a row were taken while the server started");
+    }
+}
+
+impl TestApp {
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Returns a server without security on a database of its own.
+    pub fn start() -> TestApp {
+        Builder::default().start()
+    }
+
+    /// Returns the server without security that all tests share which need no database of their own.
+    pub fn shared() -> Shared {
+        static APP: OnceLock<TestApp> = OnceLock::new();
+        Shared(APP.get_or_init(TestApp::start))
+    }
+
+    /// Returns the FHIR base URL.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns a client whose token has these scopes, signed by `medilink token` on the server's own host.
+    pub fn client_with(&self, scope: &str) -> Client {
+        self.client.with_token(&self.token(scope))
+    }
+
+    pub fn token(&self, scope: &str) -> String {
+        let output = self
+            .command("token")
+            .args(["--scope", scope, "--subject", "Practitioner/test"])
+            .output()
+            .expect("the binary runs");
+        assert!(output.status.success(), "medilink token: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("a token is text").trim().to_string()
+    }
+
+    /// Returns a token signed with the server's own key, with claims that `medilink token` would not give.
+    pub fn forged(&self, change: impl FnOnce(&mut Claims)) -> String {
+        let keys = Keys::load_or_create(&self.folder.join("data")).expect("the server's key is there");
+        let mut claims = Claims::new(&self.base, "Practitioner/test", "system/*.cruds", 3600);
+        change(&mut claims);
+        claims.sign(&keys).expect("claims can be signed")
+    }
+
+    /// Kills the server without a chance to finish anything.
+    pub fn kill9(&self) {
+        if let Some(mut child) = self.lock().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = fs::remove_file(self.pid_file());
+    }
+
+    /// Starts the server again, on the same address and database, after [`TestApp::kill9`] or a stop.
+    pub fn restart(&self) {
+        self.kill9();
+        assert!(self.launch(), "the address was taken while the server was away");
+    }
+
+    /// Asks the server to stop and waits for its end; returns whether it ended well.
+    pub fn stop(&self) -> bool {
+        let Some(mut child) = self.lock().take() else { return true };
+        terminate(child.id());
+        let ended = child.wait().expect("the server can be waited for");
+        let _ = fs::remove_file(self.pid_file());
+        ended.success()
+    }
+
+    /// Returns the process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.lock().as_ref().expect("the server runs").id()
+    }
+
+    /// Returns the process id of the PostgreSQL of a server with a cluster of its own.
+    pub fn postmaster(&self) -> u32 {
+        let text = fs::read_to_string(self.folder.join("data/postgres/postmaster.pid")).expect("the cluster runs");
+        text.lines().next().and_then(|line| line.trim().parse().ok()).expect("the first line is a process id")
+    }
+
+    /// Returns the URL of the database, for a test that wants to look inside.
+    pub fn database_url(&self) -> String {
+        let socket = self.folder.join("data/socket").display().to_string().replace('/', "%2F");
+        self.database_url.clone().unwrap_or_else(|| format!("postgres://medilink@{socket}/medilink"))
+    }
+
+    /// Returns the rows of a query on the server's database.
+    pub fn sql(&self, query: &str) -> Vec<Row> {
+        rows(&self.database_url(), query)
+    }
+
+    /// Returns what the server has written to its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.folder.join("pid")
+    }
+
+    /// Returns the command with the server's settings and nothing of the caller's.
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(BINARY);
+        for (variable, _) in std::env::vars_os() {
+            let text = variable.to_string_lossy();
+            if text.starts_with("MEDILINK_") || text.starts_with("PG") || text == "DATABASE_URL" {
+                command.env_remove(&variable);
+            }
+        }
+        command.current_dir(&self.folder).arg(name).args(&self.flags).stdin(Stdio::null());
+        command
+    }
+
+    /// Returns false when the server ended because its address was taken.
+    fn launch(&self) -> bool {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log"));
+        let log = log.expect("a log can be written");
+        let mut command = self.command("serve");
+        command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
+        let child = command.spawn().expect("the binary runs");
+        fs::write(self.pid_file(), child.id().to_string()).expect("a file can be written");
+        *self.lock() = Some(child);
+        let began = Instant::now();
+        loop {
+            let ended = self.lock().as_mut().expect("it was just started").try_wait().expect("it can be asked");
+            if let Some(ended) = ended {
+                self.kill9();
+                let log = self.log();
+                if log.to_lowercase().contains("address already in use") {
+                    return false;
+                }
+                panic!("the server ended ({ended}) instead of starting:\n{}", tail(&log));
+            }
+            let answer = self.client.try_request("GET", "/health/ready", &[], b"");
+            if answer.is_ok_and(|answer| answer.status == 200) {
+                return true;
+            }
+            assert!(began.elapsed() < READY_TIME_MAX, "the server is not ready:\n{}", tail(&self.log()));
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+
+    fn print_log(&self) {
+        if std::thread::panicking() {
+            eprintln!("---- end of the log of {} ----\n{}", self.base, tail(&self.log()));
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.print_log();
+        if self.database_url.is_none() {
+            // It stops its own cluster only when it may end in peace.
+            self.stop();
+        }
+        self.kill9();
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+impl Deref for Shared {
+    type Target = TestApp;
+
+    fn deref(&self) -> &TestApp {
+        self.0
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.0.print_log();
+    }
+}
+
+/// Returns the rows of a query on a database.
+pub fn rows(url: &str, query: &str) -> Vec<Row> {
+    run(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database answers");
+        tokio::spawn(connection);
+        client.query(query, &[]).await.unwrap_or_else(|e| panic!("{query}: {e:?}"))
+    })
+}
+
+/// Runs an asynchronous piece of a test.
+pub fn run<T>(work: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(work)
+}
+
+/// Returns the URL of a new database that is migrated already.
+pub fn database(name: &str) -> String {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let admin = CLUSTER.url();
+    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    rows(&admin, &format!("create database {name} template {TEMPLATE}"));
+    url_of(&admin, name)
+}
+
+fn url_of(admin: &str, database: &str) -> String {
+    let (cluster, _) = admin.rsplit_once('/').expect("the URL ends with the database");
+    format!("{cluster}/{database}")
+}
+
+fn cluster() -> embedded::Cluster {
+    let cluster = run(embedded::start(&FOLDER.join("cluster"))).expect("PostgreSQL starts");
+    let admin = cluster.url();
+    rows(&admin, &format!("create database {TEMPLATE}"));
+    run(store::migrate(&url_of(&admin, TEMPLATE))).expect("the migrations run");
+    cluster
+}
+
+fn folder() -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("medilink-it-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    make_folder(&folder);
+    start_keeper(&folder);
+    folder
+}
+
+/// PostgreSQL runs as a lesser user where we are root, and must be able to pass.
+fn make_folder(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::create_dir_all(folder).expect("a folder can be made");
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).expect("a folder can be opened up");
+}
+
+/// Starts the process that cleans up when our end of its standard input closes: at our exit, whatever ended us.
+fn start_keeper(folder: &Path) {
+    const SCRIPT: &str = r#"
+        trap '' INT TERM HUP
+        cat > /dev/null
+        for file in "$0"/app*/pid; do
+            [ -f "$file" ] && kill -9 "$(cat "$file")"
+        done
+        for file in "$0"/cluster/postgres/postmaster.pid "$0"/app*/data/postgres/postmaster.pid; do
+            [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")"
+        done
+        for attempt in 1 2 3 4 5 6 7 8 9 10; do
+            rm -rf "$0" && exit
+            sleep 0.3
+        done
+    "#;
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(SCRIPT).arg(folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut keeper = command.spawn().expect("sh is there");
+    let mut pipe = keeper.stdin.take().expect("its input is a pipe");
+    pipe.flush().expect("the keeper listens");
+    // Neither is ever given up: only the end of this process closes the pipe.
+    std::mem::forget(pipe);
+    std::mem::forget(keeper);
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
+}
+
+fn terminate(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the server can be told to stop");
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(60)..].join("\n")
+}

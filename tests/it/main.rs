@@ -1,0 +1,13 @@
+//! The integration tests: one binary, so that it is linked once.
+//!
+//! [`app`] starts the real server, [`client`] speaks to it. Tests that use the public data in `../shared/suites` say so and
+//! pass where it is absent.
+
+mod app;
+mod bad_input;
+mod client;
+mod fhirpath_suite;
+mod format_suite;
+mod rest;
+mod suites;
+mod tidy;
