@@ -37,10 +37,16 @@ exception when feature_not_supported or invalid_parameter_value then
     null;
 end $$;
 
--- One row a change, in the transaction of the change. A follower reads rows whose transaction is older
--- than every transaction still running, in the order (xid, no, version): nothing can appear behind it.
+-- One row a change, in the transaction of the change. A follower reads rows whose xid is older than every transaction
+-- still running, in the order (xid, no, version): nothing can appear behind it.
+--
+-- The xid is the transaction's own, or the latest that had ended when the row was written, whichever is later: a
+-- transaction may have its xid for a while and then wait for the lock of another with a later one, whose change of the
+-- same resource must come first.
 create table outbox (
-    xid     xid8     not null default pg_current_xact_id(),
+    xid     xid8     not null default greatest(
+                pg_current_xact_id(),
+                ((pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)::text)::xid8),
     no      bigint   not null,
     version integer  not null,
     type    smallint not null,

@@ -24,7 +24,10 @@ pub fn apply(doc: &mut Value, patch: &Value) -> Result<(), Fault> {
         return Err(Fault::new(Kind::Structure, "a JSON Patch is an array of operations"));
     };
     if operations.len() > OPERATIONS_MAX {
-        let message = format!("the patch has {} operations, {OPERATIONS_MAX} is the most", operations.len());
+        let message = format!(
+            "the patch has {} operations, {OPERATIONS_MAX} is the most",
+            operations.len()
+        );
         return Err(Fault::new(Kind::TooCostly, message));
     }
     let mut patched = doc.clone();
@@ -58,7 +61,9 @@ enum Operation<'p> {
 
 impl<'p> Operation<'p> {
     fn read(operation: &'p Value) -> Result<Operation<'p>, Refusal> {
-        let Some(members) = operation.as_object() else { return Err(malformed("it is not an object")) };
+        let Some(members) = operation.as_object() else {
+            return Err(malformed("it is not an object"));
+        };
         let text = |name: &str| match members.get(name) {
             Some(Value::String(text)) => Ok(text.as_str()),
             Some(_) => Err(malformed(format!("'{name}' is not a string"))),
@@ -74,7 +79,11 @@ impl<'p> Operation<'p> {
             "move" => Operation::Move(from()?, path()?),
             "copy" => Operation::Copy(from()?, path()?),
             "test" => Operation::Test(path()?, value()?),
-            other => return Err(malformed(format!("the op '{other}' is not one of add, remove, replace, move, copy, test"))),
+            other => {
+                return Err(malformed(format!(
+                    "the op '{other}' is not one of add, remove, replace, move, copy, test"
+                )));
+            }
         })
     }
 
@@ -134,7 +143,10 @@ fn check_growth(path: &str, value: &Value, added: &mut usize) -> Result<(), Refu
 
 fn check_depth(path: &str, value: &Value) -> Result<(), Refusal> {
     if path.matches('/').count() + depth(value) > DEPTH_MAX {
-        return Err((Kind::TooCostly, format!("the result would be nested more than {DEPTH_MAX} deep")));
+        return Err((
+            Kind::TooCostly,
+            format!("the result would be nested more than {DEPTH_MAX} deep"),
+        ));
     }
     Ok(())
 }
@@ -169,7 +181,9 @@ fn find_mut<'d>(doc: &'d mut Value, path: &str) -> Result<&'d mut Value, Refusal
 
 /// Returns the container that a pointer leads into, and the last name unescaped.
 fn parent<'d>(doc: &'d mut Value, path: &str) -> Result<(&'d mut Value, String), Refusal> {
-    let (before, last) = path.rsplit_once('/').ok_or_else(|| misfit("the whole document cannot be removed"))?;
+    let (before, last) = path
+        .rsplit_once('/')
+        .ok_or_else(|| misfit("the whole document cannot be removed"))?;
     let last = last.replace("~1", "/").replace("~0", "~");
     Ok((find_mut(doc, before)?, last))
 }
@@ -184,10 +198,18 @@ fn add(doc: &mut Value, path: &str, value: Value) -> Result<(), Refusal> {
             members.insert(name, value);
         }
         (Value::Array(items), name) => {
-            let index = if name == "-" { items.len() } else { index(&name, items.len() + 1, path)? };
+            let index = if name == "-" {
+                items.len()
+            } else {
+                index(&name, items.len() + 1, path)?
+            };
             items.insert(index, value);
         }
-        _ => return Err(misfit(format!("'{path}' leads into a value that is neither object nor array"))),
+        _ => {
+            return Err(misfit(format!(
+                "'{path}' leads into a value that is neither object nor array"
+            )));
+        }
     }
     Ok(())
 }
@@ -202,9 +224,12 @@ fn remove(doc: &mut Value, path: &str) -> Result<Value, Refusal> {
 
 /// RFC 6901 4: digits without a leading zero.
 fn index(name: &str, end: usize, path: &str) -> Result<usize, Refusal> {
-    let is_number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
+    let is_number =
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
     let index = if is_number { name.parse().ok() } else { None };
-    index.filter(|i| *i < end).ok_or_else(|| misfit(format!("'{path}': '{name}' is not an index of the array")))
+    index
+        .filter(|i| *i < end)
+        .ok_or_else(|| misfit(format!("'{path}': '{name}' is not an index of the array")))
 }
 
 /// RFC 6902 4.6: objects without regard to order, numbers by value.
@@ -230,7 +255,10 @@ fn compare_numbers(a: &str, b: &str) -> Ordering {
 fn normal(text: &str) -> (bool, String, i64) {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let negative = mantissa.starts_with('-');
-    let (whole, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
+    let (whole, fraction) = mantissa
+        .trim_start_matches('-')
+        .split_once('.')
+        .unwrap_or((mantissa.trim_start_matches('-'), ""));
     let digits = format!("{whole}{fraction}");
     let significant = digits.trim_start_matches('0').trim_end_matches('0');
     if significant.is_empty() {
@@ -238,7 +266,13 @@ fn normal(text: &str) -> (bool, String, i64) {
     }
     let zeros = digits.len() - digits.trim_end_matches('0').len();
     let exponent = exponent.parse::<i64>().unwrap_or(i64::MAX / 2);
-    (negative, significant.to_string(), exponent.saturating_sub(fraction.len() as i64).saturating_add(zeros as i64))
+    (
+        negative,
+        significant.to_string(),
+        exponent
+            .saturating_sub(fraction.len() as i64)
+            .saturating_add(zeros as i64),
+    )
 }
 
 #[cfg(test)]
@@ -257,7 +291,12 @@ mod tests {
         let mut count = 0;
         for name in ["tests.json", "spec_tests.json"] {
             let cases: Value = serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap();
-            for case in cases.as_array().unwrap().iter().filter(|case| case["disabled"] != json!(true)) {
+            for case in cases
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|case| case["disabled"] != json!(true))
+            {
                 let mut doc = case["doc"].clone();
                 let result = apply(&mut doc, &case["patch"]);
                 if case.get("error").is_some() {
@@ -265,7 +304,10 @@ mod tests {
                     assert_eq!(doc, case["doc"], "{case}");
                 } else {
                     assert!(result.is_ok(), "{case}: {result:?}");
-                    assert!(case.get("expected").is_none_or(|expected| *expected == doc), "{case}: {doc}");
+                    assert!(
+                        case.get("expected").is_none_or(|expected| *expected == doc),
+                        "{case}: {doc}"
+                    );
                 }
                 count += 1;
             }
@@ -313,11 +355,26 @@ mod tests {
         let cases = [
             (json!({}), "a JSON Patch is an array of operations"),
             (json!([1]), "JSON Patch, operation 0: it is not an object"),
-            (json!([{"op": "add", "path": "a", "value": 1}]), "JSON Patch, operation 0: 'path' is not a JSON Pointer: 'a'"),
-            (json!([{"op": "remove", "path": "/b"}]), "JSON Patch, operation 0: there is nothing at '/b'"),
-            (json!([{"op": "remove", "path": ""}]), "JSON Patch, operation 0: the whole document cannot be removed"),
-            (json!([{"op": "test", "path": "/a", "value": 2}]), "JSON Patch, operation 0: the test failed: '/a' has another value"),
-            (json!([{"op": "move", "from": "/a", "path": "/a/b"}]), "JSON Patch, operation 0: '/a' cannot be moved into itself"),
+            (
+                json!([{"op": "add", "path": "a", "value": 1}]),
+                "JSON Patch, operation 0: 'path' is not a JSON Pointer: 'a'",
+            ),
+            (
+                json!([{"op": "remove", "path": "/b"}]),
+                "JSON Patch, operation 0: there is nothing at '/b'",
+            ),
+            (
+                json!([{"op": "remove", "path": ""}]),
+                "JSON Patch, operation 0: the whole document cannot be removed",
+            ),
+            (
+                json!([{"op": "test", "path": "/a", "value": 2}]),
+                "JSON Patch, operation 0: the test failed: '/a' has another value",
+            ),
+            (
+                json!([{"op": "move", "from": "/a", "path": "/a/b"}]),
+                "JSON Patch, operation 0: '/a' cannot be moved into itself",
+            ),
         ];
         for (patch, message) in cases {
             assert_eq!(apply(&mut json!({"a": 1}), &patch).unwrap_err().to_string(), message);

@@ -155,7 +155,9 @@ impl Expr {
         match kept.len() {
             0 => None,
             1 => kept.pop().map(|ast| Expr { ast }),
-            _ => Some(Expr { ast: Ast::Union(kept.into()) }),
+            _ => Some(Expr {
+                ast: Ast::Union(kept.into()),
+            }),
         }
     }
 }
@@ -164,9 +166,7 @@ impl Expr {
 fn root_type(ast: &Ast) -> Option<&str> {
     match ast {
         Ast::Path { input: None, steps } => steps.first().filter(|s| s.capital).map(|s| &*s.name),
-        Ast::Path { input: Some(input), .. } | Ast::Element { input, .. } | Ast::Type { input, .. } => {
-            root_type(input)
-        }
+        Ast::Path { input: Some(input), .. } | Ast::Element { input, .. } | Ast::Type { input, .. } => root_type(input),
         Ast::Call(call) => call.input.as_ref().and_then(root_type),
         _ => None,
     }

@@ -15,7 +15,9 @@ pub(super) fn order(a: &Item<'_>, b: &Item<'_>) -> Result<Option<Ordering>, Fhir
         let (a, b) = (a.type_label(), b.type_label());
         FhirpathError::evaluation(format!("{a} and {b} have no order between them"))
     };
-    let (Some(left), Some(right)) = (a.system(), b.system()) else { return Err(unordered()) };
+    let (Some(left), Some(right)) = (a.system(), b.system()) else {
+        return Err(unordered());
+    };
     match (&left, &right) {
         (Item::String(a), Item::String(b)) => Ok(Some(a.cmp(b))),
         (Item::Temporal(a), Item::Temporal(b)) if same_family(a, b) => Ok(a.compare(b)),

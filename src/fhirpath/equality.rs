@@ -48,12 +48,23 @@ pub(super) fn equal_items<'a>(
             return Ok(Some(true));
         }
         if let (Some(Value::Object(a)), Some(Value::Object(b))) = (a.value, b.value) {
-            return Deep { evaluator, loose: false }.objects(a, b).map(Some);
+            return Deep {
+                evaluator,
+                loose: false,
+            }
+            .objects(a, b)
+            .map(Some);
         }
     }
     // Text against a literal is by far the most frequent comparison.
-    if let (Item::Node(Node { value: Some(Value::String(a)), ty: Some(Type { kind: Kind::String, .. }), .. }), Item::String(b)) =
-        (a, b)
+    if let (
+        Item::Node(Node {
+            value: Some(Value::String(a)),
+            ty: Some(Type { kind: Kind::String, .. }),
+            ..
+        }),
+        Item::String(b),
+    ) = (a, b)
     {
         return Ok(Some(a == b));
     }
@@ -114,14 +125,16 @@ fn equivalent_items<'a>(evaluator: &mut Evaluator<'a>, a: &Item<'a>, b: &Item<'a
             return Deep { evaluator, loose: true }.objects(a, b);
         }
     }
-    let (Some(a), Some(b)) = (a.system(), b.system()) else { return Ok(false) };
+    let (Some(a), Some(b)) = (a.system(), b.system()) else {
+        return Ok(false);
+    };
     Ok(match (&a, &b) {
         (Item::String(a), Item::String(b)) => equivalent_text(a, b),
         (Item::Temporal(a), Item::Temporal(b)) => a.compare(b) == Some(Ordering::Equal),
         (Item::Quantity(a), Item::Quantity(b)) => units::equivalent(a, b),
-        (Item::Quantity(q), n) | (n, Item::Quantity(q)) => {
-            n.as_decimal().is_some_and(|n| units::equivalent(q, &Quantity::plain(n)))
-        }
+        (Item::Quantity(q), n) | (n, Item::Quantity(q)) => n
+            .as_decimal()
+            .is_some_and(|n| units::equivalent(q, &Quantity::plain(n))),
         _ => match (a.as_decimal(), b.as_decimal()) {
             (Some(a), Some(b)) => equivalent_numbers(a, b),
             _ => equal_values(&a, &b) == Some(true),
@@ -155,6 +168,23 @@ pub(super) fn contains<'a>(
     Ok(false)
 }
 
+/// Removes from `items`, from `start` on, those that are equal to an earlier one.
+pub(super) fn make_distinct<'a>(
+    evaluator: &mut Evaluator<'a>,
+    items: &mut Vec<Item<'a>>,
+    start: usize,
+) -> Result<(), FhirpathError> {
+    let mut kept = (start + 1).min(items.len());
+    for i in kept..items.len() {
+        if !contains(evaluator, &items[start..kept], &items[i])? {
+            items.swap(kept, i);
+            kept += 1;
+        }
+    }
+    items.truncate(kept);
+    Ok(())
+}
+
 /// Adds those items to `out` that are not equal to an earlier one.
 pub(super) fn push_distinct<'a>(
     evaluator: &mut Evaluator<'a>,
@@ -162,12 +192,8 @@ pub(super) fn push_distinct<'a>(
     out: &mut Vec<Item<'a>>,
 ) -> Result<(), FhirpathError> {
     let start = out.len();
-    for item in items {
-        if !contains(evaluator, &out[start..], &item)? {
-            out.push(item);
-        }
-    }
-    Ok(())
+    out.extend(items);
+    make_distinct(evaluator, out, start)
 }
 
 /// Comparison of whole objects; fuel is taken for each part.

@@ -31,8 +31,20 @@ impl Expr {
         focus: &[Item<'a>],
         out: &mut Vec<Item<'a>>,
     ) -> Result<(), FhirpathError> {
-        let mut evaluator = Evaluator { ctx, fuel: ctx.fuel, now: ctx.now, strict: ctx.strict };
-        let scope = Scope { this: focus, context: focus, index: None, total: None };
+        let (fuel, now, strict) = (ctx.fuel, ctx.now, ctx.strict);
+        let mut evaluator = Evaluator {
+            ctx,
+            fuel,
+            now,
+            strict,
+            spare: Vec::new(),
+        };
+        let scope = Scope {
+            this: focus,
+            context: focus,
+            index: None,
+            total: None,
+        };
         evaluator.eval(&self.ast, scope, out)
     }
 
@@ -52,6 +64,8 @@ pub(super) struct Evaluator<'a> {
     pub now: Option<Temporal>,
     /// Whether a name that a type does not have is an error.
     pub strict: bool,
+    /// An empty list that keeps its memory from one comparison to the next: filters compare for every item.
+    spare: Vec<Item<'a>>,
 }
 
 /// What the names with `$` mean at one place of the expression.
@@ -73,7 +87,10 @@ impl<'a> Evaluator<'a> {
                 self.fuel = rest;
                 Ok(())
             }
-            None => Err(FhirpathError::TooCostly(format!("the evaluation takes more than {} steps", self.ctx.fuel))),
+            None => Err(FhirpathError::TooCostly(format!(
+                "the evaluation takes more than {} steps",
+                self.ctx.fuel
+            ))),
         }
     }
 
@@ -97,7 +114,10 @@ impl<'a> Evaluator<'a> {
                     self.walk_from_root(item, steps, out)?;
                 }
             }
-            Ast::Path { input: Some(input), steps } => {
+            Ast::Path {
+                input: Some(input),
+                steps,
+            } => {
                 let items = self.collect(input, scope)?;
                 // Of the descendants of something, only some have the element.
                 self.strict = self.ctx.strict && items.windows(2).all(|pair| types::are_alike(&pair[0], &pair[1]));
@@ -108,7 +128,10 @@ impl<'a> Evaluator<'a> {
             }
             Ast::Element { input, index } => out.extend(self.element(input, index, scope)?),
             Ast::Call(call) => self.call(call, scope, out)?,
-            Ast::Type { op, input, ty } => self.type_op(*op, self.types_of(ty)?, input, scope, out)?,
+            Ast::Type { op, input, ty } => {
+                let wanted = types::wanted(self.ctx.model, ty)?;
+                self.type_op(*op, wanted, input, scope, out)?;
+            }
             Ast::Negate(input) => out.extend(arithmetic::negate(self.value(input, scope, "-")?)?),
             Ast::Positive(input) => out.extend(self.single(input, scope, "+")?),
             Ast::Union(branches) => self.union(branches, scope, out)?,
@@ -157,23 +180,29 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Option<Item<'a>>, FhirpathError> {
         let index = self.single(index, scope, "[]")?;
         let Some(index) = index else { return Ok(None) };
-        let position = index.as_integer().ok_or_else(|| FhirpathError::evaluation("an index must be an Integer"))?;
+        let position = index
+            .as_integer()
+            .ok_or_else(|| FhirpathError::evaluation("an index must be an Integer"))?;
         let mut items = self.collect(input, scope)?;
         let position = usize::try_from(position).unwrap_or(usize::MAX);
-        Ok(if position < items.len() { Some(items.swap_remove(position)) } else { None })
+        Ok(if position < items.len() {
+            Some(items.swap_remove(position))
+        } else {
+            None
+        })
     }
 
-    fn call(
-        &mut self,
-        call: &'a Call,
-        scope: Scope<'_, 'a>,
-        out: &mut Vec<Item<'a>>,
-    ) -> Result<(), FhirpathError> {
+    fn call(&mut self, call: &'a Call, scope: Scope<'_, 'a>, out: &mut Vec<Item<'a>>) -> Result<(), FhirpathError> {
         let input = match &call.input {
             Some(ast) => self.collect(ast, scope)?,
             None => scope.this.to_vec(),
         };
-        let invocation = Invocation { evaluator: self, scope, call, input };
+        let invocation = Invocation {
+            evaluator: self,
+            scope,
+            call,
+            input,
+        };
         match call.function.run {
             Run::One(run) => out.extend(run(invocation)?),
             Run::Many(run) => run(invocation, out)?,
@@ -189,21 +218,27 @@ impl<'a> Evaluator<'a> {
         scope: Scope<'_, 'a>,
         out: &mut Vec<Item<'a>>,
     ) -> Result<(), FhirpathError> {
-        let items = self.collect(input, scope)?;
+        let start = out.len();
+        self.eval(input, scope, out)?;
+        let count = out.len() - start;
+        if count > 1 && (op == TypeOp::Is || (op == TypeOp::As && self.ctx.strict)) {
+            return Err(too_many(if op == TypeOp::Is { "is" } else { "as" }, count));
+        }
         if op == TypeOp::Is {
-            let item = one(items, "is")?;
-            out.extend(item.map(|item| Item::Boolean(types::is(self.ctx.model, &item, &wanted))));
+            if let Some(item) = out.last_mut().filter(|_| count == 1) {
+                *item = Item::Boolean(types::is(self.ctx.model, item, &wanted));
+            }
             return Ok(());
         }
-        if op == TypeOp::As && self.ctx.strict && items.len() > 1 {
-            return Err(too_many("as", items.len()));
+        let mut kept = start;
+        for i in start..out.len() {
+            if types::is(self.ctx.model, &out[i], &wanted) {
+                out.swap(kept, i);
+                kept += 1;
+            }
         }
-        out.extend(items.into_iter().filter(|item| types::is(self.ctx.model, item, &wanted)));
+        out.truncate(kept);
         Ok(())
-    }
-
-    fn types_of(&self, name: &'a super::ast::TypeName) -> Result<types::Wanted<'a>, FhirpathError> {
-        types::wanted(self.ctx.model, name)
     }
 
     fn union(
@@ -212,18 +247,11 @@ impl<'a> Evaluator<'a> {
         scope: Scope<'_, 'a>,
         out: &mut Vec<Item<'a>>,
     ) -> Result<(), FhirpathError> {
-        let mut found = Vec::new();
-        let mut filled = 0;
+        let start = out.len();
         for branch in branches {
-            let before = found.len();
-            self.eval(branch, scope, &mut found)?;
-            filled += usize::from(found.len() > before);
+            self.eval(branch, scope, out)?;
         }
-        // Nodes of different branches are mostly different places; one item alone needs no comparison.
-        if filled == 0 {
-            return Ok(());
-        }
-        equality::push_distinct(self, found, out)
+        equality::make_distinct(self, out, start)
     }
 
     fn binary(
@@ -236,9 +264,12 @@ impl<'a> Evaluator<'a> {
         match op {
             Op::And | Op::Or | Op::Xor | Op::Implies => Ok(self.logic(op, left, right, scope)?.map(Item::Boolean)),
             Op::Equal | Op::NotEqual => {
-                let a = self.collect(left, scope)?;
+                let mut a = std::mem::take(&mut self.spare);
+                self.eval(left, scope, &mut a)?;
                 let b = self.operand(right, scope)?;
                 let equal = equality::equal(self, &a, b.as_slice())?;
+                a.clear();
+                self.spare = a;
                 Ok(equal.map(|equal| Item::Boolean(equal == (op == Op::Equal))))
             }
             Op::Equivalent | Op::NotEquivalent => {
@@ -249,13 +280,19 @@ impl<'a> Evaluator<'a> {
             Op::In => self.member(left, right, scope, "in"),
             Op::Contains => self.member(right, left, scope, "contains"),
             Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
-                let (a, b) = (self.value(left, scope, op.symbol())?, self.value(right, scope, op.symbol())?);
+                let (a, b) = (
+                    self.value(left, scope, op.symbol())?,
+                    self.value(right, scope, op.symbol())?,
+                );
                 let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
                 let ordering = compare::order(&a, &b)?;
                 Ok(ordering.map(|o| Item::Boolean(satisfies(op, o))))
             }
             _ => {
-                let (a, b) = (self.value(left, scope, op.symbol())?, self.value(right, scope, op.symbol())?);
+                let (a, b) = (
+                    self.value(left, scope, op.symbol())?,
+                    self.value(right, scope, op.symbol())?,
+                );
                 let result = arithmetic::apply(op, a, b)?;
                 if let Some(Item::String(text)) = &result {
                     self.spend(text.len() / 64)?;
@@ -272,7 +309,9 @@ impl<'a> Evaluator<'a> {
         scope: Scope<'_, 'a>,
         what: &str,
     ) -> Result<Option<Item<'a>>, FhirpathError> {
-        let Some(item) = self.single(item, scope, what)? else { return Ok(None) };
+        let Some(item) = self.single(item, scope, what)? else {
+            return Ok(None);
+        };
         let items = self.collect(collection, scope)?;
         let found = equality::contains(self, &items, &item)?;
         Ok(Some(Item::Boolean(found)))

@@ -81,7 +81,9 @@ impl<'t> Lexer<'t> {
     }
 
     fn token(&mut self) -> Result<Token, FhirpathError> {
-        let Some(first) = self.peek() else { return Ok(Token::End) };
+        let Some(first) = self.peek() else {
+            return Ok(Token::End);
+        };
         match first {
             'a'..='z' | 'A'..='Z' | '_' => Ok(Token::Word(self.word())),
             '0'..='9' => Ok(self.number()),
@@ -113,7 +115,9 @@ impl<'t> Lexer<'t> {
 
     fn word(&mut self) -> String {
         let rest = self.rest();
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
         self.at += end;
         rest[..end].to_string()
     }
@@ -129,7 +133,10 @@ impl<'t> Lexer<'t> {
     fn number(&mut self) -> Token {
         let start = self.at;
         self.digits();
-        let fraction = self.rest().strip_prefix('.').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
+        let fraction = self
+            .rest()
+            .strip_prefix('.')
+            .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
         if fraction {
             self.at += 1;
             self.digits();
@@ -197,14 +204,22 @@ impl<'t> Lexer<'t> {
             self.at += 1;
             self.digits();
             self.groups(':', 2);
-            if self.rest().strip_prefix('.').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit())) {
+            if self
+                .rest()
+                .strip_prefix('.')
+                .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()))
+            {
                 self.at += 1;
                 self.digits();
             }
             self.zone();
         }
         let text = &self.text[start + 1..self.at];
-        let value = if is_time { Temporal::time(&text[1..]) } else { Temporal::date_or_date_time(text) };
+        let value = if is_time {
+            Temporal::time(&text[1..])
+        } else {
+            Temporal::date_or_date_time(text)
+        };
         let value = value.ok_or_else(|| FhirpathError::syntax(start, format!("@{text} is not a date or time")))?;
         Ok(Token::Temporal(value))
     }
@@ -224,7 +239,16 @@ impl<'t> Lexer<'t> {
         let rest = self.rest().as_bytes();
         if rest.first() == Some(&b'Z') {
             self.at += 1;
-        } else if let [b'+' | b'-', b'0'..=b'9', b'0'..=b'9', b':', b'0'..=b'9', b'0'..=b'9', ..] = rest {
+        } else if let [
+            b'+' | b'-',
+            b'0'..=b'9',
+            b'0'..=b'9',
+            b':',
+            b'0'..=b'9',
+            b'0'..=b'9',
+            ..,
+        ] = rest
+        {
             self.at += 6;
         }
     }
@@ -249,7 +273,10 @@ mod tests {
     #[test]
     fn a_point_after_an_integer_begins_a_call() {
         let number = Token::Number("1".into());
-        assert_eq!(words("1.x"), [number, Token::Symbol("."), Token::Word("x".into()), Token::End]);
+        assert_eq!(
+            words("1.x"),
+            [number, Token::Symbol("."), Token::Word("x".into()), Token::End]
+        );
         assert_eq!(words("1.5"), [Token::Number("1.5".into()), Token::End]);
     }
 
@@ -260,13 +287,27 @@ mod tests {
 
     #[test]
     fn what_never_ends_is_refused() {
-        for text in ["'a", "`a", "/* a", "%", "'\\u12'", "'\\q'", "@T14:34:28Z", "@2015-13", "#", "@"] {
+        for text in [
+            "'a",
+            "`a",
+            "/* a",
+            "%",
+            "'\\u12'",
+            "'\\q'",
+            "@T14:34:28Z",
+            "@2015-13",
+            "#",
+            "@",
+        ] {
             assert!(matches!(tokens(text), Err(FhirpathError::Syntax { .. })), "{text}");
         }
     }
 
     #[test]
     fn escapes_become_characters() {
-        assert_eq!(words(r"'\\\/\f\r\n\t\`\'\u002a'")[0], Token::Text("\\/\u{c}\r\n\t`'*".into()));
+        assert_eq!(
+            words(r"'\\\/\f\r\n\t\`\'\u002a'")[0],
+            Token::Text("\\/\u{c}\r\n\t`'*".into())
+        );
     }
 }

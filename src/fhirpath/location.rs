@@ -66,7 +66,12 @@ pub fn expression(model: &dyn Model, root: &Node<'_>, way: &[Place]) -> String {
                 let name = key.strip_prefix('_').unwrap_or(key);
                 let property = ty.and_then(|ty| model.property(ty.id, name));
                 let _ = write!(out, ".{}", property.map_or(name, |p| p.name));
-                ty = property.map(|p| p.ty);
+                // Beside a primitive stands an Element: its id and extensions.
+                ty = if name == key {
+                    property.map(|p| p.ty)
+                } else {
+                    model.named("Element")
+                };
                 value = value.and_then(|v| v.get(key));
             }
         }

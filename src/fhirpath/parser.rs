@@ -25,10 +25,16 @@ const RESERVED: [&str; 6] = ["and", "or", "xor", "implies", "div", "mod"];
 /// Returns the expression that `text` says.
 pub fn parse(text: &str) -> Result<Expr, FhirpathError> {
     if text.len() > LENGTH_MAX {
-        return Err(FhirpathError::TooCostly(format!("the expression is longer than {LENGTH_MAX} bytes")));
+        return Err(FhirpathError::TooCostly(format!(
+            "the expression is longer than {LENGTH_MAX} bytes"
+        )));
     }
     let tokens = lexer::tokens(text)?;
-    let mut parser = Parser { tokens, next: 0, depth: 0 };
+    let mut parser = Parser {
+        tokens,
+        next: 0,
+        depth: 0,
+    };
     let tree = parser.expression(0)?;
     match parser.peek() {
         Token::End => Ok(Expr { ast: tree.ast }),
@@ -75,7 +81,11 @@ impl Parser {
     }
 
     fn expect(&mut self, symbol: &str) -> Result<(), FhirpathError> {
-        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("'{symbol}'"))) }
+        if self.eat(symbol) {
+            Ok(())
+        } else {
+            Err(self.unexpected(&format!("'{symbol}'")))
+        }
     }
 
     fn unexpected(&self, wanted: &str) -> FhirpathError {
@@ -112,7 +122,14 @@ impl Parser {
                 Infix::Binary(op) => {
                     let right = self.expression(strength + 1)?;
                     let below = left.depth.max(right.depth);
-                    self.grow(Ast::Binary { op, left: left.ast.into(), right: right.ast.into() }, below)?
+                    self.grow(
+                        Ast::Binary {
+                            op,
+                            left: left.ast.into(),
+                            right: right.ast.into(),
+                        },
+                        below,
+                    )?
                 }
                 Infix::Union => {
                     let right = self.expression(strength + 1)?;
@@ -120,7 +137,14 @@ impl Parser {
                 }
                 Infix::Type(op) => {
                     let ty = self.type_name()?;
-                    self.grow(Ast::Type { op, input: left.ast.into(), ty }, left.depth)?
+                    self.grow(
+                        Ast::Type {
+                            op,
+                            input: left.ast.into(),
+                            ty,
+                        },
+                        left.depth,
+                    )?
                 }
             };
         }
@@ -186,7 +210,14 @@ impl Parser {
         let inner = self.unary()?;
         self.depth -= 1;
         let input = Box::new(inner.ast);
-        self.grow(if negative { Ast::Negate(input) } else { Ast::Positive(input) }, inner.depth)
+        self.grow(
+            if negative {
+                Ast::Negate(input)
+            } else {
+                Ast::Positive(input)
+            },
+            inner.depth,
+        )
     }
 
     /// A term and what follows it after points and in brackets.
@@ -199,7 +230,13 @@ impl Parser {
                 let index = self.expression(0)?;
                 self.expect("]")?;
                 let below = tree.depth.max(index.depth);
-                tree = self.grow(Ast::Element { input: tree.ast.into(), index: index.ast.into() }, below)?;
+                tree = self.grow(
+                    Ast::Element {
+                        input: tree.ast.into(),
+                        index: index.ast.into(),
+                    },
+                    below,
+                )?;
             } else {
                 return Ok(tree);
             }
@@ -229,7 +266,9 @@ impl Parser {
             }
             Token::Text(text) => Ast::Literal(Item::String(Cow::Owned(text))),
             Token::Long(text) => {
-                let value = text.parse().map_err(|_| FhirpathError::syntax(at, format!("{text}L is too large")))?;
+                let value = text
+                    .parse()
+                    .map_err(|_| FhirpathError::syntax(at, format!("{text}L is too large")))?;
                 Ast::Literal(Item::Long(value))
             }
             Token::Temporal(value) => Ast::Literal(Item::Temporal(value)),
@@ -278,19 +317,40 @@ impl Parser {
         if self.is_symbol("(") {
             return self.call(input, &name, at);
         }
-        let step = Step { capital: name.starts_with(|c: char| c.is_ascii_uppercase()), name: name.into() };
+        let step = Step {
+            capital: name.starts_with(|c: char| c.is_ascii_uppercase()),
+            name: name.into(),
+        };
         match input {
-            Some(Tree { ast: Ast::Path { input, steps }, depth }) if steps.len() < STEPS_MAX => {
+            Some(Tree {
+                ast: Ast::Path { input, steps },
+                depth,
+            }) if steps.len() < STEPS_MAX => {
                 let mut steps = steps.into_vec();
                 steps.push(step);
-                Ok(Tree { ast: Ast::Path { input, steps: steps.into() }, depth })
+                Ok(Tree {
+                    ast: Ast::Path {
+                        input,
+                        steps: steps.into(),
+                    },
+                    depth,
+                })
             }
             Some(Tree { ast: Ast::This, .. }) => Ok(Tree::leaf(Ast::Path {
                 input: Some(Box::new(Ast::This)),
                 steps: Box::new([step]),
             })),
-            Some(tree) => self.grow(Ast::Path { input: Some(tree.ast.into()), steps: Box::new([step]) }, tree.depth),
-            None => Ok(Tree::leaf(Ast::Path { input: None, steps: Box::new([step]) })),
+            Some(tree) => self.grow(
+                Ast::Path {
+                    input: Some(tree.ast.into()),
+                    steps: Box::new([step]),
+                },
+                tree.depth,
+            ),
+            None => Ok(Tree::leaf(Ast::Path {
+                input: None,
+                steps: Box::new([step]),
+            })),
         }
     }
 
@@ -306,10 +366,17 @@ impl Parser {
             let ty = self.type_name()?;
             self.expect(")")?;
             let tree = input.unwrap_or(Tree::leaf(Ast::This));
-            return self.grow(Ast::Type { op, input: tree.ast.into(), ty }, tree.depth);
+            return self.grow(
+                Ast::Type {
+                    op,
+                    input: tree.ast.into(),
+                    ty,
+                },
+                tree.depth,
+            );
         }
-        let function =
-            functions::named(name).ok_or_else(|| FhirpathError::syntax(at, format!("no function is called '{name}'")))?;
+        let function = functions::named(name)
+            .ok_or_else(|| FhirpathError::syntax(at, format!("no function is called '{name}'")))?;
         let (args, deepest) = self.arguments()?;
         check_count(function, args.len(), at)?;
         let pattern = match (function.pattern, args.first()) {
@@ -317,7 +384,12 @@ impl Parser {
             _ => None,
         };
         let below = deepest.max(input.as_ref().map_or(0, |t| t.depth));
-        let call = Call { input: input.map(|t| t.ast), function, args: args.into(), pattern };
+        let call = Call {
+            input: input.map(|t| t.ast),
+            function,
+            args: args.into(),
+            pattern,
+        };
         self.grow(Ast::Call(call.into()), below)
     }
 
@@ -353,9 +425,15 @@ impl Parser {
         let first = self.type_part()?;
         if self.is_symbol(".") && matches!(&*first, "FHIR" | "System") {
             self.next += 1;
-            return Ok(TypeName { namespace: Some(first), name: self.type_part()? });
+            return Ok(TypeName {
+                namespace: Some(first),
+                name: self.type_part()?,
+            });
         }
-        Ok(TypeName { namespace: None, name: first })
+        Ok(TypeName {
+            namespace: None,
+            name: first,
+        })
     }
 
     fn type_part(&mut self) -> Result<Box<str>, FhirpathError> {
@@ -381,9 +459,16 @@ fn check_count(function: &Function, found: usize, at: usize) -> Result<(), Fhirp
     if found >= usize::from(least) && found <= usize::from(most) {
         return Ok(());
     }
-    let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
+    let wanted = if least == most {
+        least.to_string()
+    } else {
+        format!("{least} to {most}")
+    };
     let name = function.name;
-    Err(FhirpathError::syntax(at, format!("{name}() takes {wanted} arguments, not {found}")))
+    Err(FhirpathError::syntax(
+        at,
+        format!("{name}() takes {wanted} arguments, not {found}"),
+    ))
 }
 
 fn too_deep() -> FhirpathError {

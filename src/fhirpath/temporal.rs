@@ -88,7 +88,11 @@ impl Temporal {
             return None;
         }
         let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
-        out.offset = if zone < time.len() { Some(offset(&time[zone..])?) } else { None };
+        out.offset = if zone < time.len() {
+            Some(offset(&time[zone..])?)
+        } else {
+            None
+        };
         if zone == 0 {
             return None;
         }
@@ -98,7 +102,10 @@ impl Temporal {
 
     /// Reads `14`, `14:34`, `14:34:28.123`.
     pub fn time(text: &str) -> Option<Temporal> {
-        let mut out = Temporal { kind: TemporalKind::Time, ..Temporal::EMPTY };
+        let mut out = Temporal {
+            kind: TemporalKind::Time,
+            ..Temporal::EMPTY
+        };
         out.clock(text)?;
         Some(out)
     }
@@ -177,12 +184,22 @@ impl Temporal {
 
     /// Returns the same moment at offset zero; dates and values without an offset stay.
     fn in_utc(&self) -> Temporal {
-        let Some(offset) = self.offset.filter(|o| *o != 0) else { return *self };
+        let Some(offset) = self.offset.filter(|o| *o != 0) else {
+            return *self;
+        };
         let minutes = self.minutes_since_epoch() - i64::from(offset);
         let days = minutes.div_euclid(1440);
         let rest = minutes.rem_euclid(1440);
         let (year, month, day) = civil_from_days(days);
-        Temporal { year, month, day, hour: (rest / 60) as u8, minute: (rest % 60) as u8, offset: Some(0), ..*self }
+        Temporal {
+            year,
+            month,
+            day,
+            hour: (rest / 60) as u8,
+            minute: (rest % 60) as u8,
+            offset: Some(0),
+            ..*self
+        }
     }
 
     fn minutes_since_epoch(&self) -> i64 {
@@ -226,7 +243,13 @@ impl fmt::Display for Temporal {
         match self.offset {
             None => Ok(()),
             Some(0) => f.write_str("Z"),
-            Some(o) => write!(f, "{}{:02}:{:02}", if o < 0 { '-' } else { '+' }, o.abs() / 60, o.abs() % 60),
+            Some(o) => write!(
+                f,
+                "{}{:02}:{:02}",
+                if o < 0 { '-' } else { '+' },
+                o.abs() / 60,
+                o.abs() % 60
+            ),
         }
     }
 }
@@ -278,7 +301,11 @@ pub(super) fn civil_from_days(days: i64) -> (i16, u8, u8) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u8;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year as i16, month as u8, day)
 }
@@ -297,7 +324,14 @@ mod tests {
 
     #[test]
     fn what_was_written_is_written_again() {
-        for text in ["2015", "2015-02", "2015-02-04", "2015-02-04T14", "2015-02-04T14:34:28.120+10:00", "2015-02-04T14:34Z"] {
+        for text in [
+            "2015",
+            "2015-02",
+            "2015-02-04",
+            "2015-02-04T14",
+            "2015-02-04T14:34:28.120+10:00",
+            "2015-02-04T14:34Z",
+        ] {
             assert_eq!(read(text).to_string(), text);
         }
         assert_eq!(read("T14:34:28.5").to_string(), "14:34:28.5");
@@ -305,7 +339,19 @@ mod tests {
 
     #[test]
     fn impossible_dates_are_none() {
-        for text in ["", "15", "2015-13", "2015-02-29", "2015-2-4", "2015-02T10", "2015-02-04T25", "2015-02-04T10:60", "2015-02-04TZ", "2015-02-04T10+15:00", "0000"] {
+        for text in [
+            "",
+            "15",
+            "2015-13",
+            "2015-02-29",
+            "2015-2-4",
+            "2015-02T10",
+            "2015-02-04T25",
+            "2015-02-04T10:60",
+            "2015-02-04TZ",
+            "2015-02-04T10+15:00",
+            "0000",
+        ] {
             assert_eq!(Temporal::date_or_date_time(text), None, "{text}");
         }
     }
@@ -315,7 +361,11 @@ mod tests {
         let cases = [
             ("2012", "2013-01", Some(Ordering::Less)),
             ("2012", "2012-01", None),
-            ("2012-04-15T15:00:00Z", "2012-04-15T10:00:00-05:00", Some(Ordering::Equal)),
+            (
+                "2012-04-15T15:00:00Z",
+                "2012-04-15T10:00:00-05:00",
+                Some(Ordering::Equal),
+            ),
             ("2012-04-15T15:00:00Z", "2012-04-15T10:00:00", None),
             ("2012-04-15T15:00:00Z", "2012-04-17T10:00:00", Some(Ordering::Less)),
             ("T10:30", "T10:30:00", None),
@@ -329,7 +379,12 @@ mod tests {
 
     #[test]
     fn days_count_both_ways() {
-        for (days, date) in [(0, (1970, 1, 1)), (-1, (1969, 12, 31)), (11_016, (2000, 2, 29)), (-719_162, (1, 1, 1))] {
+        for (days, date) in [
+            (0, (1970, 1, 1)),
+            (-1, (1969, 12, 31)),
+            (11_016, (2000, 2, 29)),
+            (-719_162, (1, 1, 1)),
+        ] {
             assert_eq!(civil_from_days(days), date);
             assert_eq!(days_from_civil(date.0, date.1, date.2), days);
         }

@@ -50,7 +50,10 @@ pub(super) fn is(model: Option<&dyn Model>, item: &Item<'_>, wanted: &Wanted<'_>
         },
         (Item::Node(node), Wanted::System(name)) => node.ty.is_none() && json_type(node) == *name,
         (Item::Node(node), Wanted::Name(name)) => {
-            node.object().and_then(|o| o.get("resourceType")).and_then(Value::as_str) == Some(name)
+            node.object()
+                .and_then(|o| o.get("resourceType"))
+                .and_then(Value::as_str)
+                == Some(name)
         }
         (_, Wanted::System("Any")) => true,
         (value, Wanted::System(name)) => value.system_type() == Some(name),
@@ -82,5 +85,8 @@ pub(super) fn type_info<'a>(item: &Item<'a>) -> Item<'a> {
         },
         other => ("System", other.system_type().unwrap_or("Any")),
     };
-    Item::TypeInfo { namespace, name: name.into() }
+    Item::TypeInfo {
+        namespace,
+        name: name.into(),
+    }
 }

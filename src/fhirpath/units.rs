@@ -134,17 +134,27 @@ pub(super) fn convert(quantity: &Quantity<'_>, unit: &Unit<'_>) -> Option<Decima
         _ => None,
     };
     if let (Some(days), Unit::Calendar(_), TIME) = (days, unit, to.dimension) {
-        from = Base { factor: Decimal::from(days * 86_400), dimension: TIME };
+        from = Base {
+            factor: Decimal::from(days * 86_400),
+            dimension: TIME,
+        };
     }
     if from.dimension != to.dimension {
         return None;
     }
-    quantity.value.checked_mul(from.factor)?.checked_div(to.factor).map(|d| d.normalize())
+    quantity
+        .value
+        .checked_mul(from.factor)?
+        .checked_div(to.factor)
+        .map(|d| d.normalize())
 }
 
 fn is_calendar_against_fixed(a: &Quantity<'_>, b: &Quantity<'_>) -> bool {
     let dimension = |q: &Quantity<'_>| base(&q.unit).map(|b| b.dimension);
-    matches!((dimension(a), dimension(b)), (Some(MONTH), Some(TIME)) | (Some(TIME), Some(MONTH)))
+    matches!(
+        (dimension(a), dimension(b)),
+        (Some(MONTH), Some(TIME)) | (Some(TIME), Some(MONTH))
+    )
 }
 
 fn as_mean<'a>(quantity: &'a Quantity<'a>) -> Quantity<'a> {
@@ -153,13 +163,22 @@ fn as_mean<'a>(quantity: &'a Quantity<'a>) -> Quantity<'a> {
         Unit::Calendar(Calendar::Month) => Unit::ucum("mo"),
         _ => return quantity.borrow(),
     };
-    Quantity { value: quantity.value, unit }
+    Quantity {
+        value: quantity.value,
+        unit,
+    }
 }
 
 fn base(unit: &Unit<'_>) -> Option<Base> {
     match unit {
-        Unit::Calendar(Calendar::Year) => Some(Base { factor: Decimal::from(12), dimension: MONTH }),
-        Unit::Calendar(Calendar::Month) => Some(Base { factor: Decimal::ONE, dimension: MONTH }),
+        Unit::Calendar(Calendar::Year) => Some(Base {
+            factor: Decimal::from(12),
+            dimension: MONTH,
+        }),
+        Unit::Calendar(Calendar::Month) => Some(Base {
+            factor: Decimal::ONE,
+            dimension: MONTH,
+        }),
         Unit::Calendar(word) => parse(word.ucum()?),
         Unit::Ucum(code) => parse(code),
     }
@@ -183,7 +202,10 @@ impl Parser<'_> {
         if self.depth > 8 {
             return None;
         }
-        let mut out = Base { factor: Decimal::ONE, dimension: NONE };
+        let mut out = Base {
+            factor: Decimal::ONE,
+            dimension: NONE,
+        };
         let mut divide = self.eat('/');
         loop {
             let factor = self.component()?;
@@ -216,7 +238,10 @@ impl Parser<'_> {
         }
         if self.rest.starts_with('{') {
             self.annotation()?;
-            return Some(Base { factor: Decimal::ONE, dimension: NONE });
+            return Some(Base {
+                factor: Decimal::ONE,
+                dimension: NONE,
+            });
         }
         let end = symbol_length(self.rest);
         let (symbol, rest) = self.rest.split_at(end);
@@ -224,7 +249,10 @@ impl Parser<'_> {
         let (symbol, exponent) = split_exponent(symbol)?;
         let unit = atom(symbol)?;
         self.annotation()?;
-        let mut out = Base { factor: Decimal::ONE, dimension: NONE };
+        let mut out = Base {
+            factor: Decimal::ONE,
+            dimension: NONE,
+        };
         for _ in 0..exponent.unsigned_abs() {
             out = combine(out, unit, exponent.signum())?;
         }
@@ -266,30 +294,51 @@ fn split_exponent(symbol: &str) -> Option<(&str, i8)> {
     if symbol[..split].ends_with(['-', '+']) {
         split -= 1;
     }
-    let exponent: i8 = symbol[split..].strip_prefix('+').unwrap_or(&symbol[split..]).parse().ok()?;
+    let exponent: i8 = symbol[split..]
+        .strip_prefix('+')
+        .unwrap_or(&symbol[split..])
+        .parse()
+        .ok()?;
     (exponent.unsigned_abs() <= 24).then_some((&symbol[..split], exponent))
 }
 
 fn atom(symbol: &str) -> Option<Base> {
     if !symbol.is_empty() && symbol.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(Base { factor: Decimal::from_str_exact(symbol).ok()?, dimension: NONE });
+        return Some(Base {
+            factor: Decimal::from_str_exact(symbol).ok()?,
+            dimension: NONE,
+        });
     }
     if let Some((_, factor, dimension, _)) = UNITS.iter().find(|u| u.0 == symbol) {
-        return Some(Base { factor: Decimal::from_str_exact(factor).ok()?, dimension: *dimension });
+        return Some(Base {
+            factor: Decimal::from_str_exact(factor).ok()?,
+            dimension: *dimension,
+        });
     }
     for (prefix, power) in PREFIXES {
-        let Some(rest) = symbol.strip_prefix(prefix) else { continue };
-        let Some((_, factor, dimension, _)) = UNITS.iter().find(|u| u.3 && u.0 == rest) else { continue };
+        let Some(rest) = symbol.strip_prefix(prefix) else {
+            continue;
+        };
+        let Some((_, factor, dimension, _)) = UNITS.iter().find(|u| u.3 && u.0 == rest) else {
+            continue;
+        };
         let ten = Decimal::from_scientific(&format!("1e{power}")).ok()?;
         let factor = Decimal::from_str_exact(factor).ok()?.checked_mul(ten)?;
-        return (!factor.is_zero()).then_some(Base { factor, dimension: *dimension });
+        return (!factor.is_zero()).then_some(Base {
+            factor,
+            dimension: *dimension,
+        });
     }
     None
 }
 
 /// Multiplies (`sign` 1) or divides (`sign` -1).
 fn combine(a: Base, b: Base, sign: i8) -> Option<Base> {
-    let factor = if sign < 0 { a.factor.checked_div(b.factor)? } else { a.factor.checked_mul(b.factor)? };
+    let factor = if sign < 0 {
+        a.factor.checked_div(b.factor)?
+    } else {
+        a.factor.checked_mul(b.factor)?
+    };
     let mut dimension = a.dimension;
     for (own, other) in dimension.iter_mut().zip(b.dimension) {
         *own = own.checked_add(other.checked_mul(sign)?)?;
@@ -315,7 +364,11 @@ pub(super) fn quotient(a: &Unit<'_>, b: &Unit<'_>) -> Option<Unit<'static>> {
         return Some(a.to_owned());
     }
     let (a, b) = (code(a)?, code(b)?);
-    Some(Unit::ucum(if a == b { "1".to_string() } else { format!("{a}/{}", grouped(b)) }))
+    Some(Unit::ucum(if a == b {
+        "1".to_string()
+    } else {
+        format!("{a}/{}", grouped(b))
+    }))
 }
 
 fn code<'u>(unit: &'u Unit<'_>) -> Option<&'u str> {
@@ -326,7 +379,11 @@ fn code<'u>(unit: &'u Unit<'_>) -> Option<&'u str> {
 }
 
 fn grouped(code: &str) -> String {
-    if code.contains(['.', '/']) { format!("({code})") } else { code.to_string() }
+    if code.contains(['.', '/']) {
+        format!("({code})")
+    } else {
+        code.to_string()
+    }
 }
 
 #[cfg(test)]

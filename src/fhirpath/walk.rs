@@ -18,15 +18,25 @@ impl<'a> Evaluator<'a> {
         steps: &'a [Step],
         out: &mut Vec<Item<'a>>,
     ) -> Result<(), FhirpathError> {
-        let Item::Node(node) = item else { return self.walk_item(item, steps, out) };
+        let Item::Node(node) = item else {
+            return self.walk_item(item, steps, out);
+        };
         let Some((first, rest)) = steps.split_first().filter(|(first, _)| first.capital) else {
             return self.walk(node, steps, out);
         };
         if self.is_of_type(node, &first.name) {
             return self.walk(node, rest, out);
         }
-        if self.strict && node.ty.is_some_and(|ty| matches!(ty.kind, Kind::Resource | Kind::AnyResource)) {
-            let message = format!("the path begins with {}, but the input is {}", first.name, item.type_label());
+        if self.strict
+            && node
+                .ty
+                .is_some_and(|ty| matches!(ty.kind, Kind::Resource | Kind::AnyResource))
+        {
+            let message = format!(
+                "the path begins with {}, but the input is {}",
+                first.name,
+                item.type_label()
+            );
             return Err(FhirpathError::evaluation(message));
         }
         self.walk(node, steps, out)
@@ -36,7 +46,12 @@ impl<'a> Evaluator<'a> {
         match (node.ty, self.ctx.model) {
             (Some(ty), _) if ty.name == name => true,
             (Some(ty), Some(model)) => model.named(name).is_some_and(|named| model.is_subtype(ty.id, named.id)),
-            _ => node.object().and_then(|o| o.get("resourceType")).and_then(Value::as_str) == Some(name),
+            _ => {
+                node.object()
+                    .and_then(|o| o.get("resourceType"))
+                    .and_then(Value::as_str)
+                    == Some(name)
+            }
         }
     }
 
@@ -72,7 +87,9 @@ impl<'a> Evaluator<'a> {
             out.push(Item::Node(*node));
             return Ok(());
         };
-        let Some(child) = self.child(node, &step.name)? else { return Ok(()) };
+        let Some(child) = self.child(node, &step.name)? else {
+            return Ok(());
+        };
         let items = child.value.and_then(Value::as_array);
         let siblings = child.sibling.and_then(Value::as_array);
         if items.is_none() && siblings.is_none() {
@@ -118,25 +135,42 @@ impl<'a> Evaluator<'a> {
         if node.ty.is_none_or(|ty| ty.kind != Kind::AnyResource) {
             return node;
         }
-        let named = node.object().and_then(|o| o.get("resourceType")).and_then(Value::as_str);
-        let ty = self.ctx.model.zip(named).and_then(|(model, name)| model.named(name)).or(node.ty);
+        let named = node
+            .object()
+            .and_then(|o| o.get("resourceType"))
+            .and_then(Value::as_str);
+        let ty = self
+            .ctx
+            .model
+            .zip(named)
+            .and_then(|(model, name)| model.named(name))
+            .or(node.ty);
         Node { ty, ..node }
     }
 
     /// Returns the property as it stands in JSON, arrays not yet taken apart.
     fn child(&self, node: &Node<'a>, name: &str) -> Result<Option<Node<'a>>, FhirpathError> {
-        let primitive = node.ty.is_some_and(|ty| ty.kind.is_primitive()) || !matches!(node.value, Some(Value::Object(_)));
+        let primitive =
+            node.ty.is_some_and(|ty| ty.kind.is_primitive()) || !matches!(node.value, Some(Value::Object(_)));
         if primitive {
             return self.child_of_primitive(node, name);
         }
         let Some(object) = node.object() else { return Ok(None) };
         let (Some(ty), Some(model)) = (node.ty, self.ctx.model) else {
             let (value, sibling) = (object.get(name), object.get(&format!("_{name}")));
-            return Ok((value.is_some() || sibling.is_some()).then_some(Node { value, sibling, ty: None }));
+            return Ok((value.is_some() || sibling.is_some()).then_some(Node {
+                value,
+                sibling,
+                ty: None,
+            }));
         };
         if name == "resourceType" && ty.kind == Kind::Resource {
             // Not an element of R4, but expressions of old ask for it.
-            return Ok(object.get(name).map(|v| Node { value: Some(v), sibling: None, ty: model.named("code") }));
+            return Ok(object.get(name).map(|v| Node {
+                value: Some(v),
+                sibling: None,
+                ty: model.named("code"),
+            }));
         }
         let mut found = Found::default();
         let first = name.as_bytes().first();
@@ -153,8 +187,14 @@ impl<'a> Evaluator<'a> {
                 continue;
             }
             if found.key.is_none() {
-                let Some(property) = model.property(ty.id, key).filter(|p| p.name == name) else { continue };
-                found = Found { key: Some(key), ty: Some(property.ty), ..found };
+                let Some(property) = model.property(ty.id, key).filter(|p| p.name == name) else {
+                    continue;
+                };
+                found = Found {
+                    key: Some(key),
+                    ty: Some(property.ty),
+                    ..found
+                };
             }
             if is_sibling {
                 found.sibling = Some(value);
@@ -163,22 +203,38 @@ impl<'a> Evaluator<'a> {
             }
         }
         if found.key.is_none() && self.strict && !model.has_element(ty.id, name) {
-            return Err(FhirpathError::evaluation(format!("{} has no element '{name}'", ty.name)));
+            return Err(FhirpathError::evaluation(format!(
+                "{} has no element '{name}'",
+                ty.name
+            )));
         }
-        Ok(found.key.map(|_| Node { value: found.value, sibling: found.sibling, ty: found.ty }))
+        Ok(found.key.map(|_| Node {
+            value: found.value,
+            sibling: found.sibling,
+            ty: found.ty,
+        }))
     }
 
     /// A primitive has an id and extensions, which JSON puts beside it.
     fn child_of_primitive(&self, node: &Node<'a>, name: &str) -> Result<Option<Node<'a>>, FhirpathError> {
         if !matches!(name, "id" | "extension") {
             if self.strict && node.ty.is_some() && node.value.is_some() {
-                return Err(FhirpathError::evaluation(format!("{} has no element '{name}'", type_of(node))));
+                return Err(FhirpathError::evaluation(format!(
+                    "{} has no element '{name}'",
+                    type_of(node)
+                )));
             }
             return Ok(None);
         }
-        let Some(value) = node.sibling.and_then(|s| s.get(name)) else { return Ok(None) };
+        let Some(value) = node.sibling.and_then(|s| s.get(name)) else {
+            return Ok(None);
+        };
         let ty = self.element_property(name);
-        Ok(Some(Node { value: Some(value), sibling: None, ty }))
+        Ok(Some(Node {
+            value: Some(value),
+            sibling: None,
+            ty,
+        }))
     }
 
     fn element_property(&self, name: &str) -> Option<Type<'a>> {
@@ -196,12 +252,18 @@ impl<'a> Evaluator<'a> {
     ) -> Result<(), FhirpathError> {
         let Item::Node(node) = item else { return Ok(()) };
         let holder = node.object().or(node.sibling.and_then(Value::as_object));
-        let Some(Value::Array(extensions)) = holder.and_then(|h| h.get("extension")) else { return Ok(()) };
+        let Some(Value::Array(extensions)) = holder.and_then(|h| h.get("extension")) else {
+            return Ok(());
+        };
         let ty = self.element_property("extension");
         for extension in extensions {
             self.spend(1)?;
             if extension.get("url").and_then(Value::as_str) == Some(url) {
-                out.push(Item::Node(Node { value: Some(extension), sibling: None, ty }));
+                out.push(Item::Node(Node {
+                    value: Some(extension),
+                    sibling: None,
+                    ty,
+                }));
             }
         }
         Ok(())
@@ -211,10 +273,19 @@ impl<'a> Evaluator<'a> {
     pub(super) fn children(&mut self, item: &Item<'a>, out: &mut Vec<Item<'a>>) -> Result<(), FhirpathError> {
         let Item::Node(node) = item else { return Ok(()) };
         let Some(object) = node.object() else {
-            let Some(Value::Object(sibling)) = node.sibling else { return Ok(()) };
+            let Some(Value::Object(sibling)) = node.sibling else {
+                return Ok(());
+            };
             for (key, value) in sibling {
                 let ty = self.element_property(key);
-                self.push_all(Node { value: Some(value), sibling: None, ty }, out)?;
+                self.push_all(
+                    Node {
+                        value: Some(value),
+                        sibling: None,
+                        ty,
+                    },
+                    out,
+                )?;
             }
             return Ok(());
         };
@@ -234,7 +305,11 @@ impl<'a> Evaluator<'a> {
                 },
                 _ => None,
             };
-            let (value, sibling) = if is_sibling { (None, Some(value)) } else { (Some(value), sibling(object, key, value)) };
+            let (value, sibling) = if is_sibling {
+                (None, Some(value))
+            } else {
+                (Some(value), sibling(object, key, value))
+            };
             self.push_all(Node { value, sibling, ty }, out)?;
         }
         Ok(())

@@ -5,6 +5,7 @@ use crate::fault::{Fault, Kind};
 use crate::rest::{Reply, Request};
 use crate::service::Service;
 use actix_web::http::Method;
+use actix_web::middleware::Compress;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -22,12 +23,13 @@ pub async fn serve(
     if let Some(listen) = settings.metrics_listen {
         let metrics = metrics.clone();
         let server = HttpServer::new(move || App::new().app_data(web::Data::new(metrics.clone())).service(metrics_page()));
-        actix_web::rt::spawn(server.workers(1).disable_signals().bind(listen)?.run());
+        tokio::spawn(server.workers(1).disable_signals().bind(listen)?.run());
     }
     let server = HttpServer::new(move || {
         // Without a service a worker cannot answer anything: the start fails, and says why.
         let service = service().unwrap_or_else(|fault| panic!("failed to start a worker: {fault:?}"));
         let app = App::new()
+            .wrap(Compress::default())
             .app_data(web::Data::new(State::new(service, settings.clone())))
             .app_data(web::Data::new(metrics.clone()))
             .route("/health/live", web::get().to(health::live))

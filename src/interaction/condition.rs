@@ -8,6 +8,7 @@ use super::{Context, delete, patch, prepare, read, settled, stale, update, writt
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Body, Reply, query};
+use crate::search::column::Rank;
 use crate::search::{Expr, Registry, Search};
 use crate::store::find::Match;
 use crate::store::tx::{Holds, Tx, pause};
@@ -40,7 +41,8 @@ pub fn criteria_of(registry: &Registry, t: ResourceType, pairs: &[(String, Strin
 /// Adds what must be held to decide `search` and then write `content` as a resource of type `t`.
 pub fn hold(holds: &mut Holds, registry: &Registry, t: ResourceType, search: &Search, content: Option<&Value>) {
     let keys = search.filter.conjuncts().iter().find_map(|part| match part {
-        Expr::Term(term) => Some(&term.keys),
+        // Only by identifier do different conditions name the same resource under the same key.
+        Expr::Term(term) if term.rank == Rank::Identity => Some(&term.keys),
         _ => None,
     });
     match keys {
@@ -82,6 +84,17 @@ pub fn one(t: ResourceType, found: &[Match]) -> Result<Option<&Match>, Fault> {
     }
 }
 
+/// Returns the condition of a write to what a condition found: a plain write may have changed it before it was locked,
+/// so that it may no longer be what was asked for.
+pub fn still(asked: Condition, found: &Match) -> Condition {
+    if asked == Condition::None { Condition::Version(found.version) } else { asked }
+}
+
+/// What a condition found was changed before it could be locked: the condition is decided again.
+pub fn overtaken() -> Fault {
+    Fault::new(Kind::Conflict, "other requests changed what the condition found at the same time; try again")
+}
+
 /// Opens a transaction that holds what `search` needs, and returns what it finds.
 async fn decide(
     ctx: &Context<'_>,
@@ -109,9 +122,9 @@ async fn again<T>(mut attempt: impl AsyncFnMut() -> Result<T, Fault>) -> Result<
 }
 
 async fn write_one(ctx: &Context<'_>, tx: Tx, write: &Write) -> Result<Outcome, Fault> {
-    let outcome = tx.write(ctx.grant, std::slice::from_ref(write)).await?.pop();
+    let outcome = tx.write_one(ctx.grant, write).await?;
     tx.commit().await?;
-    outcome.ok_or_else(|| Fault::internal("a write without an outcome", "empty"))
+    Ok(outcome)
 }
 
 /// `POST` with If-None-Exist: R4 3.1.0.8.1.
@@ -164,14 +177,15 @@ fn existing_reply(ctx: &Context, stored: crate::store::Stored) -> Result<Reply, 
 pub async fn update(ctx: &Context<'_>, t: ResourceType, value: Value, condition: Condition) -> Result<Reply, Fault> {
     let search = criteria_of(ctx.store.registry(), t, &ctx.request.query)?;
     let own_id = own_id(t, &value)?;
+    let asked = condition;
     // Checked once before anything is locked; under the lock only the id is new.
     Valid::check_as(ctx.catalog(), value.clone(), t)?;
     again(async || {
         let (tx, found) = decide(ctx, t, &search, Some(&value)).await?;
-        let found = one(t, &found)?.map(|m| m.id.clone());
-        let (id, condition) = match (&found, &own_id) {
-            (Some(found), Some(own)) if found != own => return Err(other_id(t, own, found)),
-            (Some(found), _) => (found.clone(), condition),
+        let found = one(t, &found)?;
+        let (id, condition) = match (found, &own_id) {
+            (Some(found), Some(own)) if found.id != *own => return Err(other_id(t, own, &found.id)),
+            (Some(found), _) => (found.id.clone(), still(condition, found)),
             (None, Some(own)) => (own.clone(), if condition == Condition::None { Condition::Absent } else { condition }),
             (None, None) => (ResourceId::random(), if condition == Condition::None { Condition::New } else { condition }),
         };
@@ -180,6 +194,7 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, value: Value, condition:
         let audit = ctx.audit(t, &id);
         let write = Write { resource_type: t, id, effect: Effect::Put(prepared), condition, audit };
         match write_one(ctx, tx, &write).await? {
+            Outcome::Refused(_) if found.is_some() && asked == Condition::None => Err(overtaken()),
             Outcome::Refused(Some(_)) if condition == Condition::Absent => Err(taken(t, &write.id)),
             outcome => settled(ctx, outcome),
         }
@@ -215,7 +230,10 @@ pub async fn patch(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Rep
         let (tx, found) = decide(ctx, t, &search, None).await?;
         let found = one(t, &found)?
             .ok_or_else(|| Fault::new(Kind::NotFound, format!("the condition finds no {t} to patch")))?;
-        patch::within(ctx, tx, t, &found.id, &patch, condition).await
+        match patch::within(ctx, tx, t, &found.id, &patch, still(condition, found)).await {
+            Err(fault) if fault.kind() == Kind::Stale && condition == Condition::None => Err(overtaken()),
+            done => done,
+        }
     })
     .await
 }
@@ -242,12 +260,14 @@ pub async fn delete(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> 
                 audit: ctx.audit(t, &m.id),
                 id: m.id.clone(),
                 effect: Effect::Delete,
-                condition,
+                condition: still(condition, m),
             })
             .collect();
-        let mut outcomes = tx.write(ctx.grant, &writes).await?;
+        let keys: Vec<_> = writes.iter().map(|w| (t, w.id.clone())).collect();
+        let locked = tx.lock(ctx.grant, &keys).await?;
+        let mut outcomes = tx.write(ctx.grant, &writes, &locked).await?;
         if let Some(Outcome::Refused(current)) = outcomes.iter().find(|o| matches!(o, Outcome::Refused(_))) {
-            return Err(stale(*current));
+            return Err(if condition == Condition::None { overtaken() } else { stale(*current) });
         }
         tx.commit().await?;
         match outcomes.pop() {

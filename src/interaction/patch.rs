@@ -70,9 +70,9 @@ pub async fn within(
     condition: Condition,
 ) -> Result<Reply, Fault> {
     let key = (t, id.clone());
-    let current = tx.lock(ctx.grant, std::slice::from_ref(&key)).await?.remove(&key);
-    let write = planned(ctx, t, id, current, patch, condition)?;
-    let outcome = tx.write(ctx.grant, std::slice::from_ref(&write)).await?.pop();
+    let found = tx.lock(ctx.grant, std::slice::from_ref(&key)).await?;
+    let write = planned(ctx, t, id, found.get(&key), patch, condition)?;
+    let outcome = tx.write(ctx.grant, std::slice::from_ref(&write), &found).await?.pop();
     tx.commit().await?;
     settled(ctx, outcome.unwrap_or(Outcome::Refused(None)))
 }
@@ -82,7 +82,7 @@ pub fn planned(
     ctx: &Context,
     t: ResourceType,
     id: &ResourceId,
-    current: Option<crate::store::Stored>,
+    current: Option<&crate::store::Stored>,
     patch: &Patch,
     condition: Condition,
 ) -> Result<Write, Fault> {

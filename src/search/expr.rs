@@ -100,6 +100,8 @@ pub struct Quantity {
     pub value: String,
     /// How far from the number a value may be and still be equal or about equal to it, a decimal.
     pub margin: String,
+    /// Whether a resource has at most one number here.
+    pub single: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,7 +50,11 @@ pub fn read(service: &Service, mut bundle: Value) -> Result<Vec<Result<Entry, Fa
             let text = format!("a Bundle may have {max} entries, this one has {}", entries.len());
             return Err(Fault::at(Kind::TooLarge, "Bundle.entry", text));
         }
-        for entry in entries.iter_mut() {
+        for (index, entry) in entries.iter_mut().enumerate() {
+            if entry.is_object() && entry.get("request").is_none() {
+                let text = "an entry of a batch or transaction needs a request (bdl-3)";
+                return Err(Fault::at(Kind::Required, format!("Bundle.entry[{index}].request"), text));
+            }
             resources.push(entry.as_object_mut().and_then(|e| e.shift_remove("resource")));
         }
     }

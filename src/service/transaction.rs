@@ -12,12 +12,12 @@ use crate::access::{Grant, Principal};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::interaction::bundle::BundleWriter;
-use crate::interaction::condition::{self, criteria, one, other_id, own_id};
+use crate::interaction::condition::{self, criteria, one, other_id, overtaken, own_id, still};
 use crate::interaction::{Context, delete, patch, prepare, settled, update, written};
 use crate::rest::{Body, Interaction, Reply, Request};
 use crate::search::Search;
 use crate::store::find::Match;
-use crate::store::tx::{Holds, Tx};
+use crate::store::tx::{Found, Holds, Tx};
 use crate::store::{Condition, Effect, Outcome, Prepared, View, Write, Written};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -41,8 +41,19 @@ enum Target {
     Same(usize),
     Put(ResourceId, Condition),
     Patch(ResourceId, Condition),
-    Delete(Vec<ResourceId>, Condition),
+    Delete(Vec<(ResourceId, Condition)>),
     Read,
+}
+
+impl Target {
+    /// Returns the resources that are changed.
+    fn ids(&self) -> Vec<&ResourceId> {
+        match self {
+            Target::Create(id) | Target::Put(id, _) | Target::Patch(id, _) => vec![id],
+            Target::Delete(found) => found.iter().map(|(id, _)| id).collect(),
+            Target::Found(_) | Target::Same(_) | Target::Read => Vec::new(),
+        }
+    }
 }
 
 pub async fn transaction(
@@ -59,8 +70,9 @@ pub async fn transaction(
     refuse_duplicates(&items, &targets)?;
     let links = links(service, &tx, principal, &items, &targets).await?;
     let prepared = prepared(service, &mut items, &targets, links).await?;
-    let (writes, owners) = writes(service, &tx, &items, &targets, prepared).await?;
-    let outcomes = tx.write(&all, &writes).await?;
+    let locked = tx.lock(&all, &existing(&items, &targets)).await?;
+    let (writes, owners) = writes(service, &items, &targets, prepared, &locked)?;
+    let outcomes = tx.write(&all, &writes, &locked).await?;
     let mut replies = settle(service, &items, &targets, owners, outcomes)?;
     reads(service, &tx, &items, &targets, &mut replies).await?;
     tx.commit().await?;
@@ -102,6 +114,14 @@ impl Item {
 
     fn changed_type(&self) -> Option<ResourceType> {
         entry::changed_type(&self.entry.interaction)
+    }
+
+    /// Returns a refusal of this entry as the client is told. Where the client named no version, what its condition found
+    /// was changed by another request before it was locked: then the whole transaction is tried again.
+    fn refused(&self, fault: Fault) -> Fault {
+        let named = self.entry.conditions.if_match.is_some() || self.entry.conditions.if_none_match.is_some();
+        let fault = if self.search.is_some() && !named && fault.kind() == Kind::Stale { overtaken() } else { fault };
+        fault.within(&self.entry.path())
     }
 }
 
@@ -150,7 +170,7 @@ async fn target(service: &Service, tx: &Tx, item: &Item, matches: &[Match]) -> R
             let own = item.resource().map(|r| own_id(*t, r)).transpose()?.flatten();
             match (one(*t, matches)?, own) {
                 (Some(found), Some(own)) if found.id != own => return Err(other_id(*t, &own, &found.id)),
-                (Some(found), _) => Target::Put(found.id.clone(), condition?),
+                (Some(found), _) => Target::Put(found.id.clone(), still(condition?, found)),
                 (None, Some(own)) => Target::Put(own, Condition::Absent),
                 (None, None) => match condition? {
                     Condition::None | Condition::Absent => Target::Create(ResourceId::random()),
@@ -160,16 +180,20 @@ async fn target(service: &Service, tx: &Tx, item: &Item, matches: &[Match]) -> R
         }
         Interaction::Patch(_, id) => Target::Patch(id.clone(), condition?),
         Interaction::ConditionalPatch(t) => match one(*t, matches)? {
-            Some(found) => Target::Patch(found.id.clone(), condition?),
+            Some(found) => Target::Patch(found.id.clone(), still(condition?, found)),
             None => return Err(Fault::new(Kind::NotFound, format!("the condition finds no {t} to patch"))),
         },
-        Interaction::Delete(_, id) => Target::Delete(vec![id.clone()], condition?),
-        Interaction::ConditionalDelete(t) => Target::Delete(all_matching(service, tx, item, *t).await?, condition?),
+        Interaction::Delete(_, id) => Target::Delete(vec![(id.clone(), condition?)]),
+        Interaction::ConditionalDelete(t) => {
+            let condition = condition?;
+            let found = all_matching(service, tx, item, *t).await?;
+            Target::Delete(found.iter().map(|m| (m.id.clone(), still(condition, m))).collect())
+        }
         _ => Target::Read,
     })
 }
 
-async fn all_matching(service: &Service, tx: &Tx, item: &Item, t: ResourceType) -> Result<Vec<ResourceId>, Fault> {
+async fn all_matching(service: &Service, tx: &Tx, item: &Item, t: ResourceType) -> Result<Vec<Match>, Fault> {
     let max = service.settings().delete_matches_max;
     let Some(search) = &item.search else { return Ok(Vec::new()) };
     let found = tx.matching_up_to(&item.grant, search, max + 1).await?;
@@ -177,7 +201,7 @@ async fn all_matching(service: &Service, tx: &Tx, item: &Item, t: ResourceType) 
         let text = format!("the condition finds more than {max} resources of type {t}; narrow it");
         return Err(Fault::new(Kind::TooCostly, text));
     }
-    Ok(found.into_iter().map(|m| m.id).collect())
+    Ok(found)
 }
 
 /// R4: "If any resource identities overlap, the transaction SHALL fail."
@@ -185,13 +209,8 @@ fn refuse_duplicates(items: &[Item], targets: &[Target]) -> Result<(), Fault> {
     let mut seen: HashSet<(ResourceType, &ResourceId)> = HashSet::new();
     let mut urls: HashSet<&str> = HashSet::new();
     for (item, target) in items.iter().zip(targets) {
-        let ids: &[ResourceId] = match target {
-            Target::Create(id) | Target::Put(id, _) | Target::Patch(id, _) => std::slice::from_ref(id),
-            Target::Delete(ids, _) => ids,
-            Target::Found(_) | Target::Same(_) | Target::Read => &[],
-        };
         let Some(t) = item.changed_type() else { continue };
-        for id in ids {
+        for id in target.ids() {
             if !seen.insert((t, id)) {
                 let text = format!("{t}/{id} is changed by more than one entry of this transaction");
                 return Err(Fault::at(Kind::Invalid, item.entry.path(), text));
@@ -348,12 +367,12 @@ async fn prepared(
 }
 
 /// Returns the writes, and for each the place of the entry that wants it.
-async fn writes(
+fn writes(
     service: &Service,
-    tx: &Tx,
     items: &[Item],
     targets: &[Target],
     mut prepared: HashMap<usize, Prepared>,
+    locked: &Found,
 ) -> Result<(Vec<Write>, Vec<usize>), Fault> {
     let mut writes = Vec::new();
     let mut owners = Vec::new();
@@ -370,10 +389,12 @@ async fn writes(
             Target::Create(id) => writes.push(put(id, Condition::New, prepared.remove(&index))?),
             Target::Put(id, condition) => writes.push(put(id, *condition, prepared.remove(&index))?),
             Target::Patch(id, condition) => {
-                let planned = patched(&ctx, tx, t, id, item, *condition).await;
-                writes.push(planned.map_err(|f| f.within(&item.entry.path()))?);
+                let patch = patch::parse(&ctx, item.request.body.clone());
+                let current = locked.get(&(t, id.clone()));
+                let planned = patch.and_then(|patch| patch::planned(&ctx, t, id, current, &patch, *condition));
+                writes.push(planned.map_err(|f| item.refused(f))?);
             }
-            Target::Delete(ids, condition) => writes.extend(ids.iter().map(|id| Write {
+            Target::Delete(found) => writes.extend(found.iter().map(|(id, condition)| Write {
                 resource_type: t,
                 id: id.clone(),
                 effect: Effect::Delete,
@@ -387,18 +408,16 @@ async fn writes(
     Ok((writes, owners))
 }
 
-async fn patched(
-    ctx: &Context<'_>,
-    tx: &Tx,
-    t: ResourceType,
-    id: &ResourceId,
-    item: &Item,
-    condition: Condition,
-) -> Result<Write, Fault> {
-    let patch = patch::parse(ctx, item.request.body.clone())?;
-    let key = (t, id.clone());
-    let current = tx.lock(&item.grant, std::slice::from_ref(&key)).await?.remove(&key);
-    patch::planned(ctx, t, id, current, &patch, condition)
+/// Returns what must be locked: everything that may be there already.
+fn existing(items: &[Item], targets: &[Target]) -> Vec<(ResourceType, ResourceId)> {
+    let mut keys = Vec::new();
+    for (item, target) in items.iter().zip(targets) {
+        match (target, item.changed_type()) {
+            (Target::Create(_), _) | (_, None) => {}
+            (target, Some(t)) => keys.extend(target.ids().into_iter().map(|id| (t, id.clone()))),
+        }
+    }
+    keys
 }
 
 /// Turns outcomes into replies by place; one refusal ends the transaction.
@@ -417,11 +436,11 @@ fn settle(
             Target::Delete(..) => delete::answer(outcome),
             _ => settled(&ctx, outcome),
         };
-        replies[index] = Some(reply.map_err(|f| f.within(&item.entry.path()))?);
+        replies[index] = Some(reply.map_err(|f| item.refused(f))?);
     }
     for (index, target) in targets.iter().enumerate() {
         match target {
-            Target::Delete(ids, _) if ids.is_empty() => replies[index] = Some(Reply::empty(204)),
+            Target::Delete(found) if found.is_empty() => replies[index] = Some(Reply::empty(204)),
             // What an earlier entry has just made is, for this one, what its condition found.
             Target::Same(first) => {
                 replies[index] = replies[*first].clone().map(|reply| Reply { status: 200, ..reply });

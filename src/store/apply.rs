@@ -8,7 +8,10 @@ use crate::search::extract::IndexRows;
 use bytes::Bytes;
 use tokio_postgres::types::ToSql;
 
-pub const APPLY: &str = include_str!("sql/apply.sql");
+const CREATE: &str = include_str!("sql/create.sql");
+const APPLY: &str = include_str!("sql/apply.sql");
+/// All statements that a batch can be sent in.
+pub const STATEMENTS: [&str; 2] = [CREATE, APPLY];
 
 /// Columns of the versions to write, one vector a column.
 #[derive(Default)]
@@ -94,7 +97,6 @@ pub struct Batch {
     audits: Audits,
     gone: Index,
     new: Index,
-    made: usize,
 }
 
 impl Batch {
@@ -102,16 +104,10 @@ impl Batch {
         self.versions.no.is_empty() && self.audits.no.is_empty()
     }
 
-    /// Returns how many first versions the statement must report as made.
-    pub fn made(&self) -> i64 {
-        self.made as i64
-    }
-
     /// Adds a new resource.
     pub fn create(&mut self, no: i64, write: &Write, now: Instant) -> Outcome {
         match &write.effect {
             Effect::Put(prepared) => {
-                self.made += 1;
                 self.new.add(no, prepared.rows.clone());
                 Outcome::Created(self.version(no, write, 1, now, Some(prepared.text(1, now))))
             }
@@ -166,8 +162,27 @@ impl Batch {
         a.status.push(i16::try_from(entry.status).unwrap_or(i16::MAX));
     }
 
-    /// Returns the parameters of [`APPLY`] in its order.
-    pub fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+    /// Returns the statement for this batch and its parameters: a shorter one where nothing is replaced.
+    pub fn statement(&self) -> (&'static str, Vec<&(dyn ToSql + Sync)>) {
+        if self.versions.replaced.is_empty() { (CREATE, self.create_params()) } else { (APPLY, self.apply_params()) }
+    }
+
+    fn create_params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let (v, a, n) = (&self.versions, &self.audits, &self.new);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(36);
+        p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
+        p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
+        p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
+        p.extend([&n.term.0 as &(dyn ToSql + Sync), &n.term.1]);
+        p.extend([&n.string.0 as &(dyn ToSql + Sync), &n.string.1, &n.string.2]);
+        p.extend([&n.date.0 as &(dyn ToSql + Sync), &n.date.1, &n.date.2, &n.date.3]);
+        p.extend([&n.quantity.0 as &(dyn ToSql + Sync), &n.quantity.1, &n.quantity.2, &n.quantity.3]);
+        p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
+        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2]);
+        p
+    }
+
+    fn apply_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, g, n) = (&self.versions, &self.audits, &self.gone, &self.new);
         let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(54);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);

@@ -39,6 +39,6 @@ impl super::Store {
         for (entry, number) in entries.iter().zip(numbers) {
             batch.audit(number, entry);
         }
-        super::lane::apply(&client, &batch).await
+        super::lane::send(&client, &batch).await
     }
 }

@@ -118,6 +118,7 @@ fn bound(param: &Param) -> &(dyn ToSql + Sync) {
     match param {
         Param::I64(value) => value,
         Param::I64s(value) => value,
+        Param::I16(value) => value,
         Param::I32(value) => value,
         Param::I32s(value) => value,
         Param::I16s(value) => value,

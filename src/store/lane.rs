@@ -4,7 +4,7 @@
 //! the next gathers, so a lone writer waits for nobody and sixteen pay once. Every write is still decided by itself,
 //! under the lock of its row, and answered only after the commit.
 
-use super::apply::{APPLY, Batch, allowed};
+use super::apply::{self, Batch, allowed};
 use super::change::{Condition, Outcome, Write};
 use super::error::StoreError;
 use super::row::{self, Stored};
@@ -125,13 +125,15 @@ async fn try_commit(
     let known: Vec<&Write> = writes.iter().filter(|w| w.condition != Condition::New).copied().collect();
     if known.is_empty() {
         let (batch, outcomes) = decide(blueprint, writes, &HashMap::new(), &numbers)?;
-        apply(client.get(), &batch).await?;
+        send(client.get(), &batch).await?;
         client.close();
         return Ok(outcomes);
     }
+    // Prepared now, so that the statement goes out before the commit that follows it, and not after.
+    prepare(client.get()).await?;
     let found = begin_and_lock(client.get(), &known).await?;
     let (batch, outcomes) = decide(blueprint, writes, &found, &numbers)?;
-    let (applied, committed) = tokio::join!(apply(client.get(), &batch), client.get().batch_execute("commit"));
+    let (applied, committed) = tokio::join!(send(client.get(), &batch), client.get().batch_execute("commit"));
     applied?;
     committed.map_err(StoreError::sql("failed to commit"))?;
     client.close();
@@ -195,19 +197,22 @@ pub fn replace(
     Ok(batch.replace(current, old, write, now))
 }
 
+async fn prepare(client: &Object) -> Result<(), StoreError> {
+    for sql in apply::STATEMENTS {
+        client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare a write"))?;
+    }
+    Ok(())
+}
+
 /// Sends the batch in one statement.
-pub async fn apply(client: &Object, batch: &Batch) -> Result<(), StoreError> {
+pub async fn send(client: &Object, batch: &Batch) -> Result<(), StoreError> {
     if batch.is_empty() {
         return Ok(());
     }
-    let statement = client.prepare_cached(APPLY).await.map_err(StoreError::sql("failed to prepare a write"))?;
-    let row = client.query_one(&statement, &batch.params()).await.map_err(StoreError::sql("failed to write"))?;
-    let made: i64 = row.get(0);
-    if made == batch.made() {
-        Ok(())
-    } else {
-        Err(StoreError::Contended("another writer made the same resource first".into()))
-    }
+    let (sql, params) = batch.statement();
+    let statement = client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare a write"))?;
+    client.execute(&statement, &params).await.map_err(StoreError::sql("failed to write"))?;
+    Ok(())
 }
 
 /// A connection that may be inside a transaction: unless it is closed properly it is not given back to the pool but

@@ -34,6 +34,9 @@ pub struct Holds {
     pub keys: Vec<i64>,
 }
 
+/// Current versions of locked resources.
+pub type Found = HashMap<(ResourceType, ResourceId), Stored>;
+
 /// An open transaction.
 pub struct Tx {
     open: Open,
@@ -50,13 +53,13 @@ impl Store {
 
     /// Does one write, in the lane where it can, and returns what became of it after the commit.
     pub async fn write(&self, grant: &Grant, write: Write) -> Result<Outcome, StoreError> {
-        let mut write = match self.writer.write(write).await {
+        let write = match self.writer.write(write).await {
             lane::Answer::Done(outcome) => return Ok(outcome),
             lane::Answer::Failed(error) => return Err(error),
             lane::Answer::Alone(write) => *write,
         };
         for attempt in 1.. {
-            match self.write_alone(grant, &mut write).await {
+            match self.write_alone(grant, &write).await {
                 Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => pause(attempt).await,
                 done => return done,
             }
@@ -64,11 +67,11 @@ impl Store {
         unreachable!("the loop ends with its last attempt")
     }
 
-    async fn write_alone(&self, grant: &Grant, write: &mut Write) -> Result<Outcome, StoreError> {
+    async fn write_alone(&self, grant: &Grant, write: &Write) -> Result<Outcome, StoreError> {
         let tx = self.begin().await?;
-        let mut outcomes = tx.write(grant, std::slice::from_ref(write)).await?;
+        let outcome = tx.write_one(grant, write).await?;
         tx.commit().await?;
-        outcomes.pop().ok_or_else(|| StoreError::Damaged("a write without an outcome".into()))
+        Ok(outcome)
     }
 }
 
@@ -112,9 +115,9 @@ impl Tx {
         &self,
         _grant: &Grant,
         keys: &[(ResourceType, ResourceId)],
-    ) -> Result<HashMap<(ResourceType, ResourceId), Stored>, StoreError> {
+    ) -> Result<Found, StoreError> {
         if keys.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Found::new());
         }
         let types: Vec<i16> = keys.iter().map(|k| k.0.number()).collect();
         let ids: Vec<&str> = keys.iter().map(|k| k.1.as_str()).collect();
@@ -124,15 +127,10 @@ impl Tx {
         Ok(rows.into_iter().filter_map(row::stored).map(|s| ((s.resource_type, s.id.clone()), s)).collect())
     }
 
-    /// Writes all of `writes`, which name each resource once. Outcomes come in the same order; the caller rolls back, by
+    /// Writes all of `writes`, which name each resource once and whose resources are locked: `found` is the answer of
+    /// [`Tx::lock`], for which new ids need not be asked. Outcomes come in the same order; the caller rolls back, by
     /// dropping the transaction, when one of them is a refusal it cannot accept.
-    pub async fn write(&self, grant: &Grant, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
-        let known: Vec<(ResourceType, ResourceId)> = writes
-            .iter()
-            .filter(|w| w.condition != Condition::New)
-            .map(|w| (w.resource_type, w.id.clone()))
-            .collect();
-        let found = self.lock(grant, &known).await?;
+    pub async fn write(&self, _grant: &Grant, writes: &[Write], found: &Found) -> Result<Vec<Outcome>, StoreError> {
         let numbers = self.blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
         let now = Instant::now();
         let mut batch = Batch::default();
@@ -145,8 +143,19 @@ impl Tx {
             batch.audit(numbers[1], &write.audit.of(&outcome));
             outcomes.push(outcome);
         }
-        lane::apply(self.open.get(), &batch).await?;
+        lane::send(self.open.get(), &batch).await?;
         Ok(outcomes)
+    }
+
+    /// Locks the resource of one write and writes it.
+    pub async fn write_one(&self, grant: &Grant, write: &Write) -> Result<Outcome, StoreError> {
+        let keys = match write.condition {
+            Condition::New => Vec::new(),
+            _ => vec![(write.resource_type, write.id.clone())],
+        };
+        let found = self.lock(grant, &keys).await?;
+        let mut outcomes = self.write(grant, std::slice::from_ref(write), &found).await?;
+        outcomes.pop().ok_or_else(|| StoreError::Damaged("a write without an outcome".into()))
     }
 
     pub async fn commit(self) -> Result<(), StoreError> {

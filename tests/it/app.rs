@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,7 +30,11 @@ static CLUSTER: LazyLock<embedded::Cluster> = LazyLock::new(cluster);
 /// Runs the few asynchronous calls of the tests themselves.
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(1).enable_all().build().expect("a runtime can be made")
+    builder
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime can be made")
 });
 static APPS: AtomicUsize = AtomicUsize::new(0);
 
@@ -40,6 +44,7 @@ pub struct Builder {
     flags: Vec<String>,
     secured: bool,
     embedded: bool,
+    database_url: Option<String>,
 }
 
 /// A running server; dropping it kills it.
@@ -74,18 +79,28 @@ impl Builder {
         self
     }
 
+    /// Lets the server use this database instead of a fresh one.
+    pub fn database(mut self, url: &str) -> Builder {
+        self.database_url = Some(url.to_string());
+        self
+    }
+
     pub fn start(self) -> TestApp {
         let number = APPS.fetch_add(1, Ordering::Relaxed);
         let folder = FOLDER.join(format!("app{number}"));
         make_folder(&folder);
-        let database_url = (!self.embedded).then(|| database(&format!("app{number}")));
+        let fresh = || (!self.embedded).then(|| database(&format!("app{number}")));
+        let database_url = self.database_url.clone().or_else(fresh);
         // A port that was free a moment ago may be taken by now; then the next one is tried.
         for _ in 0..5 {
             let port = free_port();
             let base = format!("http://127.0.0.1:{port}/fhir");
             let mut flags = vec!["--listen".to_string(), format!("127.0.0.1:{port}")];
             flags.extend(["--data-dir".to_string(), folder.join("data").display().to_string()]);
-            flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
+            flags.extend([
+                "--auth".to_string(),
+                if self.secured { "smart" } else { "off" }.to_string(),
+            ]);
             flags.extend(["--mllp-listen", "", "--workers", "2"].map(String::from));
             if let Some(url) = &database_url {
                 flags.extend(["--database-url".to_string(), url.clone()]);
@@ -143,8 +158,15 @@ impl TestApp {
             .args(["--scope", scope, "--subject", "Practitioner/test"])
             .output()
             .expect("the binary runs");
-        assert!(output.status.success(), "medilink token: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("a token is text").trim().to_string()
+        assert!(
+            output.status.success(),
+            "medilink token: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .expect("a token is text")
+            .trim()
+            .to_string()
     }
 
     /// Returns a token signed with the server's own key, with claims that `medilink token` would not give.
@@ -153,6 +175,11 @@ impl TestApp {
         let mut claims = Claims::new(&self.base, "Practitioner/test", "system/*.cruds", 3600);
         change(&mut claims);
         claims.sign(&keys).expect("claims can be signed")
+    }
+
+    /// Runs another command with the server's settings and returns how it ended.
+    pub fn run(&self, name: &str, arguments: &[&str]) -> Output {
+        self.command(name).args(arguments).output().expect("the binary runs")
     }
 
     /// Kills the server without a chance to finish anything.
@@ -172,7 +199,9 @@ impl TestApp {
 
     /// Asks the server to stop and waits for its end; returns whether it ended well.
     pub fn stop(&self) -> bool {
-        let Some(mut child) = self.lock().take() else { return true };
+        let Some(mut child) = self.lock().take() else {
+            return true;
+        };
         terminate(child.id());
         let ended = child.wait().expect("the server can be waited for");
         let _ = fs::remove_file(self.pid_file());
@@ -187,13 +216,23 @@ impl TestApp {
     /// Returns the process id of the PostgreSQL of a server with a cluster of its own.
     pub fn postmaster(&self) -> u32 {
         let text = fs::read_to_string(self.folder.join("data/postgres/postmaster.pid")).expect("the cluster runs");
-        text.lines().next().and_then(|line| line.trim().parse().ok()).expect("the first line is a process id")
+        text.lines()
+            .next()
+            .and_then(|line| line.trim().parse().ok())
+            .expect("the first line is a process id")
     }
 
     /// Returns the URL of the database, for a test that wants to look inside.
     pub fn database_url(&self) -> String {
-        let socket = self.folder.join("data/socket").display().to_string().replace('/', "%2F");
-        self.database_url.clone().unwrap_or_else(|| format!("postgres://medilink@{socket}/medilink"))
+        let socket = self
+            .folder
+            .join("data/socket")
+            .display()
+            .to_string()
+            .replace('/', "%2F");
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("postgres://medilink@{socket}/medilink"))
     }
 
     /// Returns the rows of a query on the server's database.
@@ -223,22 +262,36 @@ impl TestApp {
                 command.env_remove(&variable);
             }
         }
-        command.current_dir(&self.folder).arg(name).args(&self.flags).stdin(Stdio::null());
+        command
+            .current_dir(&self.folder)
+            .arg(name)
+            .args(&self.flags)
+            .stdin(Stdio::null());
         command
     }
 
     /// Returns false when the server ended because its address was taken.
     fn launch(&self) -> bool {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log"));
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("log"));
         let log = log.expect("a log can be written");
         let mut command = self.command("serve");
-        command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
+        command
+            .stdout(log.try_clone().expect("a file can be shared"))
+            .stderr(log);
         let child = command.spawn().expect("the binary runs");
         fs::write(self.pid_file(), child.id().to_string()).expect("a file can be written");
         *self.lock() = Some(child);
         let began = Instant::now();
         loop {
-            let ended = self.lock().as_mut().expect("it was just started").try_wait().expect("it can be asked");
+            let ended = self
+                .lock()
+                .as_mut()
+                .expect("it was just started")
+                .try_wait()
+                .expect("it can be asked");
             if let Some(ended) = ended {
                 self.kill9();
                 let log = self.log();
@@ -251,7 +304,11 @@ impl TestApp {
             if answer.is_ok_and(|answer| answer.status == 200) {
                 return true;
             }
-            assert!(began.elapsed() < READY_TIME_MAX, "the server is not ready:\n{}", tail(&self.log()));
+            assert!(
+                began.elapsed() < READY_TIME_MAX,
+                "the server is not ready:\n{}",
+                tail(&self.log())
+            );
             std::thread::sleep(Duration::from_millis(25));
         }
     }
@@ -291,12 +348,20 @@ impl Drop for Shared {
     }
 }
 
+/// Tells whether `MEDILINK_TEST_ALL=1` asks for the long form of tests that have one.
+pub fn wants_all() -> bool {
+    std::env::var("MEDILINK_TEST_ALL").is_ok_and(|value| value == "1")
+}
+
 /// Returns the rows of a query on a database.
 pub fn rows(url: &str, query: &str) -> Vec<Row> {
     run(async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database answers");
         tokio::spawn(connection);
-        client.query(query, &[]).await.unwrap_or_else(|e| panic!("{query}: {e:?}"))
+        client
+            .query(query, &[])
+            .await
+            .unwrap_or_else(|e| panic!("{query}: {e:?}"))
     })
 }
 
@@ -360,7 +425,10 @@ fn start_keeper(folder: &Path) {
     "#;
     let mut command = Command::new("sh");
     command.arg("-c").arg(SCRIPT).arg(folder);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut keeper = command.spawn().expect("sh is there");
     let mut pipe = keeper.stdin.take().expect("its input is a pipe");
     pipe.flush().expect("the keeper listens");
@@ -375,7 +443,10 @@ fn free_port() -> u16 {
 }
 
 fn terminate(pid: u32) {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the server can be told to stop");
 }
 

@@ -19,7 +19,7 @@ const CLIENTS: usize = 64;
 const SYSTEM: &str = "urn:medilink:test:races";
 
 /// Does `job` in `n` threads that begin at the same moment; returns what each got, in order.
-fn together<T: Send>(n: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub fn together<T: Send>(n: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(n);
     let (start, job) = (&start, &job);
     thread::scope(|scope| {
@@ -38,7 +38,7 @@ fn together<T: Send>(n: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
 }
 
 /// Returns a name that nothing else in a shared database has; it may serve as an id.
-fn unique(name: &str) -> String {
+pub fn unique(name: &str) -> String {
     format!("{name}-{}", &uuid::Uuid::new_v4().simple().to_string()[..12])
 }
 
@@ -73,7 +73,7 @@ fn expect_statuses(name: &str, responses: &[Response], expected: &[(u16, usize)]
 
 /// Returns how many resources a search finds.
 #[track_caller]
-fn count(client: &Client, search: &str) -> u64 {
+pub fn count(client: &Client, search: &str) -> u64 {
     let answer = client.get(&format!("{search}&_summary=count")).expect(200).json();
     answer["total"]
         .as_u64()
@@ -82,7 +82,7 @@ fn count(client: &Client, search: &str) -> u64 {
 
 /// Returns the versions of a resource, oldest first, none for a deletion; checks that they are 1 to the newest, each once.
 #[track_caller]
-fn whole_history(client: &Client, path: &str) -> Vec<Option<Value>> {
+pub fn whole_history(client: &Client, path: &str) -> Vec<Option<Value>> {
     let mut entries = Vec::new();
     let mut next = Some(format!("{path}/_history?_count=200"));
     while let Some(url) = next {

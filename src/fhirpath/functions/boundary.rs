@@ -25,13 +25,16 @@ pub(super) fn high<'a>(call: Invocation<'_, 'a>) -> One<'a> {
 
 fn boundary<'a>(mut call: Invocation<'_, 'a>, high: bool) -> One<'a> {
     let digits = call.argument_integer(0)?;
-    let Some(item) = call.input_value()? else { return Ok(None) };
+    let Some(item) = call.input_value()? else {
+        return Ok(None);
+    };
     let label = item.type_label();
     match item.system() {
         Some(Item::Integer(i) | Item::Long(i)) => Ok(decimal(i.into(), digits, high).map(Item::Decimal)),
         Some(Item::Decimal(d)) => Ok(decimal(d, digits, high).map(Item::Decimal)),
-        Some(Item::Quantity(q)) => Ok(decimal(q.value, digits, high)
-            .map(|value| Item::Quantity(Quantity { value, unit: q.unit }))),
+        Some(Item::Quantity(q)) => {
+            Ok(decimal(q.value, digits, high).map(|value| Item::Quantity(Quantity { value, unit: q.unit })))
+        }
         Some(Item::Temporal(t)) => Ok(temporal(&t, digits, high).map(Item::Temporal)),
         _ => Err(call.error(format!("{label} has no boundaries"))),
     }
@@ -44,8 +47,16 @@ fn decimal(value: Decimal, digits: Option<i64>, high: bool) -> Option<Decimal> {
         return None;
     }
     let half = Decimal::new(5, value.scale() + 1);
-    let bound = if high { value.checked_add(half)? } else { value.checked_sub(half)? };
-    let outwards = if high { RoundingStrategy::ToPositiveInfinity } else { RoundingStrategy::ToNegativeInfinity };
+    let bound = if high {
+        value.checked_add(half)?
+    } else {
+        value.checked_sub(half)?
+    };
+    let outwards = if high {
+        RoundingStrategy::ToPositiveInfinity
+    } else {
+        RoundingStrategy::ToNegativeInfinity
+    };
     let mut out = bound.round_dp_with_strategy(digits as u32, outwards);
     out.rescale(digits as u32);
     (i64::from(out.scale()) == digits).then_some(out)
@@ -71,13 +82,33 @@ fn temporal(value: &Temporal, digits: Option<i64>, high: bool) -> Option<Tempora
     };
     let mut out = *value;
     if high && !is_time {
-        out.month = if value.precision < Precision::Month { 12 } else { value.month };
-        out.day = if value.precision < Precision::Day { days_in_month(out.year, out.month) } else { value.day };
+        out.month = if value.precision < Precision::Month {
+            12
+        } else {
+            value.month
+        };
+        out.day = if value.precision < Precision::Day {
+            days_in_month(out.year, out.month)
+        } else {
+            value.day
+        };
     }
     if high {
-        out.hour = if value.precision < Precision::Hour { 23 } else { value.hour };
-        out.minute = if value.precision < Precision::Minute { 59 } else { value.minute };
-        out.second = if value.precision < Precision::Second { 59 } else { value.second };
+        out.hour = if value.precision < Precision::Hour {
+            23
+        } else {
+            value.hour
+        };
+        out.minute = if value.precision < Precision::Minute {
+            59
+        } else {
+            value.minute
+        };
+        out.second = if value.precision < Precision::Second {
+            59
+        } else {
+            value.second
+        };
         if value.precision < Precision::Second || value.digits < 3 {
             let filled = 10_u32.pow(9 - u32::from(value.digits)) - 1_000_000;
             out.nanos = value.nanos + filled;
@@ -97,7 +128,9 @@ fn temporal(value: &Temporal, digits: Option<i64>, high: bool) -> Option<Tempora
 
 /// How many digits were written: of a decimal those after the point, of dates and times all of them.
 pub(super) fn precision<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let Some(item) = call.input_value()? else { return Ok(None) };
+    let Some(item) = call.input_value()? else {
+        return Ok(None);
+    };
     let label = item.type_label();
     let digits = match item.system() {
         Some(Item::Decimal(d)) => i64::from(d.scale()),

@@ -23,9 +23,7 @@ fn temporal(call: &mut Invocation<'_, '_>) -> Result<Option<Temporal>, FhirpathE
 /// A time of day has no year, and a date no hour.
 fn part<'a>(mut call: Invocation<'_, 'a>, least: Precision, of: impl Fn(&Temporal) -> i64) -> One<'a> {
     let on_calendar = least <= Precision::Day;
-    let value = temporal(&mut call)?.filter(|t| {
-        (!on_calendar || t.kind != TemporalKind::Time) && t.precision >= least
-    });
+    let value = temporal(&mut call)?.filter(|t| (!on_calendar || t.kind != TemporalKind::Time) && t.precision >= least);
     Ok(value.map(|t| Item::Integer(of(&t))))
 }
 
@@ -68,7 +66,13 @@ pub(super) fn date<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let value = temporal(&mut call)?.filter(|t| t.kind != TemporalKind::Time);
     Ok(value.map(|t| {
         let precision = t.precision.min(Precision::Day);
-        Item::Temporal(Temporal { precision, year: t.year, month: t.month, day: t.day, ..Temporal::EMPTY })
+        Item::Temporal(Temporal {
+            precision,
+            year: t.year,
+            month: t.month,
+            day: t.day,
+            ..Temporal::EMPTY
+        })
     }))
 }
 
@@ -77,6 +81,13 @@ pub(super) fn time<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     Ok(value.map(|t| {
         let empty = Temporal::EMPTY;
         let (year, month, day) = (empty.year, empty.month, empty.day);
-        Item::Temporal(Temporal { kind: TemporalKind::Time, year, month, day, offset: None, ..t })
+        Item::Temporal(Temporal {
+            kind: TemporalKind::Time,
+            year,
+            month,
+            day,
+            offset: None,
+            ..t
+        })
     }))
 }

@@ -20,13 +20,20 @@ pub(super) fn iif<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) -> 
         return Err(call.error(format!("one item is expected, here are {}", call.input.len())));
     }
     let input = std::mem::take(&mut call.input);
-    let scope = Scope { this: &input, ..call.scope };
+    let scope = Scope {
+        this: &input,
+        ..call.scope
+    };
     let args = &call.call.args;
     let criterion = call.evaluator.collect(&args[0], scope)?;
     if call.evaluator.ctx.strict && criterion.iter().any(|c| c.as_bool().is_none()) {
         return Err(call.error("the criterion must be a Boolean"));
     }
-    let branch = if truth(&criterion)? == Some(true) { args.get(1) } else { args.get(2) };
+    let branch = if truth(&criterion)? == Some(true) {
+        args.get(1)
+    } else {
+        args.get(2)
+    };
     branch.map_or(Ok(()), |ast| call.evaluator.eval(ast, scope, out))
 }
 
@@ -82,7 +89,11 @@ fn as_decimal<'a>(item: &Item<'a>) -> Option<Item<'a>> {
         Item::Boolean(b) => Decimal::from(i64::from(*b)),
         Item::String(text) => {
             let text = text.strip_prefix('+').unwrap_or(text);
-            if is_decimal(text) { Decimal::from_str_exact(text).ok()? } else { return None }
+            if is_decimal(text) {
+                Decimal::from_str_exact(text).ok()?
+            } else {
+                return None;
+            }
         }
         other => other.as_decimal()?,
     };
@@ -128,7 +139,10 @@ fn as_date_time<'a>(item: &Item<'a>) -> Option<Item<'a>> {
         _ => return None,
     };
     let is_date = value.kind != TemporalKind::Time;
-    is_date.then_some(Item::Temporal(Temporal { kind: TemporalKind::DateTime, ..value }))
+    is_date.then_some(Item::Temporal(Temporal {
+        kind: TemporalKind::DateTime,
+        ..value
+    }))
 }
 
 fn as_time<'a>(item: &Item<'a>) -> Option<Item<'a>> {
@@ -233,7 +247,10 @@ pub(super) fn converts_to_quantity<'a>(call: Invocation<'_, 'a>) -> One<'a> {
 }
 
 fn unit(text: &str) -> Unit<'static> {
-    let code = text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(text);
+    let code = text
+        .strip_prefix('\'')
+        .and_then(|t| t.strip_suffix('\''))
+        .unwrap_or(text);
     Unit::calendar(text).unwrap_or_else(|| Unit::ucum(code.to_string()))
 }
 

@@ -13,7 +13,9 @@ type One<'a> = Result<Option<Item<'a>>, FhirpathError>;
 type Done = Result<(), FhirpathError>;
 
 pub(super) fn extension<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) -> Done {
-    let Some(url) = call.argument_text(0)? else { return Ok(()) };
+    let Some(url) = call.argument_text(0)? else {
+        return Ok(());
+    };
     for item in std::mem::take(&mut call.input) {
         call.evaluator.extensions(&item, &url, out)?;
     }
@@ -22,7 +24,9 @@ pub(super) fn extension<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>
 
 pub(super) fn has_extension<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let mut found = Vec::new();
-    let Some(url) = call.argument_text(0)? else { return Ok(None) };
+    let Some(url) = call.argument_text(0)? else {
+        return Ok(None);
+    };
     for item in std::mem::take(&mut call.input) {
         call.evaluator.extensions(&item, &url, &mut found)?;
     }
@@ -43,7 +47,9 @@ pub(super) fn get_value<'a>(call: Invocation<'_, 'a>) -> One<'a> {
 
 fn is_primitive(item: &Item<'_>) -> bool {
     match item {
-        Item::Node(node) => node.value.is_some_and(|v| v.is_string() || v.is_number() || v.is_boolean()),
+        Item::Node(node) => node
+            .value
+            .is_some_and(|v| v.is_string() || v.is_number() || v.is_boolean()),
         Item::TypeInfo { .. } | Item::Quantity(_) => false,
         _ => true,
     }
@@ -67,8 +73,14 @@ pub(super) fn reference_key<'a>(call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>
         },
     };
     for item in &call.input {
-        let text = item.node().and_then(|n| n.object()).and_then(|o| o.get("reference")).and_then(Value::as_str);
-        let Some((ty, id)) = text.and_then(reference::parts) else { continue };
+        let text = item
+            .node()
+            .and_then(|n| n.object())
+            .and_then(|o| o.get("reference"))
+            .and_then(Value::as_str);
+        let Some((ty, id)) = text.and_then(reference::parts) else {
+            continue;
+        };
         if wanted.is_none_or(|wanted| wanted == ty) {
             out.push(Item::String(id.into()));
         }
@@ -93,8 +105,15 @@ pub(super) fn check_modifiers<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<It
     }
     for item in &call.input {
         let object = item.node().and_then(|n| n.object());
-        let modifiers = object.and_then(|o| o.get("modifierExtension")).and_then(Value::as_array);
-        for url in modifiers.into_iter().flatten().filter_map(|e| e.get("url")).filter_map(Value::as_str) {
+        let modifiers = object
+            .and_then(|o| o.get("modifierExtension"))
+            .and_then(Value::as_array);
+        for url in modifiers
+            .into_iter()
+            .flatten()
+            .filter_map(|e| e.get("url"))
+            .filter_map(Value::as_str)
+        {
             if !known.iter().any(|k| k == url) {
                 return Err(call.error(format!("the modifier extension {url} is not understood")));
             }

@@ -60,7 +60,9 @@ fn rounds<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>, distinct: b
 }
 
 pub(super) fn children<'a>(call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) -> Done {
-    call.input.iter().try_for_each(|item| call.evaluator.children(item, out))
+    call.input
+        .iter()
+        .try_for_each(|item| call.evaluator.children(item, out))
 }
 
 /// In the order of the document's levels: first all children, then theirs.
@@ -82,8 +84,12 @@ pub(super) fn aggregate<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>
     let mut total = call.argument(1)?;
     let Some(ast) = call.arg(0) else { return Ok(()) };
     for (i, item) in std::mem::take(&mut call.input).iter().enumerate() {
-        let scope =
-            Scope { this: std::slice::from_ref(item), index: Some(i), total: Some(&total), context: call.scope.context };
+        let scope = Scope {
+            this: std::slice::from_ref(item),
+            index: Some(i),
+            total: Some(&total),
+            context: call.scope.context,
+        };
         total = call.evaluator.collect(ast, scope)?;
         call.evaluator.spend(total.len())?;
     }
@@ -103,7 +109,11 @@ pub(super) fn sort<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) ->
                 Ast::Negate(inner) => (&**inner, true),
                 other => (other, false),
             };
-            let scope = Scope { this: std::slice::from_ref(&item), index: Some(i), ..call.scope };
+            let scope = Scope {
+                this: std::slice::from_ref(&item),
+                index: Some(i),
+                ..call.scope
+            };
             keys.push((call.evaluator.single(ast, scope, "sort")?, down));
         }
         if args.is_empty() {
@@ -113,10 +123,12 @@ pub(super) fn sort<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) ->
     }
     call.evaluator.spend(rows.len())?;
     let mut failure = None;
-    rows.sort_by(|(a, _), (b, _)| by_keys(a, b).unwrap_or_else(|error| {
-        failure = Some(error);
-        Ordering::Equal
-    }));
+    rows.sort_by(|(a, _), (b, _)| {
+        by_keys(a, b).unwrap_or_else(|error| {
+            failure = Some(error);
+            Ordering::Equal
+        })
+    });
     if let Some(error) = failure {
         return Err(error);
     }

@@ -51,15 +51,30 @@ pub(super) enum Run {
 }
 
 const fn single(name: &'static str, least: u8, most: u8, run: RunOne) -> Function {
-    Function { name, args: (least, most), run: Run::One(run), pattern: None }
+    Function {
+        name,
+        args: (least, most),
+        run: Run::One(run),
+        pattern: None,
+    }
 }
 
 const fn many(name: &'static str, least: u8, most: u8, run: RunMany) -> Function {
-    Function { name, args: (least, most), run: Run::Many(run), pattern: None }
+    Function {
+        name,
+        args: (least, most),
+        run: Run::Many(run),
+        pattern: None,
+    }
 }
 
 const fn regex(name: &'static str, args: u8, whole: bool, run: RunOne) -> Function {
-    Function { name, args: (args, args), run: Run::One(run), pattern: Some(whole) }
+    Function {
+        name,
+        args: (args, args),
+        run: Run::One(run),
+        pattern: Some(whole),
+    }
 }
 
 /// Every function. `is`, `as` and `ofType` take a type and are read by the parser.
@@ -234,13 +249,20 @@ impl<'s, 'a> Invocation<'s, 'a> {
 
     /// Returns the text of the one item of the input; another type is an error.
     fn input_text(&mut self) -> Result<Option<Cow<'a, str>>, FhirpathError> {
-        let Some(item) = self.input_value()? else { return Ok(None) };
+        let Some(item) = self.input_value()? else {
+            return Ok(None);
+        };
         self.text_of(item).map(Some)
     }
 
-    fn text_of(&self, item: Item<'a>) -> Result<Cow<'a, str>, FhirpathError> {
-        let label = item.type_label();
-        item.into_text().ok_or_else(|| self.error(format!("a string is expected, not {label}")))
+    /// Long texts cost fuel, because work on them does.
+    fn text_of(&mut self, item: Item<'a>) -> Result<Cow<'a, str>, FhirpathError> {
+        if item.as_str().is_none() {
+            return Err(self.error(format!("a string is expected, not {}", item.type_label())));
+        }
+        let text = item.into_text().unwrap_or_default();
+        self.evaluator.spend(text.len() / 64)?;
+        Ok(text)
     }
 
     /// Returns the items of an argument that is evaluated once, where the function stands.
@@ -254,20 +276,29 @@ impl<'s, 'a> Invocation<'s, 'a> {
     fn argument_one(&mut self, i: usize) -> Result<Option<Item<'a>>, FhirpathError> {
         let name = self.name();
         match self.arg(i) {
-            Some(ast) => Ok(self.evaluator.single(ast, self.scope, name)?.filter(|item| !item.is_void())),
+            Some(ast) => Ok(self
+                .evaluator
+                .single(ast, self.scope, name)?
+                .filter(|item| !item.is_void())),
             None => Ok(None),
         }
     }
 
     fn argument_text(&mut self, i: usize) -> Result<Option<Cow<'a, str>>, FhirpathError> {
-        let Some(item) = self.argument_one(i)? else { return Ok(None) };
+        let Some(item) = self.argument_one(i)? else {
+            return Ok(None);
+        };
         self.text_of(item).map(Some)
     }
 
     fn argument_integer(&mut self, i: usize) -> Result<Option<i64>, FhirpathError> {
-        let Some(item) = self.argument_one(i)? else { return Ok(None) };
+        let Some(item) = self.argument_one(i)? else {
+            return Ok(None);
+        };
         let label = item.type_label();
-        item.as_integer().map(Some).ok_or_else(|| self.error(format!("an Integer is expected, not {label}")))
+        item.as_integer()
+            .map(Some)
+            .ok_or_else(|| self.error(format!("an Integer is expected, not {label}")))
     }
 
     /// Adds what an argument yields for one item of the input, which is its `$this`.
@@ -279,21 +310,33 @@ impl<'s, 'a> Invocation<'s, 'a> {
         out: &mut Vec<Item<'a>>,
     ) -> Result<(), FhirpathError> {
         let Some(ast) = self.arg(i) else { return Ok(()) };
-        let scope = Scope { this: std::slice::from_ref(item), index: Some(index), ..self.scope };
+        let scope = Scope {
+            this: std::slice::from_ref(item),
+            index: Some(index),
+            ..self.scope
+        };
         self.evaluator.eval(ast, scope, out)
     }
 
     /// Returns whether a criterion holds for one item of the input.
     fn criterion(&mut self, i: usize, item: &Item<'a>, index: usize) -> Result<Option<bool>, FhirpathError> {
         let Some(ast) = self.arg(i) else { return Ok(None) };
-        let scope = Scope { this: std::slice::from_ref(item), index: Some(index), ..self.scope };
+        let scope = Scope {
+            this: std::slice::from_ref(item),
+            index: Some(index),
+            ..self.scope
+        };
         self.evaluator.truth(ast, scope)
     }
 }
 
 /// Returns the regular expression of `matches` and its like: `.` matches line ends too.
 pub(super) fn pattern(text: &str, whole: bool) -> Result<Regex, FhirpathError> {
-    let built = if whole { Cow::Owned(format!("^(?:{text})$")) } else { Cow::Borrowed(text) };
+    let built = if whole {
+        Cow::Owned(format!("^(?:{text})$"))
+    } else {
+        Cow::Borrowed(text)
+    };
     RegexBuilder::new(&built)
         .dot_matches_new_line(true)
         .size_limit(1 << 20)

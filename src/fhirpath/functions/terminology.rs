@@ -11,30 +11,48 @@ type One<'a> = Result<Option<Item<'a>>, FhirpathError>;
 const DEFINITION: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 pub(super) fn member_of<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let Some(value_set) = call.argument_text(0)? else { return Ok(None) };
+    let Some(value_set) = call.argument_text(0)? else {
+        return Ok(None);
+    };
     let Some(item) = call.input_one()? else { return Ok(None) };
-    Ok(call.evaluator.ctx.hooks.member_of(&item, &value_set)?.map(Item::Boolean))
+    Ok(call
+        .evaluator
+        .ctx
+        .hooks
+        .member_of(&item, &value_set)?
+        .map(Item::Boolean))
 }
 
 pub(super) fn subsumes<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let (Some(own), Some(other)) = (call.input_one()?, call.argument_one(0)?) else { return Ok(None) };
+    let (Some(own), Some(other)) = (call.input_one()?, call.argument_one(0)?) else {
+        return Ok(None);
+    };
     Ok(call.evaluator.ctx.hooks.subsumes(&own, &other)?.map(Item::Boolean))
 }
 
 pub(super) fn subsumed_by<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let (Some(own), Some(other)) = (call.input_one()?, call.argument_one(0)?) else { return Ok(None) };
+    let (Some(own), Some(other)) = (call.input_one()?, call.argument_one(0)?) else {
+        return Ok(None);
+    };
     Ok(call.evaluator.ctx.hooks.subsumes(&other, &own)?.map(Item::Boolean))
 }
 
 /// Without a service the definitions of FHIR's own types are known, and nothing else.
 pub(super) fn conforms_to<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let Some(profile) = call.argument_text(0)? else { return Ok(None) };
-    let Some(Item::Node(node)) = call.input_one()? else { return Ok(None) };
+    let Some(profile) = call.argument_text(0)? else {
+        return Ok(None);
+    };
+    let Some(Item::Node(node)) = call.input_one()? else {
+        return Ok(None);
+    };
     if let Some(answer) = call.evaluator.ctx.hooks.conforms_to(&node, &profile)? {
         return boolean(answer);
     }
     let model = call.evaluator.ctx.model;
-    let named = profile.strip_prefix(DEFINITION).zip(model).and_then(|(name, model)| model.named(name));
+    let named = profile
+        .strip_prefix(DEFINITION)
+        .zip(model)
+        .and_then(|(name, model)| model.named(name));
     match (named, node.ty, model) {
         (Some(ty), Some(own), Some(model)) => boolean(own == ty || model.is_subtype(own.id, ty.id)),
         _ => Err(call.error(format!("the profile {profile} is not known"))),

@@ -20,13 +20,18 @@ pub(super) fn to_chars<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>
 }
 
 pub(super) fn split<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) -> Result<(), FhirpathError> {
-    let (Some(text), Some(separator)) = (call.input_text()?, call.argument_text(0)?) else { return Ok(()) };
+    let (Some(text), Some(separator)) = (call.input_text()?, call.argument_text(0)?) else {
+        return Ok(());
+    };
     call.evaluator.spend(text.len())?;
     if separator.is_empty() {
         out.extend(text.chars().map(|c| Item::String(c.to_string().into())));
         return Ok(());
     }
-    out.extend(text.split(&*separator).map(|part| Item::String(part.to_string().into())));
+    out.extend(
+        text.split(&*separator)
+            .map(|part| Item::String(part.to_string().into())),
+    );
     Ok(())
 }
 
@@ -49,7 +54,9 @@ pub(super) fn join<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
 }
 
 pub(super) fn encode<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let (Some(text), Some(format)) = (call.input_text()?, call.argument_text(0)?) else { return Ok(None) };
+    let (Some(text), Some(format)) = (call.input_text()?, call.argument_text(0)?) else {
+        return Ok(None);
+    };
     check_length(text.len() * 2)?;
     match &*format {
         "hex" => string(text.bytes().fold(String::new(), |mut out, byte| {
@@ -64,14 +71,18 @@ pub(super) fn encode<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
 }
 
 pub(super) fn decode<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let (Some(text), Some(format)) = (call.input_text()?, call.argument_text(0)?) else { return Ok(None) };
+    let (Some(text), Some(format)) = (call.input_text()?, call.argument_text(0)?) else {
+        return Ok(None);
+    };
     let bytes = match &*format {
         "hex" => from_hex(text.as_bytes()),
         "base64" => STANDARD.decode(text.as_bytes()).ok(),
         "urlbase64" => URL_SAFE.decode(text.as_bytes()).ok(),
         _ => None,
     };
-    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| Item::String(text.into())))
+    Ok(bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(|text| Item::String(text.into())))
 }
 
 fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
@@ -79,10 +90,19 @@ fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
     if digits.len() % 2 != 0 {
         return None;
     }
-    digits.chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
+    digits
+        .chunks(2)
+        .map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?))
+        .collect()
 }
 
-const HTML: [(char, &str); 5] = [('<', "&lt;"), ('>', "&gt;"), ('&', "&amp;"), ('"', "&quot;"), ('\'', "&#39;")];
+const HTML: [(char, &str); 5] = [
+    ('<', "&lt;"),
+    ('>', "&gt;"),
+    ('&', "&amp;"),
+    ('"', "&quot;"),
+    ('\'', "&#39;"),
+];
 const JSON: [(char, &str); 7] = [
     ('"', "\\\""),
     ('\\', "\\\\"),
@@ -94,7 +114,9 @@ const JSON: [(char, &str); 7] = [
 ];
 
 pub(super) fn escape<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let (Some(text), Some(target)) = (call.input_text()?, call.argument_text(0)?) else { return Ok(None) };
+    let (Some(text), Some(target)) = (call.input_text()?, call.argument_text(0)?) else {
+        return Ok(None);
+    };
     check_length(text.len() * 6)?;
     let table: &[(char, &str)] = match &*target {
         "html" => &HTML,
@@ -112,7 +134,9 @@ pub(super) fn escape<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
 }
 
 pub(super) fn unescape<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let (Some(text), Some(target)) = (call.input_text()?, call.argument_text(0)?) else { return Ok(None) };
+    let (Some(text), Some(target)) = (call.input_text()?, call.argument_text(0)?) else {
+        return Ok(None);
+    };
     let table: &[(char, &str)] = match &*target {
         "html" => &HTML,
         "json" => &JSON,

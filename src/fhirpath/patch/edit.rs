@@ -59,7 +59,9 @@ pub(super) fn insert(holder: &mut Map<String, Value>, key: &str, index: usize, c
         if entry.is_none() && !holder.contains_key(&key) {
             continue;
         }
-        let Value::Array(items) = holder.entry(key).or_insert_with(|| Value::Array(Vec::new())) else { continue };
+        let Value::Array(items) = holder.entry(key).or_insert_with(|| Value::Array(Vec::new())) else {
+            continue;
+        };
         items.resize(len.max(items.len()), Value::Null);
         items.insert(index.min(items.len()), entry.unwrap_or(Value::Null));
     }
@@ -72,7 +74,10 @@ pub(super) fn remove(holder: &mut Map<String, Value>, key: &str, index: usize) -
         Some(Value::Array(items)) if index < items.len() => Some(items.remove(index)).filter(|v| !v.is_null()),
         _ => None,
     };
-    let content = Content { value: take(key), sibling: take(&beside(key)) };
+    let content = Content {
+        value: take(key),
+        sibling: take(&beside(key)),
+    };
     tidy(holder, key);
     content
 }
@@ -99,7 +104,9 @@ pub(super) fn delete(root: &mut Value, way: &[Place]) {
             },
         };
         let key = key.strip_prefix('_').unwrap_or(key);
-        let Some(object) = at_mut(root, holder).and_then(Value::as_object_mut) else { return };
+        let Some(object) = at_mut(root, holder).and_then(Value::as_object_mut) else {
+            return;
+        };
         match index {
             Some(index) => {
                 remove(object, key, index);
@@ -127,7 +134,9 @@ pub(super) fn sibling_mut<'v>(root: &'v mut Value, way: &[Place]) -> Option<&'v 
             holder.entry(key).or_insert_with(empty).as_object_mut()
         }
         Place::Index(index) => {
-            let (Place::Key(key), before) = before.split_last()? else { return None };
+            let (Place::Key(key), before) = before.split_last()? else {
+                return None;
+            };
             let holder = at_mut(root, before)?.as_object_mut()?;
             let key = beside(key.strip_prefix('_').unwrap_or(key));
             let entry = holder.entry(key).or_insert_with(|| Value::Array(Vec::new()));

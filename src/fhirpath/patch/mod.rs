@@ -56,14 +56,19 @@ fn run(model: &dyn Model, resource: &mut Value, operation: &Operation<'_>) -> Re
         Action::Insert { index, ref value } => {
             let list = target::list(model, resource, path, index == 0)?;
             if index > list.len {
-                return Err(misfit(format!("insert: '{path}' has {} entries, so {index} is no place in it", list.len)));
+                return Err(misfit(format!(
+                    "insert: '{path}' has {} entries, so {index} is no place in it",
+                    list.len
+                )));
             }
             let content = content(model, list.ty.as_deref(), value)?;
             edit::insert(holder(resource, &list)?, &list.key, index, content);
             Ok(())
         }
         Action::Delete => {
-            let Some(found) = target::one_or_none(model, resource, path)? else { return Ok(()) };
+            let Some(found) = target::one_or_none(model, resource, path)? else {
+                return Ok(());
+            };
             if found.way.is_empty() {
                 return Err(misfit("delete: the resource itself cannot be deleted by a patch"));
             }
@@ -77,7 +82,10 @@ fn run(model: &dyn Model, resource: &mut Value, operation: &Operation<'_>) -> Re
         Action::Move { source, destination } => {
             let list = target::list(model, resource, path, false)?;
             if source.max(destination) >= list.len {
-                let why = format!("move: '{path}' has {} entries, so {source} to {destination} is no move", list.len);
+                let why = format!(
+                    "move: '{path}' has {} entries, so {source} to {destination} is no move",
+                    list.len
+                );
                 return Err(misfit(why));
             }
             let holder = holder(resource, &list)?;
@@ -93,13 +101,7 @@ fn holder<'r>(resource: &'r mut Value, list: &List) -> Result<&'r mut Map<String
     value.ok_or_else(|| misfit(format!("there is no object that holds '{}'", list.key)))
 }
 
-fn add(
-    model: &dyn Model,
-    resource: &mut Value,
-    found: &Found,
-    name: &str,
-    given: &Given<'_>,
-) -> Result<(), Refusal> {
+fn add(model: &dyn Model, resource: &mut Value, found: &Found, name: &str, given: &Given<'_>) -> Result<(), Refusal> {
     if found.is_primitive {
         return add_to_primitive(model, resource, found, name, given);
     }
@@ -115,10 +117,13 @@ fn add(
     let is_there = |key: &String| {
         let key = key.strip_prefix('_').unwrap_or(key);
         let ty = found.ty.as_deref().and_then(|ty| model.named(ty));
-        ty.and_then(|ty| model.property(ty.id, key)).map_or(key == element.key, |p| p.name == element.name)
+        ty.and_then(|ty| model.property(ty.id, key))
+            .map_or(key == element.key, |p| p.name == element.name)
     };
     if let Some(key) = holder.keys().find(|key| is_there(key)) {
-        return Err(misfit(format!("'{key}' is there already and does not repeat; replace it instead")));
+        return Err(misfit(format!(
+            "'{key}' is there already and does not repeat; replace it instead"
+        )));
     }
     edit::set(holder, &element.key, content);
     Ok(())
@@ -141,7 +146,9 @@ fn add_to_primitive(
         return Ok(());
     }
     if beside.contains_key(&element.key) {
-        return Err(misfit(format!("'{name}' is there already and does not repeat; replace it instead")));
+        return Err(misfit(format!(
+            "'{name}' is there already and does not repeat; replace it instead"
+        )));
     }
     edit::set(beside, &element.key, content);
     Ok(())
@@ -165,7 +172,10 @@ fn replace(model: &dyn Model, resource: &mut Value, found: &Found, given: &Given
             let parent = target::type_of(model, resource, before);
             let holder = edit::at_mut(resource, before).and_then(Value::as_object_mut);
             let holder = holder.ok_or_else(|| misfit("it is not in an object"))?;
-            let name = parent.as_deref().and_then(|ty| model.named(ty)).and_then(|ty| model.property(ty.id, &key));
+            let name = parent
+                .as_deref()
+                .and_then(|ty| model.named(ty))
+                .and_then(|ty| model.property(ty.id, &key));
             let name = name.map(|p| p.name.to_string());
             let new_key = match name {
                 Some(name) if name != key => element(model, parent.as_deref(), &name, given)?.key,
@@ -192,19 +202,29 @@ fn element(model: &dyn Model, parent: Option<&str>, name: &str, given: &Given<'_
     let ty = parent.and_then(|parent| model.named(parent)).ok_or_else(unknown)?;
     if let Some(property) = model.property(ty.id, name) {
         let (name, key) = (property.name.to_string(), name.to_string());
-        return Ok(Element { name, key, ty: property.ty.name.to_string(), array: property.array });
+        return Ok(Element {
+            name,
+            key,
+            ty: property.ty.name.to_string(),
+            array: property.array,
+        });
     }
     if !model.has_element(ty.id, name) {
         return Err(unknown());
     }
     let Given::Value { suffix, .. } = given else {
-        return Err(misfit(format!("'{name}' has a type of choice, so its value must be a value[x]")));
+        return Err(misfit(format!(
+            "'{name}' has a type of choice, so its value must be a value[x]"
+        )));
     };
     let key = format!("{name}{suffix}");
     match model.property(ty.id, &key).filter(|p| p.name == name) {
-        Some(property) => {
-            Ok(Element { name: name.to_string(), key, ty: property.ty.name.to_string(), array: property.array })
-        }
+        Some(property) => Ok(Element {
+            name: name.to_string(),
+            key,
+            ty: property.ty.name.to_string(),
+            array: property.array,
+        }),
         None => Err(misfit(format!("'{name}' of {} cannot be a {suffix}", ty.name))),
     }
 }
@@ -212,10 +232,16 @@ fn element(model: &dyn Model, parent: Option<&str>, name: &str, given: &Given<'_
 /// Returns the JSON of a value: as it was given, or built from parts as an object of type `ty`.
 fn content(model: &dyn Model, ty: Option<&str>, given: &Given<'_>) -> Result<Content, Refusal> {
     match given {
-        Given::Value { value, sibling, .. } => Ok(Content { value: value.cloned(), sibling: sibling.cloned() }),
+        Given::Value { value, sibling, .. } => Ok(Content {
+            value: value.cloned(),
+            sibling: sibling.cloned(),
+        }),
         Given::Parts(parts) => {
             let object = build(model, ty, parts, 0)?;
-            Ok(Content { value: Some(Value::Object(object)), sibling: None })
+            Ok(Content {
+                value: Some(Value::Object(object)),
+                sibling: None,
+            })
         }
     }
 }
@@ -225,17 +251,26 @@ const DEPTH_MAX: usize = 32;
 
 fn build(model: &dyn Model, ty: Option<&str>, parts: &[Value], depth: usize) -> Result<Map<String, Value>, Refusal> {
     if depth > DEPTH_MAX {
-        return Err((Kind::TooCostly, format!("the parts are nested more than {DEPTH_MAX} deep")));
+        return Err((
+            Kind::TooCostly,
+            format!("the parts are nested more than {DEPTH_MAX} deep"),
+        ));
     }
     let mut object = Map::new();
     for part in parts {
-        let name = part.get("name").and_then(Value::as_str).ok_or_else(|| malformed("a part has no name"))?;
+        let name = part
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or_else(|| malformed("a part has no name"))?;
         let given = read::given(part)?.ok_or_else(|| malformed(format!("the part '{name}' has no value")))?;
         let element = element(model, ty, name, &given)?;
         let content = match &given {
             Given::Parts(parts) => {
                 let inner = build(model, Some(&element.ty), parts, depth + 1)?;
-                Content { value: Some(Value::Object(inner)), sibling: None }
+                Content {
+                    value: Some(Value::Object(inner)),
+                    sibling: None,
+                }
             }
             Given::Value { .. } => content(model, Some(&element.ty), &given)?,
         };

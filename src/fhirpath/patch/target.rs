@@ -32,18 +32,16 @@ pub(super) fn one(model: &dyn Model, resource: &Value, path: &str) -> Result<Fou
 pub(super) fn one_or_none(model: &dyn Model, resource: &Value, path: &str) -> Result<Option<Found>, Refusal> {
     let mut found = all(model, resource, path)?;
     if found.len() > 1 {
-        return Err(misfit(format!("'{path}' leads to {} elements, it must be one", found.len())));
+        return Err(misfit(format!(
+            "'{path}' leads to {} elements, it must be one",
+            found.len()
+        )));
     }
     Ok(found.pop())
 }
 
 /// Returns the list of which the path yields the entries; `may_be_absent` allows one that has none yet.
-pub(super) fn list(
-    model: &dyn Model,
-    resource: &Value,
-    path: &str,
-    may_be_absent: bool,
-) -> Result<List, Refusal> {
+pub(super) fn list(model: &dyn Model, resource: &Value, path: &str, may_be_absent: bool) -> Result<List, Refusal> {
     let found = all(model, resource, path)?;
     let Some(first) = found.first() else {
         if may_be_absent {
@@ -65,7 +63,12 @@ pub(super) fn list(
     if found.iter().filter(is_beside).count() != len || found.len() != len {
         return Err(misfit(format!("'{path}' must lead to the whole of one list")));
     }
-    Ok(List { holder: holder.to_vec(), key, len, ty: first.ty.clone() })
+    Ok(List {
+        holder: holder.to_vec(),
+        key,
+        len,
+        ty: first.ty.clone(),
+    })
 }
 
 /// The first entry of a list: the path without its last name finds the object that is to have it.
@@ -73,10 +76,22 @@ fn absent_list(model: &dyn Model, resource: &Value, path: &str) -> Result<List, 
     let nothing = || misfit(format!("'{path}' leads to nothing"));
     let (parent, name) = path.rsplit_once('.').ok_or_else(nothing)?;
     let holder = one(model, resource, parent).map_err(|_| nothing())?;
-    let ty = holder.ty.as_deref().and_then(|ty| model.named(ty)).ok_or_else(nothing)?;
-    let property = model.property(ty.id, name.trim()).filter(|p| p.array).ok_or_else(nothing)?;
+    let ty = holder
+        .ty
+        .as_deref()
+        .and_then(|ty| model.named(ty))
+        .ok_or_else(nothing)?;
+    let property = model
+        .property(ty.id, name.trim())
+        .filter(|p| p.array)
+        .ok_or_else(nothing)?;
     let ty = Some(property.ty.name.to_string());
-    Ok(List { holder: holder.way, key: property.name.to_string(), len: 0, ty })
+    Ok(List {
+        holder: holder.way,
+        key: property.name.to_string(),
+        len: 0,
+        ty,
+    })
 }
 
 fn all(model: &dyn Model, resource: &Value, path: &str) -> Result<Vec<Found>, Refusal> {
@@ -91,7 +106,11 @@ fn all(model: &dyn Model, resource: &Value, path: &str) -> Result<Vec<Found>, Re
         };
         let way = location::locate(resource, node);
         let way = way.ok_or_else(|| misfit(format!("'{path}' leads out of the resource")))?;
-        out.push(Found { way, ty: node.type_name().map(str::to_string), is_primitive: is_primitive(node) });
+        out.push(Found {
+            way,
+            ty: node.type_name().map(str::to_string),
+            is_primitive: is_primitive(node),
+        });
     }
     Ok(out)
 }
@@ -123,7 +142,9 @@ pub(super) fn type_of(model: &dyn Model, resource: &Value, way: &[Place]) -> Opt
         match place {
             Place::Index(index) => value = value.get(index)?,
             Place::Key(key) => {
-                ty = model.property(ty?.id, key.strip_prefix('_').unwrap_or(key)).map(|p| p.ty);
+                ty = model
+                    .property(ty?.id, key.strip_prefix('_').unwrap_or(key))
+                    .map(|p| p.ty);
                 value = value.get(key)?;
             }
         }

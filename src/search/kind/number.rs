@@ -51,7 +51,7 @@ pub fn decimal(value: &Value) -> Option<String> {
 pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     let whole = condition.text()?;
     let (comparison, number) = read(condition, &whole)?;
-    Ok(Expr::or(asked.columns().map(|(column, _)| test(column.key, comparison, &number))))
+    Ok(Expr::or(asked.columns().map(|(column, _)| test(column, column.key, comparison, &number))))
 }
 
 /// Returns the prefix and the number of a value such as `le0.8`.
@@ -63,7 +63,8 @@ pub fn read(condition: &Condition, text: &str) -> Result<(Comparison, Decimal), 
     }
 }
 
-pub fn test(key: i64, comparison: Comparison, number: &Decimal) -> Expr {
+/// Returns the test of the numbers under `key`, which is of `column` or of one unit in it.
+pub fn test(column: &Column, key: i64, comparison: Comparison, number: &Decimal) -> Expr {
     let margin = if comparison == Comparison::Ap { number.tenth() } else { number.margin() };
-    Expr::Quantity(Quantity { key, comparison, value: number.text(), margin })
+    Expr::Quantity(Quantity { key, comparison, value: number.text(), margin, single: column.single })
 }

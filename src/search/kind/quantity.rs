@@ -84,6 +84,6 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
             Some((system, code)) if system.is_empty() => asked.registry.keyer.term(column.key, Form::UnitText, code, ""),
             Some((system, code)) => asked.registry.keyer.term(column.key, Form::Unit, system, code),
         };
-        number::test(key, comparison, &number)
+        number::test(column, key, comparison, &number)
     })))
 }

@@ -127,12 +127,37 @@ fn rows(
     }
     let parts = conditions.parts();
     let order = order::by(&search.sort, "m");
+    if let Some(rows) = own_order(values, search, conditions, after, fetch) {
+        let direction = if search.sort[0].descending { " desc" } else { "" };
+        return Rows { rows, keys: 1, order: format!("m.s1{direction}, m.no{direction}") };
+    }
     let rows = if search.sort.is_empty() {
         by_no(values, types, &parts, after.map(|keyset| keyset.no), Some(fetch))
     } else {
         order::page(values, types, &parts, &search.sort, after, fetch)
     };
     Rows { rows, keys: search.sort.len(), order }
+}
+
+/// Returns the query for a page in the order of an index of `resource`, where nothing selects better than the type.
+fn own_order(
+    values: &mut Values,
+    search: &Search,
+    conditions: &Conditions,
+    after: Option<&Keyset>,
+    fetch: &str,
+) -> Option<String> {
+    let ([sort], [t]) = (&search.sort[..], &search.types[..]) else { return None };
+    let column = match sort.by {
+        SortBy::Id => "id",
+        SortBy::LastUpdated => "updated",
+        SortBy::Date { .. } | SortBy::Text { .. } => return None,
+    };
+    if conditions.weight() < DATE_WEIGHT {
+        return None;
+    }
+    let rest: Vec<&Expr> = conditions.parts.iter().filter(|part| !matches!(part, Expr::Types(_))).collect();
+    Some(order::own(values, *t, column, sort.descending, &rest, after, fetch))
 }
 
 /// The conjunction of a search and its limit.

@@ -1,7 +1,8 @@
 //! Pages in an order that no index has: all matches, their sort values, and the first of them.
 
 use super::drive::by_no;
-use super::sql::{Param, Values, indent};
+use super::probe::probe;
+use super::sql::{Param, Values, indent, where_all};
 use super::{KeyValue, Keyset};
 use crate::fhir::ResourceType;
 use crate::search::Expr;
@@ -28,6 +29,36 @@ pub(super) fn page(
         indent(&indent(&matches)),
         by(sorts, "o"),
     )
+}
+
+/// Returns the query for one page in the order of the column `id` or `updated` of one type.
+pub(super) fn own(
+    values: &mut Values,
+    t: ResourceType,
+    column: &str,
+    descending: bool,
+    rest: &[&Expr],
+    after: Option<&Keyset>,
+    limit: &str,
+) -> String {
+    let types = [t];
+    let number = values.bind(Param::I16(t.number()));
+    let mut conditions = vec![format!("t.type = {number}"), "not t.deleted".to_string()];
+    let (direction, sign) = if descending { (" desc", "<") } else { ("", ">") };
+    if let Some(Keyset { sorts, no }) = after {
+        let last = match sorts.first() {
+            Some(KeyValue::I64(updated)) => values.i64(*updated),
+            Some(KeyValue::Text(id)) => values.bind(Param::Text(id.clone())),
+            Some(KeyValue::Missing) | None => "null".to_string(),
+        };
+        let no = values.i64(*no);
+        conditions.push(format!("(t.{column}, t.no) {sign} ({last}, {no})"));
+    }
+    conditions.extend(rest.iter().map(|part| probe(values, &types, part, "t.no")));
+    let conditions = where_all(&conditions);
+    // Ids of one type differ, and equal times are in the order of `no`, which the index has too.
+    let tie = if column == "id" { String::new() } else { format!(", t.no{direction}") };
+    format!("select t.no, t.{column} as s1 from resource t\n{conditions}\norder by t.{column}{direction}{tie} limit {limit}")
 }
 
 /// Returns the order of the rows `alias.s1`, … and `alias.no`.

@@ -15,6 +15,7 @@ pub enum Param {
     I64s(Vec<i64>),
     I32(i32),
     I32s(Vec<i32>),
+    I16(i16),
     I16s(Vec<i16>),
     Text(String),
     Texts(Vec<String>),

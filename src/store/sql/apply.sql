@@ -1,6 +1,6 @@
 -- Writes a set of versions, their index rows, outbox rows and audit rows in one statement.
 -- Every part sees the rows as they were before; so `kept` copies the versions that `changed` replaces.
--- Returns how many of the first versions were made: fewer than asked for means that another writer was first.
+-- A first version that another writer has made meanwhile ends the statement.
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[])
@@ -19,9 +19,6 @@ changed as (
 made as (
     insert into resource (no, type, id, version, updated, deleted, content)
     select no, type, id, version, updated, deleted, content::json from incoming where version = 1
-    order by type, id
-    on conflict (type, id) do nothing
-    returning no
 ),
 noted as (
     insert into outbox (no, version, type, deleted)
@@ -71,10 +68,8 @@ timeline_gone as (
 timeline_new as (
     insert into timeline (key, lo, hi, no)
     select * from unnest($48::bigint[], $49::bigint[], $50::bigint[], $51::bigint[]) on conflict do nothing
-),
-shape_new as (
-    insert into shape (key, type, columns)
-    select key, type, columns::bigint[] from unnest($52::bigint[], $53::smallint[], $54::text[]) as s (key, type, columns)
-    on conflict do nothing
 )
-select count(*) from made
+insert into shape (key, type, columns)
+select key, type, columns::bigint[] from unnest($52::bigint[], $53::smallint[], $54::text[]) as s (key, type, columns)
+order by key
+on conflict do nothing

@@ -84,7 +84,11 @@ pub fn expect_index(app: &TestApp) {
         all.extend(rows.strings.iter().map(|(key, text)| format!("string {key} {text}")));
         all.extend(rows.dates.iter().map(|(key, lo, hi)| format!("date {key} {lo} {hi}")));
         all.extend(rows.quantities.iter().map(|(key, _, _)| format!("quantity {key}")));
-        all.extend(rows.timeline.iter().map(|(key, lo, hi)| format!("timeline {key} {lo} {hi}")));
+        all.extend(
+            rows.timeline
+                .iter()
+                .map(|(key, lo, hi)| format!("timeline {key} {lo} {hi}")),
+        );
     }
     expected.retain(|_, rows| !rows.is_empty());
     let mut found = Rows::new();
@@ -97,6 +101,10 @@ pub fn expect_index(app: &TestApp) {
         found.entry(row.get(0)).or_default().insert(row.get(1));
     }
     for no in expected.keys().chain(found.keys()) {
-        assert_eq!(found.get(no), expected.get(no), "the index rows of resource number {no}");
+        assert_eq!(
+            found.get(no),
+            expected.get(no),
+            "the index rows of resource number {no}"
+        );
     }
 }

@@ -9,8 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{CLIENTS, SYSTEM, count, expect_statuses, identifier, tag, together, unique, whole_history};
-use crate::app::TestApp;
-use crate::suites;
+use crate::app::{TestApp, wants_all};
 
 const WRITERS: usize = 8;
 const RESOURCES: usize = 10;
@@ -92,7 +91,7 @@ fn conditional_put(id: &str, mark: &str) -> Value {
 /// All touch all: so every resource must have seen the same transactions in the same order.
 #[test]
 fn opposing_transactions_all_end_one_after_the_other() {
-    let rounds = if suites::wants_all() { 200 } else { 25 };
+    let rounds = if wants_all() { 200 } else { 25 };
     let app = TestApp::shared();
     for (name, change) in CHANGES {
         let ids: Vec<String> = (0..RESOURCES).map(|_| unique("opposed")).collect();
