@@ -10,8 +10,10 @@ create table resource (
     version integer  not null,
     updated bigint   not null,
     deleted boolean  not null,
+    deed    smallint not null,
     content json
 );
+comment on column resource.deed is '1 made by POST, 2 made by PUT, 3 replaced by PUT, 4 patched, 5 deleted';
 create unique index resource_identity on resource (type, id);
 create index resource_of_type on resource (type, no) where not deleted;
 create index resource_updated on resource (type, updated, no);
@@ -24,6 +26,7 @@ create table resource_history (
     id      text     collate "C" not null,
     updated bigint   not null,
     deleted boolean  not null,
+    deed    smallint not null,
     content json,
     primary key (no, version)
 );

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/references.html#literal>.
 
 use super::{ResourceId, ResourceType};
+use serde_json::Value;
 
 /// `[base/]Type/id[/_history/version]`, taken apart. `base` is empty for a relative reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +38,48 @@ impl<'a> Literal<'a> {
     }
 }
 
+/// Collects the conditional references of a resource: `Practitioner?identifier=…`.
+pub fn conditional_references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| conditional_references(item, found)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                match value {
+                    Value::String(text) if key == "reference" && is_conditional(text) => found.push(text),
+                    _ => conditional_references(value, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns the first conditional reference of a resource and the path to it, which begins with a dot.
+pub fn conditional_reference(value: &Value) -> Option<(String, &str)> {
+    match value {
+        Value::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
+            let (path, text) = conditional_reference(item)?;
+            Some((format!("[{i}]{path}"), text))
+        }),
+        Value::Object(object) => object.iter().find_map(|(key, value)| match value {
+            Value::String(text) if key == "reference" && is_conditional(text) => Some((".reference".into(), text.as_str())),
+            _ => {
+                let (path, text) = conditional_reference(value)?;
+                Some((format!(".{key}{path}"), text))
+            }
+        }),
+        _ => None,
+    }
+}
+
+fn is_conditional(text: &str) -> bool {
+    text.split_once('?').is_some_and(|(name, _)| ResourceType::parse(name).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_reference_is_taken_apart_from_its_end() {
@@ -52,5 +92,14 @@ mod tests {
         for no in ["#p", "urn:uuid:1", "Patient", "Nope/1", "x/Patient/1", "Patient/a b", "Patient/1/_history/ "] {
             assert_eq!(Literal::parse(no), None, "{no}");
         }
+    }
+
+    #[test]
+    fn conditional_references_are_found_at_any_depth() {
+        let value = json!({"a": [{"reference": "Patient?identifier=x"}, {"b": {"reference": "Nope?x"}}], "reference": "Patient/1"});
+        let mut found = Vec::new();
+        conditional_references(&value, &mut found);
+        assert_eq!(found, ["Patient?identifier=x"]);
+        assert_eq!(conditional_reference(&value), Some((".a[0].reference".into(), "Patient?identifier=x")));
     }
 }

@@ -3,9 +3,10 @@
 //! FHIRPath 2.0 <http://hl7.org/fhirpath/N1/#datetime-arithmetic>. The result has the precision of the start; a
 //! duration finer than that counts as far as it fills whole steps of it.
 
+use super::civil::{civil_from_days, days_from_civil, days_in_month};
 use super::error::FhirpathError;
 use super::quantity::{Calendar, Quantity, Unit};
-use super::temporal::{Precision, Temporal, TemporalKind, civil_from_days, days_from_civil, days_in_month};
+use super::temporal::{Precision, Temporal, TemporalKind};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 

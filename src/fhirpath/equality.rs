@@ -47,7 +47,7 @@ pub(super) fn equal_items<'a>(
         if a.is_same(b) {
             return Ok(Some(true));
         }
-        if let (Some(Value::Object(a)), Some(Value::Object(b))) = (a.value, b.value) {
+        if let (Some(Value::Object(a)), Some(Value::Object(b)), false) = (a.value, b.value, are_quantities(a, b)) {
             return Deep {
                 evaluator,
                 loose: false,
@@ -72,6 +72,12 @@ pub(super) fn equal_items<'a>(
         (Some(a), Some(b)) => Ok(equal_values(&a, &b)),
         _ => Ok(Some(false)),
     }
+}
+
+/// Returns whether both are Quantities with a value, which compare across units.
+fn are_quantities(a: &Node<'_>, b: &Node<'_>) -> bool {
+    let is_quantity = |node: &Node<'_>| node.ty.is_some_and(|ty| ty.kind == Kind::Quantity);
+    is_quantity(a) && is_quantity(b) && a.system().is_some() && b.system().is_some()
 }
 
 fn equal_values(a: &Item<'_>, b: &Item<'_>) -> Option<bool> {
@@ -120,8 +126,7 @@ fn equivalent_items<'a>(evaluator: &mut Evaluator<'a>, a: &Item<'a>, b: &Item<'a
         if a.is_same(b) {
             return Ok(true);
         }
-        let quantities = a.system().is_some() && b.system().is_some();
-        if let (Some(Value::Object(a)), Some(Value::Object(b)), false) = (a.value, b.value, quantities) {
+        if let (Some(Value::Object(a)), Some(Value::Object(b)), false) = (a.value, b.value, are_quantities(a, b)) {
             return Deep { evaluator, loose: true }.objects(a, b);
         }
     }
@@ -174,8 +179,9 @@ pub(super) fn make_distinct<'a>(
     items: &mut Vec<Item<'a>>,
     start: usize,
 ) -> Result<(), FhirpathError> {
-    let mut kept = (start + 1).min(items.len());
-    for i in kept..items.len() {
+    let first = (start + 1).min(items.len());
+    let mut kept = first;
+    for i in first..items.len() {
         if !contains(evaluator, &items[start..kept], &items[i])? {
             items.swap(kept, i);
             kept += 1;

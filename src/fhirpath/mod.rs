@@ -3,7 +3,7 @@
 //! FHIRPath 2.0 <http://hl7.org/fhirpath/N1/> and R4 <https://hl7.org/fhir/R4/fhirpath.html>. An expression is parsed
 //! once and evaluated over borrowed JSON; nothing is copied, and what types there are the [`Model`] says.
 //!
-//! ```ignore
+//! ```text
 //! let expr = fhirpath::parse("Patient.name.given")?;
 //! let ctx = Context::for_search(&catalog, &resource);
 //! for item in expr.evaluate(&ctx)? { … }
@@ -12,6 +12,7 @@
 mod arithmetic;
 mod ast;
 mod calendar;
+mod civil;
 mod compare;
 mod context;
 mod equality;
@@ -30,6 +31,7 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 mod types;
+mod ucum;
 mod units;
 mod variables;
 mod walk;

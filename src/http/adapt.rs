@@ -88,7 +88,7 @@ fn conditions_of(headers: &HeaderMap) -> Result<Conditions, Fault> {
     Ok(Conditions {
         if_match: text(headers, "if-match")?.map(conditions::parse_if_match).transpose()?,
         if_none_match: text(headers, "if-none-match")?.map(conditions::parse_if_none_match).transpose()?,
-        if_modified_since: text(headers, "if-modified-since")?.map(conditions::parse_if_modified_since).transpose()?,
+        if_modified_since: text(headers, "if-modified-since")?.and_then(conditions::parse_if_modified_since),
         if_none_exist: text(headers, "if-none-exist")?.map(str::to_string),
     })
 }

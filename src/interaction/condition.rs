@@ -106,7 +106,7 @@ async fn decide(
     hold(&mut holds, ctx.store.registry(), t, search, content);
     let tx = ctx.store.begin().await?;
     tx.hold(&holds).await?;
-    let found = tx.matching(ctx.grant, std::slice::from_ref(search)).await?.pop().unwrap_or_default();
+    let found = tx.matching(ctx.grant, std::slice::from_ref(search), 2).await?.pop().unwrap_or_default();
     Ok((tx, found))
 }
 
@@ -248,7 +248,7 @@ pub async fn delete(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> 
         hold(&mut holds, ctx.store.registry(), t, &search, None);
         let tx = ctx.store.begin().await?;
         tx.hold(&holds).await?;
-        let found = tx.matching_up_to(ctx.grant, &search, max + 1).await?;
+        let found = tx.matching(ctx.grant, std::slice::from_ref(&search), max + 1).await?.pop().unwrap_or_default();
         if found.len() > max {
             let text = format!("the condition finds more than {max} resources of type {t}; narrow it");
             return Err(Fault::new(Kind::TooCostly, text));

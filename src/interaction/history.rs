@@ -9,7 +9,7 @@ use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
 use crate::rest::{Reply, query, reply};
 use crate::search::period;
-use crate::store::{HistoryPage, HistoryQuery, HistoryScope, Stored};
+use crate::store::{Deed, HistoryPage, HistoryQuery, HistoryScope, Stored};
 use serde_json::json;
 
 pub async fn history(ctx: &Context<'_>, scope: HistoryScope) -> Result<Reply, Fault> {
@@ -70,16 +70,18 @@ fn cursor(text: &str) -> Option<(Instant, i64, i32)> {
 
 fn bundle(ctx: &Context, query: &HistoryQuery, page: &HistoryPage) -> bytes::Bytes {
     let mut links = vec![("self", link(ctx, query, query.after))];
-    if let (true, Some(last)) = (page.more, page.versions.last()) {
+    if let (true, Some((last, _))) = (page.more, page.versions.last()) {
         links.push(("next", link(ctx, query, Some((last.updated, last.no, last.version)))));
     }
     let mut bundle = BundleWriter::new("history", None, &links);
-    for stored in &page.versions {
+    for (stored, deed) in &page.versions {
         let url = format!("{}/{}", stored.resource_type, stored.id);
-        let (method, status, address) = match (stored.is_deleted(), stored.version) {
-            (true, _) => ("DELETE", "204 No Content", url),
-            (false, 1) => ("POST", "201 Created", stored.resource_type.to_string()),
-            (false, _) => ("PUT", "200 OK", url),
+        let (method, status, address) = match deed {
+            Deed::Deleted => ("DELETE", "204 No Content", url),
+            Deed::Posted => ("POST", "201 Created", stored.resource_type.to_string()),
+            Deed::PutNew => ("PUT", "201 Created", url),
+            // The entry carries the whole resource, so a patch reads as the update it came to.
+            Deed::Put | Deed::Patched => ("PUT", "200 OK", url),
         };
         let response = json!({
             "status": status,

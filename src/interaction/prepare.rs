@@ -2,7 +2,8 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#create>: `id`, `meta.versionId` and `meta.lastUpdated` are the server's.
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Kind};
+use crate::fhir::reference::conditional_reference;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::{Registry, compartment, extract};
 use crate::store::Prepared;
@@ -19,9 +20,18 @@ pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Pre
     content.insert("id".to_string(), Value::String(id.as_str().to_string()));
     let (head, tail) = cut(t, id, &content)?;
     let value = Value::Object(content);
+    refuse_conditional_references(t, &value)?;
     let rows = extract(registry, t, &value);
     let patient = compartment::patients_of(registry, t, &value).into_iter().next();
     Ok(Prepared::new(head, tail, rows, patient))
+}
+
+/// R4 3.1.0.11.2: a conditional reference is allowed in a transaction only, which resolves it. Stored it would lead nowhere.
+fn refuse_conditional_references(t: ResourceType, value: &Value) -> Result<(), Fault> {
+    let Some((path, reference)) = conditional_reference(value) else { return Ok(()) };
+    let reference: String = reference.chars().take(80).collect();
+    let text = format!("the conditional reference '{reference}' can be resolved in a transaction only");
+    Err(Fault::at(Kind::Reference, format!("{t}{path}"), text))
 }
 
 /// Returns the text before the version and the text after the time.

@@ -44,6 +44,8 @@ use split::Unit;
 
 /// What `medilink load` is told.
 #[derive(Debug, Clone, clap::Args)]
+// The subcommand that these arguments belong to has a group of this name already.
+#[group(skip)]
 pub struct Load {
     /// Files, or folders with files: .json and .ndjson, plain, .gz or .bz2
     #[arg(required = true, value_name = "PATH")]

@@ -56,10 +56,9 @@ pub fn parse_if_none_match(text: &str) -> Result<NoneMatch, Fault> {
     Ok(NoneMatch::Versions(versions))
 }
 
-pub fn parse_if_modified_since(text: &str) -> Result<Instant, Fault> {
-    Instant::parse_http(text.trim())
-        .or_else(|| Instant::parse(text.trim()))
-        .ok_or_else(|| Fault::new(Kind::Invalid, format!("If-Modified-Since wants an HTTP date, not {}", shown(text))))
+/// Returns the moment of an If-Modified-Since value; RFC 9110 13.1.3 has what is no date ignored.
+pub fn parse_if_modified_since(text: &str) -> Option<Instant> {
+    Instant::parse_http(text.trim()).or_else(|| Instant::parse(text.trim()))
 }
 
 /// Returns a version of ours; other texts are versions that never were.

@@ -56,6 +56,9 @@ pub fn route(method: Method, path: &str) -> Result<Interaction, Fault> {
 }
 
 fn below_type(method: Method, t: ResourceType, rest: &[&str]) -> Result<Interaction, Fault> {
+    if !t.is_stored() && !rest.iter().any(|segment| segment.starts_with('$')) {
+        return Err(Fault::new(Kind::NotFound, format!("{t} only travels; this server keeps none")));
+    }
     let read = matches!(method, Method::Get | Method::Head);
     match rest {
         [] => match method {
@@ -89,7 +92,7 @@ fn below_instance(method: Method, t: ResourceType, id: ResourceId, rest: &[&str]
     match rest {
         ["_history"] if read => Ok(Interaction::HistoryInstance(t, id)),
         ["_history", version] if read => Ok(Interaction::Vread(t, id, (*version).to_string())),
-        ["_history", ..] => Err(not_allowed("_history", "GET")),
+        ["_history"] | ["_history", _] => Err(not_allowed("_history", "GET")),
         [name] if name.starts_with('$') => Ok(operation(name, Some(t), Some(id))),
         ["*"] if read => Ok(Interaction::SearchCompartment(t, id, None)),
         [name] if read => Ok(Interaction::SearchCompartment(t, id, Some(resource_type(name)?))),
@@ -172,6 +175,9 @@ mod tests {
             ("GET Patient/%41", "Read(Patient, A)"),
             ("GET Patient/%4", "400"),
             ("GET Patient/1/2/3/4", "404"),
+            ("GET Patient/1/_history/2/3", "404"),
+            ("POST Parameters", "404"),
+            ("GET OperationOutcome/1", "404"),
         ] {
             check(line, want);
         }

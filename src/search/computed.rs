@@ -4,7 +4,7 @@ use super::column::Column;
 use super::kind::{self, Emit, token};
 use super::sink::Sink;
 use crate::catalog::{Catalog, ParamKind};
-use crate::fhirpath::{self, Context, Item};
+use crate::fhirpath::{self, Context, Item, Node};
 use serde_json::Value;
 
 /// One expression that is evaluated for every resource of its type.
@@ -18,7 +18,11 @@ pub struct Computed {
 impl Computed {
     /// Returns the parameter; none when the expression cannot be read.
     pub fn new(column: u16, kind: ParamKind, text: &str) -> Option<Computed> {
-        Some(Computed { column, kind, expression: fhirpath::parse(text).ok()? })
+        Some(Computed {
+            column,
+            kind,
+            expression: fhirpath::parse(text).ok()?,
+        })
     }
 
     /// Adds what the expression yields. One that fails on this resource yields nothing.
@@ -27,17 +31,26 @@ impl Computed {
         let column = &columns[usize::from(self.column)];
         for item in self.expression.evaluate(&context).unwrap_or_default() {
             match item {
-                Item::Node(node) => {
-                    let emit: Option<Emit> = node.type_name().and_then(|name| (kind::of(self.kind)?.emitter)(name));
-                    if let (Some(emit), Some(value)) = (emit, node.value) {
-                        emit(sink, column, value);
-                    }
-                }
+                Item::Node(Node {
+                    value: Some(value), ty, ..
+                }) => self.emit_node(sink, column, ty.map(|ty| ty.name), value),
                 Item::Boolean(flag) if self.kind == ParamKind::Token => {
-                    token::boolean(sink, column, &Value::Bool(flag));
+                    token::boolean(sink, column, &Value::Bool(flag))
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn emit_node(&self, sink: &mut Sink, column: &Column, type_name: Option<&str>, value: &Value) {
+        let emit: Option<Emit> = type_name.and_then(|name| (kind::of(self.kind)?.emitter)(name));
+        if let Some(emit) = emit {
+            return emit(sink, column, value);
+        }
+        // `Bundle.entry[0].resource` leads to a resource that is there and not referred to.
+        let member = |name| value.get(name).and_then(Value::as_str);
+        if let (ParamKind::Reference, Some(t), Some(id)) = (self.kind, member("resourceType"), member("id")) {
+            sink.reference(column, t, id);
         }
     }
 }

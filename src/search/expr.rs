@@ -19,7 +19,10 @@ pub enum Expr {
     /// Resources with one of these ids, in the types of the search.
     Ids(Vec<ResourceId>),
     /// Resources changed from the first to the last of these microseconds since 1970.
-    Updated { from: i64, to: i64 },
+    Updated {
+        from: i64,
+        to: i64,
+    },
     /// Resources in any of the compartments with these keys.
     Compartment(Vec<i64>),
     Term(Term),
@@ -180,29 +183,32 @@ impl Expr {
 }
 
 fn push_or(flat: &mut Vec<Expr>, part: Expr) {
-    let Expr::Term(new) = part else {
-        if !flat.contains(&part) {
-            flat.push(part);
-        }
-        return;
-    };
-    let known = flat.iter_mut().find_map(|known| match known {
-        Expr::Term(term) => Some(term),
-        _ => None,
-    });
-    let Some(known) = known else {
-        return flat.push(Expr::Term(new));
-    };
-    let before = known.keys.len();
-    for key in new.keys {
-        if !known.keys.contains(&key) {
-            known.keys.push(key);
+    for known in flat.iter_mut() {
+        match (known, &part) {
+            (Expr::Term(known), Expr::Term(new)) => return known.join(new),
+            (Expr::Ids(known), Expr::Ids(new)) => return known.extend(new.iter().cloned()),
+            _ => {}
         }
     }
-    if known.keys.len() > before {
-        known.exclusive = known.exclusive.filter(|mark| new.exclusive == Some(*mark));
-        known.rank = known.rank.max(new.rank);
-        known.role = None;
+    if !flat.contains(&part) {
+        flat.push(part);
+    }
+}
+
+impl Term {
+    /// Makes this the term of either's keys.
+    fn join(&mut self, other: &Term) {
+        let before = self.keys.len();
+        for key in &other.keys {
+            if !self.keys.contains(key) {
+                self.keys.push(*key);
+            }
+        }
+        if self.keys.len() > before {
+            self.exclusive = self.exclusive.filter(|mark| other.exclusive == Some(*mark));
+            self.rank = self.rank.max(other.rank);
+            self.role = None;
+        }
     }
 }
 

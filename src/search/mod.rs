@@ -6,6 +6,7 @@
 pub mod column;
 pub mod compartment;
 mod computed;
+mod condition;
 pub mod control;
 mod decimal;
 pub mod expr;
@@ -25,7 +26,7 @@ mod rows;
 mod sink;
 pub mod sort;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod timeline;
 mod tree;
 mod value;

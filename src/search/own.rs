@@ -2,11 +2,11 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#id>, <https://hl7.org/fhir/R4/search.html#lastUpdated>.
 
+use super::condition::Condition;
 use super::expr::{Comparison, Expr};
 use super::kind::date;
 use super::modifier::Modifier;
 use super::period::{BEGINNING, END};
-use super::query::Condition;
 use crate::fault::Fault;
 use crate::fhir::ResourceId;
 
@@ -19,7 +19,11 @@ pub fn condition(code: &str, condition: &Condition) -> Result<Expr, Fault> {
     if *condition.modifier != Modifier::None {
         return Err(super::query::refused(condition.name, "cannot have a modifier"));
     }
-    if code == "_lastUpdated" { updated(condition) } else { id(condition) }
+    if code == "_lastUpdated" {
+        updated(condition)
+    } else {
+        id(condition)
+    }
 }
 
 fn id(condition: &Condition) -> Result<Expr, Fault> {
@@ -40,5 +44,9 @@ fn updated(condition: &Condition) -> Result<Expr, Fault> {
         Comparison::Le => (BEGINNING, test.hi),
     };
     let within = Expr::Updated { from, to };
-    Ok(if test.comparison == Comparison::Ne { Expr::not(within) } else { within })
+    Ok(if test.comparison == Comparison::Ne {
+        Expr::not(within)
+    } else {
+        within
+    })
 }

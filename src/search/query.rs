@@ -3,9 +3,9 @@
 //! R4 <https://hl7.org/fhir/R4/search.html>. Strict: what is not known or cannot be answered is refused with the name of
 //! the parameter, unless the client asked for leniency; then it is noted, so that the answer can say so.
 
-use super::column::{Column, Param, ParamColumn, Rank};
+use super::condition::{Asked, Condition};
 use super::control::{self, Controls, TotalMode};
-use super::expr::{Expr, Missing, Term};
+use super::expr::{Expr, Missing};
 use super::include::Include;
 use super::key::{Form, Keyer};
 use super::kind;
@@ -16,7 +16,6 @@ use super::sort::Sort;
 use super::{own, value};
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
-use std::borrow::Cow;
 
 /// Most parameters of a query, and most alternatives of one.
 pub const PAIRS_MAX: usize = 100;
@@ -51,23 +50,6 @@ pub struct Ignored {
     pub reason: String,
 }
 
-/// One parameter of one type, as a condition sees it.
-pub struct Asked<'a> {
-    pub registry: &'a Registry,
-    pub resource_type: ResourceType,
-    pub param: &'a Param,
-}
-
-/// One alternative of one parameter in the query.
-pub struct Condition<'a> {
-    /// The name as it was given, with the modifier.
-    pub name: &'a str,
-    pub modifier: &'a Modifier,
-    /// Still escaped; has no comma with a meaning.
-    pub value: &'a str,
-    pub now_us: i64,
-}
-
 /// Returns the search that a query asks for. `base` is the type in the URL; none on the system level.
 pub fn parse(
     registry: &Registry,
@@ -76,7 +58,10 @@ pub fn parse(
     lenient: bool,
 ) -> Result<Search, Fault> {
     if pairs.len() > PAIRS_MAX {
-        return Err(Fault::new(Kind::TooCostly, format!("the query has more than {PAIRS_MAX} parameters")));
+        return Err(Fault::new(
+            Kind::TooCostly,
+            format!("the query has more than {PAIRS_MAX} parameters"),
+        ));
     }
     let types = control::types(base, pairs)?;
     let mut controls = Controls::default();
@@ -90,7 +75,10 @@ pub fn parse(
         match read {
             Ok(part) => parts.push(part),
             Err(fault) if lenient && fault.kind() == Kind::NotSupported => {
-                ignored.push(Ignored { name: name.clone(), reason: fault.to_string() });
+                ignored.push(Ignored {
+                    name: name.clone(),
+                    reason: fault.to_string(),
+                });
             }
             Err(fault) => return Err(fault),
         }
@@ -117,12 +105,16 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
         None => (name, None),
     };
     if code.starts_with("_has") || code.contains('.') || modifier.is_some_and(|m| m.contains('.')) {
-        return Err(refused(name, "is a chain or _has, which this server does not answer yet"));
+        return Err(refused(
+            name,
+            "is a chain or _has, which this server does not answer yet",
+        ));
     }
     let modifier = match modifier {
         None => Modifier::None,
-        Some(text) => Modifier::parse(text)
-            .ok_or_else(|| refused(name, &format!("has the unknown modifier ':{text}'")))?,
+        Some(text) => {
+            Modifier::parse(text).ok_or_else(|| refused(name, &format!("has the unknown modifier ':{text}'")))?
+        }
     };
     if value.is_empty() {
         return Err(Fault::new(Kind::Invalid, format!("parameter '{name}' has no value")));
@@ -132,9 +124,16 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
         let most = format!("parameter '{name}' has more than {ALTERNATIVES_MAX} alternatives");
         return Err(Fault::new(Kind::TooCostly, most));
     }
-    let condition = |value| Condition { name, modifier: &modifier, value, now_us: period::now_us() };
+    let condition = |value| Condition {
+        name,
+        modifier: &modifier,
+        value,
+        now_us: period::now_us(),
+    };
     if own::is_own(code) {
-        let parts = alternatives.into_iter().map(|value| own::condition(code, &condition(value)));
+        let parts = alternatives
+            .into_iter()
+            .map(|value| own::condition(code, &condition(value)));
         return Ok(Expr::or(parts.collect::<Result<Vec<_>, Fault>>()?));
     }
     let asked = lookup(registry, types, name, code)?;
@@ -170,11 +169,18 @@ fn lookup<'a>(registry: &'a Registry, types: &[ResourceType], name: &str, code: 
         let Some(param) = registry.of(*t).param(code) else {
             return Err(unknown(registry, *t, name, code));
         };
-        if asked.first().is_some_and(|first| first.param.spec.kind != param.spec.kind) {
+        if asked
+            .first()
+            .is_some_and(|first| first.param.spec.kind != param.spec.kind)
+        {
             let text = format!("parameter '{name}' means different things in the types of this search");
             return Err(Fault::new(Kind::Invalid, text));
         }
-        asked.push(Asked { registry, resource_type: *t, param });
+        asked.push(Asked {
+            registry,
+            resource_type: *t,
+            param,
+        });
     }
     Ok(asked)
 }
@@ -182,7 +188,10 @@ fn lookup<'a>(registry: &'a Registry, types: &[ResourceType], name: &str, code: 
 fn unknown(registry: &Registry, t: ResourceType, name: &str, code: &str) -> Fault {
     let reason = match registry.catalog.param(t, code) {
         Some(spec) if kind::of(spec.kind).is_none() => {
-            format!("is a {} parameter, a kind that this server does not answer yet", spec.kind.code())
+            format!(
+                "is a {} parameter, a kind that this server does not answer yet",
+                spec.kind.code()
+            )
         }
         Some(_) => "is not answered by this server yet".to_string(),
         None => format!("is not a search parameter of {t}"),
@@ -193,7 +202,10 @@ fn unknown(registry: &Registry, t: ResourceType, name: &str, code: &str) -> Faul
 fn check_modifier(asked: &Asked, name: &str, modifier: Modifier) -> Result<(), Fault> {
     let kind = asked.param.spec.kind;
     if !modifier.fits(kind) {
-        return Err(refused(name, &format!("cannot have this modifier: it is a {} parameter", kind.code())));
+        return Err(refused(
+            name,
+            &format!("cannot have this modifier: it is a {} parameter", kind.code()),
+        ));
     }
     if !modifier.is_answered() {
         return Err(refused(name, "has a modifier that this server does not answer yet"));
@@ -202,7 +214,10 @@ fn check_modifier(asked: &Asked, name: &str, modifier: Modifier) -> Result<(), F
         && !asked.param.targets.is_empty()
         && !asked.param.targets.contains(&t)
     {
-        return Err(Fault::new(Kind::Invalid, format!("parameter '{name}' never refers to a {t}")));
+        return Err(Fault::new(
+            Kind::Invalid,
+            format!("parameter '{name}' never refers to a {t}"),
+        ));
     }
     Ok(())
 }
@@ -214,62 +229,22 @@ fn missing(asked: &[Asked], condition: &Condition) -> Result<Expr, Fault> {
         _ => return Err(condition.invalid("is neither true nor false")),
     };
     let keyer = &asked[0].registry.keyer;
-    let columns = asked.iter().flat_map(Asked::columns).map(|(column, use_)| match use_.resolves {
-        Some(t) => keyer.term(column.key, Form::Code, t.name(), ""),
-        None => column.key,
-    });
+    let columns = asked
+        .iter()
+        .flat_map(Asked::columns)
+        .map(|(column, use_)| match use_.resolves {
+            Some(t) => keyer.term(column.key, Form::Code, t.name(), ""),
+            None => column.key,
+        });
     let types = asked.iter().map(|a| a.resource_type).collect();
-    let missing = Expr::Missing(Missing { types, columns: columns.collect() });
+    let missing = Expr::Missing(Missing {
+        types,
+        columns: columns.collect(),
+    });
     Ok(if is_missing { missing } else { Expr::not(missing) })
 }
 
 /// Returns the fault for a parameter that is unknown or not answered.
 pub(super) fn refused(name: &str, reason: &str) -> Fault {
     Fault::new(Kind::NotSupported, format!("parameter '{name}' {reason}"))
-}
-
-impl<'a> Asked<'a> {
-    pub fn columns(&self) -> impl Iterator<Item = (&'a Column, &'a ParamColumn)> + use<'a> {
-        let columns = &self.registry.of(self.resource_type).columns;
-        self.param.columns.iter().map(|use_| (&columns[usize::from(use_.index)], use_))
-    }
-
-    /// Returns the condition that a column has a value.
-    pub fn term(&self, column: &Column, form: Form, first: &str, second: &str) -> Expr {
-        Expr::Term(Term {
-            keys: vec![self.registry.keyer.term(column.key, form, first, second)],
-            rank: if form == Form::System { Rank::Flag } else { column.rank },
-            exclusive: column.single.then_some(column.key ^ form as i64),
-            role: column.role.filter(|_| form == Form::SystemCode),
-        })
-    }
-}
-
-impl<'a> Condition<'a> {
-    /// Returns the value without escapes.
-    pub fn text(&self) -> Result<Cow<'a, str>, Fault> {
-        self.unescape(self.value)
-    }
-
-    /// Returns the parts between separators, without escapes.
-    pub fn parts(&self, separator: char) -> Result<Vec<Cow<'a, str>>, Fault> {
-        value::split(self.value, separator).into_iter().map(|part| self.unescape(part)).collect()
-    }
-
-    fn unescape(&self, text: &'a str) -> Result<Cow<'a, str>, Fault> {
-        value::unescape(text).ok_or_else(|| self.invalid(r"has a backslash that is not part of \, \| \$ or \\"))
-    }
-
-    pub fn describe(&self, reason: &str) -> String {
-        let shown: String = self.value.chars().take(100).collect();
-        format!("parameter '{}': '{shown}' {reason}", self.name)
-    }
-
-    pub fn invalid(&self, reason: &str) -> Fault {
-        Fault::new(Kind::Invalid, self.describe(reason))
-    }
-
-    pub fn not_supported(&self, reason: &str) -> Fault {
-        Fault::new(Kind::NotSupported, self.describe(reason))
-    }
 }

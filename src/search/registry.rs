@@ -39,8 +39,15 @@ pub struct TypeIndex {
 impl Registry {
     pub fn new(catalog: Arc<Catalog>, base_url: &str) -> Registry {
         let keyer = Keyer::fixed();
-        let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish()).collect();
-        Registry { types, keyer, base_url: base_url.trim_end_matches('/').into(), catalog }
+        let types = ResourceType::all()
+            .map(|t| Build::new(&catalog, &keyer, t).finish())
+            .collect();
+        Registry {
+            types,
+            keyer,
+            base_url: base_url.trim_end_matches('/').into(),
+            catalog,
+        }
     }
 
     pub fn of(&self, t: ResourceType) -> &TypeIndex {
@@ -69,7 +76,12 @@ struct Build<'a> {
 
 impl<'a> Build<'a> {
     fn new(catalog: &'a Catalog, keyer: &'a Keyer, t: ResourceType) -> Build<'a> {
-        Build { catalog, keyer, t, out: TypeIndex::default() }
+        Build {
+            catalog,
+            keyer,
+            t,
+            out: TypeIndex::default(),
+        }
     }
 
     fn finish(mut self) -> TypeIndex {
@@ -101,7 +113,14 @@ impl<'a> Build<'a> {
             return;
         }
         let targets = targets(spec, &columns);
-        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets });
+        self.out.params.insert(
+            spec.code.clone(),
+            Param {
+                spec: spec.clone(),
+                columns,
+                targets,
+            },
+        );
     }
 
     /// Returns the column of a path, made when it is new; none when no value there can be read as this kind.
@@ -116,8 +135,11 @@ impl<'a> Build<'a> {
         }
         let emitter = kind::of(kind)?.emitter;
         let routes = route::routes(self.catalog, self.catalog.resource(self.t), path, casts);
-        let read: Vec<(Route, kind::Emit)> =
-            routes.into_iter().filter_map(|r| Some((emitter(&r.type_name)?, r))).map(|(e, r)| (r, e)).collect();
+        let read: Vec<(Route, kind::Emit)> = routes
+            .into_iter()
+            .filter_map(|r| Some((emitter(&r.type_name)?, r)))
+            .map(|(e, r)| (r, e))
+            .collect();
         if read.is_empty() {
             return None;
         }
@@ -135,6 +157,9 @@ impl<'a> Build<'a> {
     }
 
     fn computed_column(&mut self, kind: ParamKind, text: &str) -> Option<u16> {
+        if let Some(known) = self.out.columns.iter().position(|c| c.kind == kind && *c.path == *text) {
+            return Some(known as u16);
+        }
         let index = u16::try_from(self.out.columns.len()).ok()?;
         let computed = Computed::new(index, kind, text)?;
         let mut column = Column::new(self.keyer, self.t, kind, text.to_string());
@@ -151,7 +176,10 @@ impl<'a> Build<'a> {
     }
 
     fn mark_compartment(&mut self) {
-        let codes = self.catalog.compartment("Patient").map_or(&[][..], |c| c.params(self.t));
+        let codes = self
+            .catalog
+            .compartment("Patient")
+            .map_or(&[][..], |c| c.params(self.t));
         for code in codes {
             for index in self.columns_of(code) {
                 self.out.columns[index].compartment = self.out.columns[index].kind == ParamKind::Reference;
@@ -210,7 +238,10 @@ fn groups(expression: &str, t: ResourceType) -> Vec<Group> {
                 casts.push(cast);
                 casts.sort();
             }
-            (_, cast) => groups.push(Group::Path { path, casts: cast.into_iter().collect() }),
+            (_, cast) => groups.push(Group::Path {
+                path,
+                casts: cast.into_iter().collect(),
+            }),
         }
     }
     groups

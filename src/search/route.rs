@@ -21,7 +21,13 @@ pub struct Route {
 
 /// Returns every route of a path that starts in `root` and ends in one of the `casts`, or in any type without them.
 pub fn routes(catalog: &Catalog, root: TypeId, path: &Path, casts: &[Box<str>]) -> Vec<Route> {
-    let start = Route { hops: Vec::new(), type_name: "".into(), single: true, codes: None, ty: root };
+    let start = Route {
+        hops: Vec::new(),
+        type_name: "".into(),
+        single: true,
+        codes: None,
+        ty: root,
+    };
     let mut routes = vec![start];
     for step in &path.steps {
         routes = match step {
@@ -45,7 +51,9 @@ fn descend(catalog: &Catalog, route: &Route, name: &str) -> Vec<Route> {
     if def.kind == TypeKind::Resource && !route.hops.is_empty() {
         return Vec::new();
     }
-    let Some(field) = def.field(name) else { return Vec::new() };
+    let Some(field) = def.field(name) else {
+        return Vec::new();
+    };
     let one = |ty: &crate::catalog::FieldType| {
         let mut hops = route.hops.clone();
         hops.push(Hop::Key(ty.json_key.clone()));

@@ -24,9 +24,14 @@ pub enum SortBy {
     Id,
     LastUpdated,
     /// By the first moment under any of the keys.
-    Date { keys: Vec<i32>, principal: bool },
+    Date {
+        keys: Vec<i32>,
+        principal: bool,
+    },
     /// By the folded text under any of the keys.
-    Text { keys: Vec<i32> },
+    Text {
+        keys: Vec<i32>,
+    },
 }
 
 pub fn parse(registry: &Registry, types: &[ResourceType], value: &str) -> Result<Vec<Sort>, Fault> {
@@ -63,16 +68,26 @@ fn by_param(registry: &Registry, types: &[ResourceType], code: &str) -> Result<S
             match (&mut sort, param.spec.kind) {
                 (None, ParamKind::Date) => {
                     let principal = types.len() == 1 && column.role == Some(super::column::Role::Date);
-                    sort = Some(SortBy::Date { keys: column.narrow.to_vec(), principal });
+                    sort = Some(SortBy::Date {
+                        keys: column.narrow.to_vec(),
+                        principal,
+                    });
                 }
                 (Some(SortBy::Date { keys, principal }), ParamKind::Date) => {
                     keys.extend(column.narrow);
                     *principal = false;
                 }
-                (None, ParamKind::String) => sort = Some(SortBy::Text { keys: vec![column.narrow[0]] }),
+                (None, ParamKind::String) => {
+                    sort = Some(SortBy::Text {
+                        keys: vec![column.narrow[0]],
+                    })
+                }
                 (Some(SortBy::Text { keys }), ParamKind::String) => keys.push(column.narrow[0]),
                 (_, kind) => {
-                    let reason = format!("by '{code}' is not answered yet: it is a {} parameter of {t}", kind.code());
+                    let reason = format!(
+                        "by '{code}' is not answered yet: it is a {} parameter of {t}",
+                        kind.code()
+                    );
                     return Err(refused("_sort", &reason));
                 }
             }

@@ -22,7 +22,7 @@ pub async fn batch(
         let (done, reads) = match entry {
             Ok(mut entry) => {
                 let request = entry.request(outer);
-                let reads = super::needs::only_reads(&request);
+                let reads = entry::changed_type(&request.interaction).is_none();
                 let within = entry.path();
                 // The future of `perform` holds this one's, so it must be boxed.
                 let done = Box::pin(service.perform(principal, request)).await;

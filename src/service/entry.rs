@@ -92,7 +92,7 @@ fn one(service: &Service, index: usize, entry: &Value, resource: Option<Value>) 
     let conditions = Conditions {
         if_match: text("ifMatch").map(conditions::parse_if_match).transpose()?,
         if_none_match: text("ifNoneMatch").map(conditions::parse_if_none_match).transpose()?,
-        if_modified_since: text("ifModifiedSince").map(conditions::parse_if_modified_since).transpose()?,
+        if_modified_since: text("ifModifiedSince").and_then(conditions::parse_if_modified_since),
         if_none_exist: text("ifNoneExist").map(str::to_string),
     };
     let wants_body = matches!(method, Method::Post | Method::Put | Method::Patch);

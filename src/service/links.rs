@@ -130,26 +130,6 @@ fn next_link(text: &str) -> Option<(&str, char, &str, &str)> {
     }
 }
 
-/// Collects the conditional references of a resource: `Practitioner?identifier=…`.
-pub fn conditional_references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| conditional_references(item, found)),
-        Value::Object(object) => {
-            for (key, value) in object {
-                match value {
-                    Value::String(text) if key == "reference" && is_conditional(text) => found.push(text),
-                    _ => conditional_references(value, found),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn is_conditional(text: &str) -> bool {
-    text.split_once('?').is_some_and(|(name, _)| ResourceType::parse(name).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,13 +165,5 @@ mod tests {
                 "extension": [{"url": "http://x", "valueUri": "Patient/p"}, {"url": "http://y", "valueCanonical": "urn:uuid:1"}],
             })
         );
-    }
-
-    #[test]
-    fn conditional_references_are_found_at_any_depth() {
-        let value = json!({"a": [{"reference": "Patient?identifier=x"}, {"b": {"reference": "Nope?x"}}], "reference": "Patient/1"});
-        let mut found = Vec::new();
-        conditional_references(&value, &mut found);
-        assert_eq!(found, ["Patient?identifier=x"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::change::{Condition, Effect, Outcome, Write, Written};
-use super::row::Stored;
+use super::row::{Deed, Stored};
 use crate::fhir::{Instant, ResourceType};
 use crate::search::extract::IndexRows;
 use bytes::Bytes;
@@ -22,6 +22,7 @@ struct Versions {
     version: Vec<i32>,
     updated: Vec<i64>,
     deleted: Vec<bool>,
+    deed: Vec<i16>,
     content: Vec<Option<String>>,
     replaced: Vec<i64>,
 }
@@ -109,7 +110,7 @@ impl Batch {
         match &write.effect {
             Effect::Put(prepared) => {
                 self.new.add(no, prepared.rows.clone());
-                Outcome::Created(self.version(no, write, 1, now, Some(prepared.text(1, now))))
+                Outcome::Created(self.version(no, write, (1, now), true, Some(prepared.text(1, now))))
             }
             Effect::Delete => Outcome::Nothing,
         }
@@ -125,17 +126,25 @@ impl Batch {
                 let (gone, new) = IndexRows::diff(&old, &prepared.rows);
                 self.gone.add(current.no, gone);
                 self.new.add(current.no, new);
-                let written = self.version(current.no, write, version, updated, Some(prepared.text(version, updated)));
+                let text = prepared.text(version, updated);
+                let written = self.version(current.no, write, (version, updated), current.is_deleted(), Some(text));
                 if current.is_deleted() { Outcome::Created(written) } else { Outcome::Updated(written) }
             }
             Effect::Delete => {
                 self.gone.add(current.no, old);
-                Outcome::Deleted(self.version(current.no, write, version, updated, None))
+                Outcome::Deleted(self.version(current.no, write, (version, updated), false, None))
             }
         }
     }
 
-    fn version(&mut self, no: i64, write: &Write, version: i32, updated: Instant, text: Option<String>) -> Written {
+    fn version(
+        &mut self,
+        no: i64,
+        write: &Write,
+        (version, updated): (i32, Instant),
+        is_new: bool,
+        text: Option<String>,
+    ) -> Written {
         let v = &mut self.versions;
         v.no.push(no);
         v.type_.push(write.resource_type.number());
@@ -143,6 +152,7 @@ impl Batch {
         v.version.push(version);
         v.updated.push(updated.0);
         v.deleted.push(text.is_none());
+        v.deed.push(deed(write, text.is_none(), is_new) as i16);
         // The answer needs the text too; it is shared with the statement only by copy, as the driver wants strings.
         let content = text.as_ref().map(|t| Bytes::copy_from_slice(t.as_bytes()));
         v.content.push(text);
@@ -178,7 +188,7 @@ impl Batch {
         p.extend([&n.date.0 as &(dyn ToSql + Sync), &n.date.1, &n.date.2, &n.date.3]);
         p.extend([&n.quantity.0 as &(dyn ToSql + Sync), &n.quantity.1, &n.quantity.2, &n.quantity.3]);
         p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
-        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2]);
+        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2, &v.deed]);
         p
     }
 
@@ -202,8 +212,18 @@ impl Batch {
         for i in [g, n] {
             p.extend([&i.timeline.0 as &(dyn ToSql + Sync), &i.timeline.1, &i.timeline.2, &i.timeline.3]);
         }
-        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2]);
+        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2, &v.deed]);
         p
+    }
+}
+
+fn deed(write: &Write, is_deleted: bool, is_new: bool) -> Deed {
+    match (is_deleted, is_new, write.audit.action) {
+        (true, _, _) => Deed::Deleted,
+        (false, true, "create") => Deed::Posted,
+        (false, true, _) => Deed::PutNew,
+        (false, false, "patch") => Deed::Patched,
+        (false, false, _) => Deed::Put,
     }
 }
 

@@ -3,10 +3,11 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#history>. Newest first; a page goes on after the last row of the one before.
 
 use super::error::StoreError;
-use super::row::{self, Stored};
+use super::row::{self, Deed, Stored};
 use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use deadpool_postgres::Object;
+use tokio_postgres::Row;
 
 const INSTANCE: &str = include_str!("sql/history_instance.sql");
 const TYPES: &str = include_str!("sql/history_types.sql");
@@ -34,7 +35,7 @@ pub struct HistoryQuery {
 /// A page of history.
 #[derive(Debug)]
 pub struct HistoryPage {
-    pub versions: Vec<Stored>,
+    pub versions: Vec<(Stored, Deed)>,
     pub more: bool,
 }
 
@@ -63,7 +64,11 @@ pub(super) async fn history(client: &Object, grant: &Grant, query: &HistoryQuery
         }
     }
     .map_err(StoreError::sql("failed to read history"))?;
-    let mut versions: Vec<Stored> = rows.into_iter().filter_map(row::stored).collect();
+    let read = |row: Row| {
+        let deed = Deed::from_number(row.get(6));
+        Some((row::stored(row)?, deed))
+    };
+    let mut versions: Vec<(Stored, Deed)> = rows.into_iter().filter_map(read).collect();
     let more = versions.len() as i64 > query.count;
     versions.truncate(query.count as usize);
     Ok(HistoryPage { versions, more })

@@ -18,6 +18,29 @@ pub struct Stored {
     pub content: Option<Bytes>,
 }
 
+/// How a version came about. The numbers stand in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Posted = 1,
+    /// Made by PUT, under the client's id or in place of a deleted one.
+    PutNew = 2,
+    Put = 3,
+    Patched = 4,
+    Deleted = 5,
+}
+
+impl Deed {
+    pub fn from_number(number: i16) -> Deed {
+        match number {
+            1 => Deed::Posted,
+            2 => Deed::PutNew,
+            4 => Deed::Patched,
+            5 => Deed::Deleted,
+            _ => Deed::Put,
+        }
+    }
+}
+
 impl Stored {
     pub fn is_deleted(&self) -> bool {
         self.content.is_none()

@@ -94,16 +94,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Returns up to two resources that each search finds: enough to tell none, one and several apart.
-    pub async fn matching(&self, grant: &Grant, searches: &[Search]) -> Result<Vec<Vec<Match>>, StoreError> {
+    /// Returns up to `max` resources that each search finds.
+    pub async fn matching(&self, grant: &Grant, searches: &[Search], max: usize) -> Result<Vec<Vec<Match>>, StoreError> {
         let client = self.open.get();
         // All questions go out before the first answer is awaited.
-        futures_util::future::try_join_all(searches.iter().map(|s| find::matching(client, grant, s, 2))).await
-    }
-
-    /// Returns up to `max` resources that a search finds.
-    pub async fn matching_up_to(&self, grant: &Grant, search: &Search, max: usize) -> Result<Vec<Match>, StoreError> {
-        find::matching(self.open.get(), grant, search, max).await
+        futures_util::future::try_join_all(searches.iter().map(|s| find::matching(client, grant, s, max))).await
     }
 
     pub(super) fn client(&self) -> &Object {

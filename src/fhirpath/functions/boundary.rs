@@ -3,10 +3,11 @@
 //! FHIRPath <http://hl7.org/fhirpath/#lowboundaryprecision-integer-decimal--date--datetime--time>, also in R5 and
 //! SQL on FHIR. `1.587` means 1.5865 to 1.5875; `2014` means 2014-01-01 to 2014-12-31.
 
+use super::super::civil::days_in_month;
 use super::super::error::FhirpathError;
 use super::super::item::Item;
 use super::super::quantity::Quantity;
-use super::super::temporal::{Precision, Temporal, TemporalKind, days_in_month};
+use super::super::temporal::{Precision, Temporal, TemporalKind};
 use super::Invocation;
 use rust_decimal::{Decimal, RoundingStrategy};
 

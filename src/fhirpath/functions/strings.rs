@@ -11,8 +11,10 @@ use std::borrow::Cow;
 
 type One<'a> = Result<Option<Item<'a>>, FhirpathError>;
 
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// Returns the text of the input and of the first argument; none when one is empty.
-fn both<'a>(call: &mut Invocation<'_, 'a>) -> Result<Option<(Cow<'a, str>, Cow<'a, str>)>, FhirpathError> {
+fn both<'a>(call: &mut Invocation<'_, 'a>) -> Result<Option<Pair<'a>>, FhirpathError> {
     let text = call.input_text()?;
     Ok(text.zip(call.argument_text(0)?))
 }

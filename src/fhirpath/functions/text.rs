@@ -87,7 +87,7 @@ pub(super) fn decode<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
 
 fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
     let nibble = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     digits

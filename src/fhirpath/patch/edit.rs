@@ -68,6 +68,24 @@ pub(super) fn insert(holder: &mut Map<String, Value>, key: &str, index: usize, c
     tidy(holder, key);
 }
 
+/// Puts content in the place of an entry that is there.
+pub(super) fn replace(holder: &mut Map<String, Value>, key: &str, index: usize, content: Content) {
+    let len = list_len(holder, key);
+    for (key, entry) in [(key.to_string(), content.value), (beside(key), content.sibling)] {
+        if entry.is_none() && !holder.contains_key(&key) {
+            continue;
+        }
+        let Value::Array(items) = holder.entry(key).or_insert_with(|| Value::Array(Vec::new())) else {
+            continue;
+        };
+        items.resize(len.max(items.len()), Value::Null);
+        if let Some(slot) = items.get_mut(index) {
+            *slot = entry.unwrap_or(Value::Null);
+        }
+    }
+    tidy(holder, key);
+}
+
 /// Removes an entry and returns it.
 pub(super) fn remove(holder: &mut Map<String, Value>, key: &str, index: usize) -> Content {
     let mut take = |key: &str| match holder.get_mut(key) {

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/fhirpatch.html>. All operations are applied or none is. The result is well-formed
 //! JSON, but whether it is a valid resource the caller must check.
 
+mod build;
 mod edit;
 mod read;
 mod target;
@@ -10,15 +11,18 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use super::location::Place;
 use super::model::Model;
 use crate::fault::{Fault, Kind};
-use edit::Content;
+use build::{content, element};
 use read::{Action, Given, Operation};
 use serde_json::{Map, Value};
 use target::{Found, List};
 
 /// Most operations in one patch.
-pub const OPERATIONS_MAX: usize = 1_000;
+pub const OPERATIONS_MAX: usize = 500;
+/// Deepest nesting of the result.
+pub const DEPTH_MAX: usize = 64;
 
 /// Applies a patch; on a fault `resource` is as it was before.
 ///
@@ -31,8 +35,21 @@ pub fn apply(model: &dyn Model, resource: &mut Value, parameters: &Value) -> Res
         run(model, &mut patched, &operation)
             .map_err(|(kind, why)| Fault::at(kind, format!("Parameters.parameter[{index}]"), why))?;
     }
+    if depth(&patched) > DEPTH_MAX {
+        let why = format!("the result would be nested more than {DEPTH_MAX} deep");
+        return Err(Fault::new(Kind::TooCostly, why));
+    }
     *resource = patched;
     Ok(())
+}
+
+/// Each operation adds only what the patch holds, so the depth stays below operations times body depth.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 /// Why an operation is not done, and of what kind that is.
@@ -160,14 +177,13 @@ fn replace(model: &dyn Model, resource: &mut Value, found: &Found, given: &Given
     };
     let content = content(model, found.ty.as_deref(), given)?;
     match last {
-        super::location::Place::Index(index) => {
+        Place::Index(index) => {
             let (key, before) = target::key_of(before).ok_or_else(|| misfit("it is a list within a list"))?;
             let holder = edit::at_mut(resource, before).and_then(Value::as_object_mut);
             let holder = holder.ok_or_else(|| misfit("it is not in an object"))?;
-            edit::remove(holder, &key, *index);
-            edit::insert(holder, &key, *index, content);
+            edit::replace(holder, &key, *index, content);
         }
-        super::location::Place::Key(key) => {
+        Place::Key(key) => {
             let key = key.strip_prefix('_').unwrap_or(key).to_string();
             let parent = target::type_of(model, resource, before);
             let holder = edit::at_mut(resource, before).and_then(Value::as_object_mut);
@@ -185,106 +201,4 @@ fn replace(model: &dyn Model, resource: &mut Value, found: &Found, given: &Given
         }
     }
     Ok(())
-}
-
-/// The element that a name means below a type.
-struct Element {
-    name: String,
-    /// The key in JSON, which for a choice ends in the type of the value.
-    key: String,
-    ty: String,
-    array: bool,
-}
-
-fn element(model: &dyn Model, parent: Option<&str>, name: &str, given: &Given<'_>) -> Result<Element, Refusal> {
-    let name = name.strip_suffix("[x]").unwrap_or(name);
-    let unknown = || misfit(format!("{} has no element '{name}'", parent.unwrap_or("it")));
-    let ty = parent.and_then(|parent| model.named(parent)).ok_or_else(unknown)?;
-    if let Some(property) = model.property(ty.id, name) {
-        let (name, key) = (property.name.to_string(), name.to_string());
-        return Ok(Element {
-            name,
-            key,
-            ty: property.ty.name.to_string(),
-            array: property.array,
-        });
-    }
-    if !model.has_element(ty.id, name) {
-        return Err(unknown());
-    }
-    let Given::Value { suffix, .. } = given else {
-        return Err(misfit(format!(
-            "'{name}' has a type of choice, so its value must be a value[x]"
-        )));
-    };
-    let key = format!("{name}{suffix}");
-    match model.property(ty.id, &key).filter(|p| p.name == name) {
-        Some(property) => Ok(Element {
-            name: name.to_string(),
-            key,
-            ty: property.ty.name.to_string(),
-            array: property.array,
-        }),
-        None => Err(misfit(format!("'{name}' of {} cannot be a {suffix}", ty.name))),
-    }
-}
-
-/// Returns the JSON of a value: as it was given, or built from parts as an object of type `ty`.
-fn content(model: &dyn Model, ty: Option<&str>, given: &Given<'_>) -> Result<Content, Refusal> {
-    match given {
-        Given::Value { value, sibling, .. } => Ok(Content {
-            value: value.cloned(),
-            sibling: sibling.cloned(),
-        }),
-        Given::Parts(parts) => {
-            let object = build(model, ty, parts, 0)?;
-            Ok(Content {
-                value: Some(Value::Object(object)),
-                sibling: None,
-            })
-        }
-    }
-}
-
-/// Deepest nesting of parts.
-const DEPTH_MAX: usize = 32;
-
-fn build(model: &dyn Model, ty: Option<&str>, parts: &[Value], depth: usize) -> Result<Map<String, Value>, Refusal> {
-    if depth > DEPTH_MAX {
-        return Err((
-            Kind::TooCostly,
-            format!("the parts are nested more than {DEPTH_MAX} deep"),
-        ));
-    }
-    let mut object = Map::new();
-    for part in parts {
-        let name = part
-            .get("name")
-            .and_then(Value::as_str)
-            .ok_or_else(|| malformed("a part has no name"))?;
-        let given = read::given(part)?.ok_or_else(|| malformed(format!("the part '{name}' has no value")))?;
-        let element = element(model, ty, name, &given)?;
-        let content = match &given {
-            Given::Parts(parts) => {
-                let inner = build(model, Some(&element.ty), parts, depth + 1)?;
-                Content {
-                    value: Some(Value::Object(inner)),
-                    sibling: None,
-                }
-            }
-            Given::Value { .. } => content(model, Some(&element.ty), &given)?,
-        };
-        if element.array {
-            let end = edit::list_len(&object, &element.key);
-            edit::insert(&mut object, &element.key, end, content);
-        } else if object.contains_key(&element.key) {
-            return Err(misfit(format!("'{name}' stands twice and does not repeat")));
-        } else {
-            edit::set(&mut object, &element.key, content);
-        }
-    }
-    if object.is_empty() {
-        return Err(malformed("the value has no content"));
-    }
-    Ok(object)
 }

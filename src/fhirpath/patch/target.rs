@@ -1,7 +1,7 @@
 //! What the path of an operation leads to.
 
 use super::super::context::Context;
-use super::super::item::{Item, Node};
+use super::super::item::Node;
 use super::super::location::{self, Place};
 use super::super::model::{Kind, Model};
 use super::super::parser;
@@ -30,44 +30,55 @@ pub(super) fn one(model: &dyn Model, resource: &Value, path: &str) -> Result<Fou
 }
 
 pub(super) fn one_or_none(model: &dyn Model, resource: &Value, path: &str) -> Result<Option<Found>, Refusal> {
-    let mut found = all(model, resource, path)?;
-    if found.len() > 1 {
-        return Err(misfit(format!(
+    with_nodes(model, resource, path, |nodes| match nodes {
+        [] => Ok(None),
+        [node] => found(resource, node, path).map(Some),
+        many => Err(misfit(format!(
             "'{path}' leads to {} elements, it must be one",
-            found.len()
-        )));
-    }
-    Ok(found.pop())
+            many.len()
+        ))),
+    })
 }
 
 /// Returns the list of which the path yields the entries; `may_be_absent` allows one that has none yet.
 pub(super) fn list(model: &dyn Model, resource: &Value, path: &str, may_be_absent: bool) -> Result<List, Refusal> {
-    let found = all(model, resource, path)?;
-    let Some(first) = found.first() else {
-        if may_be_absent {
-            return absent_list(model, resource, path);
-        }
-        return Err(misfit(format!("'{path}' leads to nothing")));
-    };
+    let list = with_nodes(model, resource, path, |nodes| match nodes.first() {
+        None => Ok(None),
+        Some(first) => list_of(resource, first, nodes, path).map(Some),
+    })?;
+    match list {
+        Some(list) => Ok(list),
+        None if may_be_absent => absent_list(model, resource, path),
+        None => Err(misfit(format!("'{path}' leads to nothing"))),
+    }
+}
+
+/// Only the first entry is looked for in the resource; the others must be those that follow it.
+fn list_of(resource: &Value, first: &Node<'_>, nodes: &[Node<'_>], path: &str) -> Result<List, Refusal> {
     let not_a_list = || misfit(format!("'{path}' is not a list"));
-    let (Some(Place::Index(_)), before) = (first.way.last(), &first.way[..first.way.len().saturating_sub(1)]) else {
+    let found = found(resource, first, path)?;
+    let Some((Place::Index(_), before)) = found.way.split_last() else {
         return Err(not_a_list());
     };
     let (key, holder) = key_of(before).ok_or_else(not_a_list)?;
-    let is_beside = |other: &&Found| {
-        let before = other.way.split_last().and_then(|(_, before)| key_of(before));
-        before.is_some_and(|(k, h)| k == key && h == holder)
-    };
     let object = at(resource, holder).and_then(Value::as_object).ok_or_else(not_a_list)?;
     let len = super::edit::list_len(object, &key);
-    if found.iter().filter(is_beside).count() != len || found.len() != len {
+    let entry = |key: &str, i: usize| object.get(key).and_then(|list| list.get(i)).filter(|v| !v.is_null());
+    let beside = format!("_{key}");
+    let is_entry = |(i, node): (usize, &Node<'_>)| {
+        let entry = entry(&key, i).or_else(|| entry(&beside, i));
+        entry
+            .zip(node.value.or(node.sibling))
+            .is_some_and(|(a, b)| std::ptr::eq(a, b))
+    };
+    if nodes.len() != len || !nodes.iter().enumerate().all(is_entry) {
         return Err(misfit(format!("'{path}' must lead to the whole of one list")));
     }
     Ok(List {
         holder: holder.to_vec(),
-        key,
         len,
-        ty: first.ty.clone(),
+        ty: found.ty.clone(),
+        key,
     })
 }
 
@@ -94,25 +105,33 @@ fn absent_list(model: &dyn Model, resource: &Value, path: &str) -> Result<List, 
     })
 }
 
-fn all(model: &dyn Model, resource: &Value, path: &str) -> Result<Vec<Found>, Refusal> {
+/// Evaluates a path and hands on the elements that it leads to.
+fn with_nodes<T>(
+    model: &dyn Model,
+    resource: &Value,
+    path: &str,
+    take: impl FnOnce(&[Node<'_>]) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
     let wrong = |error| malformed(format!("the path '{path}': {error}"));
     let expr = parser::parse(path).map_err(wrong)?;
     let ctx = Context::new(Some(model), resource);
     let items = expr.evaluate(&ctx).map_err(wrong)?;
-    let mut out = Vec::with_capacity(items.len());
-    for item in &items {
-        let Item::Node(node) = item else {
-            return Err(misfit(format!("'{path}' leads to a computed value, not to an element")));
-        };
-        let way = location::locate(resource, node);
-        let way = way.ok_or_else(|| misfit(format!("'{path}' leads out of the resource")))?;
-        out.push(Found {
-            way,
-            ty: node.type_name().map(str::to_string),
-            is_primitive: is_primitive(node),
-        });
+    let nodes: Option<Vec<Node<'_>>> = items.iter().map(|item| item.node().copied()).collect();
+    let computed = || misfit(format!("'{path}' leads to a computed value, not to an element"));
+    take(&nodes.ok_or_else(computed)?)
+}
+
+fn found(resource: &Value, node: &Node<'_>, path: &str) -> Result<Found, Refusal> {
+    let way = location::locate(resource, node);
+    let way = way.ok_or_else(|| misfit(format!("'{path}' leads out of the resource")))?;
+    if matches!(way.last(), Some(Place::Key(key)) if key == "resourceType") {
+        return Err(misfit("the type of a resource cannot be patched"));
     }
-    Ok(out)
+    Ok(Found {
+        way,
+        ty: node.type_name().map(str::to_string),
+        is_primitive: is_primitive(node),
+    })
 }
 
 fn is_primitive(node: &Node<'_>) -> bool {

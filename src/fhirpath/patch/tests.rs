@@ -247,6 +247,10 @@ fn a_refusal_names_the_operation_and_the_reason() {
             "the part 'name' is missing",
         ),
         (
+            operation("delete", "Patient.resourceType", json!([])),
+            "the type of a resource cannot be patched",
+        ),
+        (
             operation("burn", "Patient", json!([])),
             "the type 'burn' is not one of add, insert, delete, replace, move",
         ),

@@ -5,9 +5,9 @@
 use super::{Emit, items, text};
 use crate::fault::Fault;
 use crate::search::column::{Column, Role};
+use crate::search::condition::{Asked, Condition};
 use crate::search::expr::{Comparison, Date, DateTest, Expr};
 use crate::search::period::{self, BEGINNING, END, Period};
-use crate::search::query::{Asked, Condition};
 use crate::search::sink::Sink;
 use serde_json::Value;
 
@@ -45,9 +45,17 @@ fn period_of(value: &Value) -> Option<Period> {
 
 /// Takes the outer limits alone, as R4 3.1.1.4.7 says of Timing.
 fn timing(sink: &mut Sink, column: &Column, value: &Value) {
-    let events = items(value, "event").iter().filter_map(|event| period::parse(event.as_str()?));
-    let bounds = value.get("repeat").and_then(|r| r.get("boundsPeriod")).and_then(period_of);
-    let limits = events.chain(bounds).reduce(|a, b| Period { lo: a.lo.min(b.lo), hi: a.hi.max(b.hi) });
+    let events = items(value, "event")
+        .iter()
+        .filter_map(|event| period::parse(event.as_str()?));
+    let bounds = value
+        .get("repeat")
+        .and_then(|r| r.get("boundsPeriod"))
+        .and_then(period_of);
+    let limits = events.chain(bounds).reduce(|a, b| Period {
+        lo: a.lo.min(b.lo),
+        hi: a.hi.max(b.hi),
+    });
     if let Some(limits) = limits {
         sink.period(column, limits);
     }
@@ -80,5 +88,9 @@ pub fn test(condition: &Condition) -> Result<DateTest, Fault> {
     // R4 3.1.1.4.5: about is a tenth of the gap between now and the date.
     let middle = lo + (hi - lo) / 2;
     let margin = (condition.now_us - middle).abs() / 10;
-    Ok(DateTest { comparison, lo: lo - margin, hi: hi + margin })
+    Ok(DateTest {
+        comparison,
+        lo: lo - margin,
+        hi: hi + margin,
+    })
 }

@@ -7,9 +7,9 @@ use super::number::{self, OPEN_ABOVE, OPEN_BELOW};
 use super::{Emit, text};
 use crate::fault::Fault;
 use crate::search::column::Column;
+use crate::search::condition::{Asked, Condition};
 use crate::search::expr::Expr;
 use crate::search::key::Form;
-use crate::search::query::{Asked, Condition};
 use crate::search::sink::Sink;
 use serde_json::Value;
 
@@ -25,7 +25,9 @@ pub fn emitter(type_name: &str) -> Option<Emit> {
 }
 
 fn quantity(sink: &mut Sink, column: &Column, value: &Value) {
-    let Some(number) = value.get("value").and_then(number::decimal) else { return };
+    let Some(number) = value.get("value").and_then(number::decimal) else {
+        return;
+    };
     // R4 2.24.0.10: the comparator says which side of the number the value lies on.
     let (lo, hi) = match text(value, "comparator") {
         Some("<" | "<=") => (OPEN_BELOW, number.as_str()),
@@ -37,13 +39,24 @@ fn quantity(sink: &mut Sink, column: &Column, value: &Value) {
 
 fn range(sink: &mut Sink, column: &Column, value: &Value) {
     let (low, high) = (number::end(value, "low"), number::end(value, "high"));
-    if let Some(unit) = low.as_ref().map_or_else(|| value.get("high").filter(|_| high.is_some()), |_| value.get("low")) {
-        add(sink, column, unit, low.as_deref().unwrap_or(OPEN_BELOW), high.as_deref().unwrap_or(OPEN_ABOVE));
+    if let Some(unit) = low
+        .as_ref()
+        .map_or_else(|| value.get("high").filter(|_| high.is_some()), |_| value.get("low"))
+    {
+        add(
+            sink,
+            column,
+            unit,
+            low.as_deref().unwrap_or(OPEN_BELOW),
+            high.as_deref().unwrap_or(OPEN_ABOVE),
+        );
     }
 }
 
 fn money(sink: &mut Sink, column: &Column, value: &Value) {
-    let Some(number) = value.get("value").and_then(number::decimal) else { return };
+    let Some(number) = value.get("value").and_then(number::decimal) else {
+        return;
+    };
     sink.quantity(column, column.key, &number, &number);
     if let Some(currency) = text(value, "currency") {
         in_unit(sink, column, Form::Unit, CURRENCIES, currency, (&number, &number));
@@ -56,7 +69,14 @@ fn add(sink: &mut Sink, column: &Column, unit: &Value, lo: &str, hi: &str) {
     sink.quantity(column, column.key, lo, hi);
     let (code, name) = (text(unit, "code"), text(unit, "unit"));
     if let Some(code) = code {
-        in_unit(sink, column, Form::Unit, text(unit, "system").unwrap_or_default(), code, (lo, hi));
+        in_unit(
+            sink,
+            column,
+            Form::Unit,
+            text(unit, "system").unwrap_or_default(),
+            code,
+            (lo, hi),
+        );
         in_unit(sink, column, Form::UnitText, code, "", (lo, hi));
     }
     if let Some(name) = name.filter(|name| Some(*name) != code) {
@@ -81,7 +101,9 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     Ok(Expr::or(asked.columns().map(|(column, _)| {
         let key = match unit {
             None => column.key,
-            Some((system, code)) if system.is_empty() => asked.registry.keyer.term(column.key, Form::UnitText, code, ""),
+            Some((system, code)) if system.is_empty() => {
+                asked.registry.keyer.term(column.key, Form::UnitText, code, "")
+            }
             Some((system, code)) => asked.registry.keyer.term(column.key, Form::Unit, system, code),
         };
         number::test(column, key, comparison, &number)

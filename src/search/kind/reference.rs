@@ -8,10 +8,10 @@ use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::column::{Column, ParamColumn};
+use crate::search::condition::{Asked, Condition};
 use crate::search::expr::{Expr, Term};
 use crate::search::key::{Form, Keyer};
 use crate::search::modifier::Modifier;
-use crate::search::query::{Asked, Condition};
 use crate::search::sink::Sink;
 use serde_json::Value;
 
@@ -32,9 +32,18 @@ fn reference(sink: &mut Sink, column: &Column, value: &Value) {
     if let Some(text) = text(value, "reference") {
         target(sink, column, text);
     }
-    let Some(identifier) = value.get("identifier") else { return };
-    let Some(number) = text(identifier, "value") else { return };
-    sink.term(column, Form::Identifier, text(identifier, "system").unwrap_or_default(), number);
+    let Some(identifier) = value.get("identifier") else {
+        return;
+    };
+    let Some(number) = text(identifier, "value") else {
+        return;
+    };
+    sink.term(
+        column,
+        Form::Identifier,
+        text(identifier, "system").unwrap_or_default(),
+        number,
+    );
     sink.term(column, Form::Identifier, ANY_SYSTEM, number);
 }
 
@@ -82,7 +91,9 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     }
     let wanted = condition.text()?;
     if wanted.is_empty() || wanted.starts_with('#') {
-        return Err(condition.invalid("is not a reference such as 123, Patient/123 or http://server.example/Patient/123"));
+        return Err(
+            condition.invalid("is not a reference such as 123, Patient/123 or http://server.example/Patient/123")
+        );
     }
     let typed = match condition.modifier {
         Modifier::Type(t) => Some(*t),
@@ -149,7 +160,11 @@ fn to(asked: &Asked, t: ResourceType, id: &str) -> Expr {
 
 fn whole(asked: &Asked, uri: &str) -> Expr {
     // `where(resolve() is X)` can be decided for references to this server only.
-    Expr::or(asked.columns().map(|(column, _)| asked.term(column, Form::Uri, without_version(uri), "")))
+    Expr::or(
+        asked
+            .columns()
+            .map(|(column, _)| asked.term(column, Form::Uri, without_version(uri), "")),
+    )
 }
 
 fn identifier_condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
@@ -162,5 +177,7 @@ fn identifier_condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fa
     if value.is_empty() {
         return Err(Fault::new(Kind::Invalid, condition.describe("has no identifier value")));
     }
-    Ok(Expr::or(asked.columns().map(|(column, _)| asked.term(column, Form::Identifier, system, value))))
+    Ok(Expr::or(asked.columns().map(|(column, _)| {
+        asked.term(column, Form::Identifier, system, value)
+    })))
 }

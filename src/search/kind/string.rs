@@ -5,10 +5,10 @@
 use super::{Emit, items, text};
 use crate::fault::Fault;
 use crate::search::column::Column;
+use crate::search::condition::{Asked, Condition};
 use crate::search::expr::{Expr, Text, TextTest};
 use crate::search::modifier::Modifier;
 use crate::search::normal;
-use crate::search::query::{Asked, Condition};
 use crate::search::sink::Sink;
 use serde_json::Value;
 
@@ -66,9 +66,18 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     Ok(Expr::or(asked.columns().map(|(column, _)| {
         let test = match condition.modifier {
             Modifier::Exact => TextTest::Exact(normal::stored(&wanted)),
-            Modifier::Contains => TextTest::Contains { part: folded.clone(), more: column.narrow[1] },
-            _ => TextTest::Prefix { before: normal::after_prefix(&folded), from: folded.clone() },
+            Modifier::Contains => TextTest::Contains {
+                part: folded.clone(),
+                more: column.narrow[1],
+            },
+            _ => TextTest::Prefix {
+                before: normal::after_prefix(&folded),
+                from: folded.clone(),
+            },
         };
-        Expr::Text(Text { key: column.narrow[0], test })
+        Expr::Text(Text {
+            key: column.narrow[0],
+            test,
+        })
     })))
 }

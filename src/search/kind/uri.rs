@@ -5,9 +5,9 @@
 use super::Emit;
 use crate::fault::Fault;
 use crate::search::column::Column;
+use crate::search::condition::{Asked, Condition};
 use crate::search::expr::Expr;
 use crate::search::key::Form;
-use crate::search::query::{Asked, Condition};
 use crate::search::sink::Sink;
 use serde_json::Value;
 
@@ -38,5 +38,9 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     if uri.is_empty() {
         return Err(condition.invalid("is not a URI"));
     }
-    Ok(Expr::or(asked.columns().map(|(column, _)| asked.term(column, Form::Uri, &uri, ""))))
+    Ok(Expr::or(
+        asked
+            .columns()
+            .map(|(column, _)| asked.term(column, Form::Uri, &uri, "")),
+    ))
 }

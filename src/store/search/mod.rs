@@ -8,6 +8,7 @@
 mod date;
 mod drive;
 mod order;
+mod plan;
 mod probe;
 mod sql;
 #[cfg(test)]
@@ -17,13 +18,12 @@ pub mod write;
 
 pub use sql::{Param, Sql};
 
-use crate::search::expr::{Date, Expr};
-use crate::search::key::Keyer;
+use crate::search::Search;
+use crate::search::expr::Expr;
 use crate::search::sort::{Sort, SortBy};
-use crate::search::{Search, timeline};
-use drive::{by_no, weight};
+use drive::by_no;
+use plan::{Conditions, DATE_WEIGHT};
 use sql::{Values, indent};
-use walk::{Ladder, Walk};
 
 /// The place of the last row of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,17 @@ pub fn key_types(search: &Search, limit: &Expr) -> Vec<KeyType> {
     search.sort.iter().map(key_type).collect()
 }
 
+/// Returns whether a keyset can be one that [`page`] gave for this search: it may come from a client.
+pub fn keyset_fits(search: &Search, limit: &Expr, keyset: &Keyset) -> bool {
+    let fits = |(value, key_type): (&KeyValue, &KeyType)| match value {
+        KeyValue::Missing => true,
+        KeyValue::I64(_) => *key_type == KeyType::I64,
+        KeyValue::Text(text) => *key_type == KeyType::Text && !text.contains('\0'),
+    };
+    let types = key_types(search, limit);
+    types.len() == keyset.sorts.len() && keyset.sorts.iter().zip(&types).all(fits)
+}
+
 /// Returns the query for the exact number of matches, one row of one column.
 pub fn count(search: &Search, limit: &Expr) -> Sql {
     let mut values = Values::default();
@@ -113,30 +124,36 @@ struct Rows {
     order: String,
 }
 
-fn rows(
-    values: &mut Values,
-    search: &Search,
-    conditions: &Conditions,
-    after: Option<&Keyset>,
-    fetch: &str,
-) -> Rows {
+fn rows(values: &mut Values, search: &Search, conditions: &Conditions, after: Option<&Keyset>, fetch: &str) -> Rows {
     let types = &search.types;
     if let Some(walk) = conditions.walk(search) {
         let rows = walk::page(values, types, &walk, after, fetch);
-        return Rows { rows, keys: 1, order: walk::order(&walk, "m") };
+        return Rows {
+            rows,
+            keys: 1,
+            order: walk::order(&walk, "m"),
+        };
     }
     let parts = conditions.parts();
     let order = order::by(&search.sort, "m");
     if let Some(rows) = own_order(values, search, conditions, after, fetch) {
         let direction = if search.sort[0].descending { " desc" } else { "" };
-        return Rows { rows, keys: 1, order: format!("m.s1{direction}, m.no{direction}") };
+        return Rows {
+            rows,
+            keys: 1,
+            order: format!("m.s1{direction}, m.no{direction}"),
+        };
     }
     let rows = if search.sort.is_empty() {
         by_no(values, types, &parts, after.map(|keyset| keyset.no), Some(fetch))
     } else {
         order::page(values, types, &parts, &search.sort, after, fetch)
     };
-    Rows { rows, keys: search.sort.len(), order }
+    Rows {
+        rows,
+        keys: search.sort.len(),
+        order,
+    }
 }
 
 /// Returns the query for a page in the order of an index of `resource`, where nothing selects better than the type.
@@ -147,7 +164,9 @@ fn own_order(
     after: Option<&Keyset>,
     fetch: &str,
 ) -> Option<String> {
-    let ([sort], [t]) = (&search.sort[..], &search.types[..]) else { return None };
+    let ([sort], [t]) = (&search.sort[..], &search.types[..]) else {
+        return None;
+    };
     let column = match sort.by {
         SortBy::Id => "id",
         SortBy::LastUpdated => "updated",
@@ -156,130 +175,10 @@ fn own_order(
     if conditions.weight() < DATE_WEIGHT {
         return None;
     }
-    let rest: Vec<&Expr> = conditions.parts.iter().filter(|part| !matches!(part, Expr::Types(_))).collect();
+    let rest: Vec<&Expr> = conditions
+        .parts
+        .iter()
+        .filter(|part| !matches!(part, Expr::Types(_)))
+        .collect();
     Some(order::own(values, *t, column, sort.descending, &rest, after, fetch))
-}
-
-/// The conjunction of a search and its limit.
-struct Conditions {
-    parts: Vec<Expr>,
-    keyer: Keyer,
-}
-
-impl Conditions {
-    fn new(search: &Search, limit: &Expr) -> Conditions {
-        let whole = Expr::and([search.filter.clone(), limit.clone()]);
-        let names_types = whole.names_types();
-        let mut parts: Vec<Expr> = match whole {
-            Expr::None => vec![Expr::None],
-            whole => merge_dates(whole.conjuncts()),
-        };
-        if !search.types.is_empty() && !names_types {
-            parts.push(Expr::Types(search.types.clone()));
-        }
-        Conditions { parts, keyer: search.keyer }
-    }
-
-    fn parts(&self) -> Vec<&Expr> {
-        self.parts.iter().collect()
-    }
-
-    /// Returns the least weight of all parts: how well the search can be driven.
-    fn weight(&self) -> u8 {
-        self.parts.iter().filter_map(weight).min().unwrap_or(u8::MAX)
-    }
-
-    /// Returns the walk along dates that gives the wanted order; without one, an order that makes the walk short.
-    fn walk(&self, search: &Search) -> Option<Walk> {
-        let parts = self.parts();
-        match &search.sort[..] {
-            [] => {}
-            [Sort { by: SortBy::Date { keys, principal }, descending }] => {
-                if *principal && let Some(walk) = self.timeline(&parts, *descending, true) {
-                    return Some(walk);
-                }
-                return self.dates(keys, *descending);
-            }
-            _ => return None,
-        }
-        if let Some(walk) = self.short_timeline(&parts) {
-            return Some(walk);
-        }
-        self.driving_date()
-    }
-
-    fn counting_walk(&self) -> Option<Walk> {
-        let parts = self.parts();
-        self.short_timeline(&parts).or_else(|| self.driving_date())
-    }
-
-    /// Returns the walk along the timeline that meets matches and little else, when there is one.
-    fn short_timeline(&self, parts: &[&Expr]) -> Option<Walk> {
-        let is_pair = timeline::walk(&self.keyer, parts)?.is_pair;
-        let walk = self.timeline(parts, false, true)?;
-        (is_pair || matches!(&walk.ladder, Ladder::Timeline(_, Some(_)))).then_some(walk)
-    }
-
-    fn timeline(&self, parts: &[&Expr], descending: bool, undated: bool) -> Option<Walk> {
-        let walk = timeline::walk(&self.keyer, parts)?;
-        // A code alone is worth a walk only where nothing else is more selective.
-        let better = walk.rest.iter().filter_map(|part| weight(part)).any(|other| other < CODE_WEIGHT);
-        if !walk.has_patient && better {
-            return None;
-        }
-        let undated = undated && walk.date.is_none();
-        let rest = walk.rest.into_iter().cloned().collect();
-        Some(Walk { ladder: Ladder::Timeline(walk.key, walk.date.cloned()), rest, descending, undated })
-    }
-
-    /// Returns the walk along a tested date, when nothing else drives the search better.
-    fn driving_date(&self) -> Option<Walk> {
-        let parts = self.parts();
-        let split = drive::split(&parts);
-        match split.driver {
-            Some(Expr::Date(date)) => {
-                let rest = split.rest.into_iter().cloned().collect();
-                Some(Walk { ladder: Ladder::Dates(date.clone()), rest, descending: false, undated: false })
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns the walk along one column of dates; none where something else leaves few enough resources to sort.
-    fn dates(&self, keys: &[i32], descending: bool) -> Option<Walk> {
-        if self.weight() < DATE_WEIGHT {
-            return None;
-        }
-        let keys: [i32; 4] = keys.try_into().ok()?;
-        let same = |part: &Expr| matches!(part, Expr::Date(date) if date.keys == keys && date.single);
-        let tested = self.parts.iter().find(|part| same(part));
-        let rest = self.parts.iter().filter(|part| !same(part)).cloned().collect();
-        let (date, undated) = match tested {
-            Some(Expr::Date(date)) => (date.clone(), false),
-            // Whether a resource has several dates is not known here; passing over the later ones is always right.
-            _ => (Date { keys, tests: Vec::new(), single: false, principal: false }, true),
-        };
-        Some(Walk { ladder: Ladder::Dates(date), rest, descending, undated })
-    }
-}
-
-/// From this weight on a walk along dates is as good as any.
-const DATE_WEIGHT: u8 = 8;
-/// What is lighter leaves fewer resources than a code.
-const CODE_WEIGHT: u8 = 7;
-
-/// Returns the parts with all tests of one single date in one part: they must hold of the same date.
-fn merge_dates(parts: &[Expr]) -> Vec<Expr> {
-    let mut merged: Vec<Expr> = Vec::new();
-    for part in parts {
-        let known = merged.iter_mut().find_map(|known| match (known, part) {
-            (Expr::Date(known), Expr::Date(new)) if known.keys == new.keys && known.single => Some((known, new)),
-            _ => None,
-        });
-        match known {
-            Some((known, new)) => known.tests.extend(&new.tests),
-            None => merged.push(part.clone()),
-        }
-    }
-    merged
 }

@@ -1,7 +1,5 @@
 //! A statement in the making: text that depends on the shape of a search alone, and the values beside it.
 
-use std::fmt::Write;
-
 /// A statement and its values, in the order of `$1`, `$2`, …
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sql {
@@ -44,13 +42,10 @@ impl Values {
 
 /// Returns the conditions joined by `and`, each on a line, with `where` before them; empty without conditions.
 pub(super) fn where_all(conditions: &[String]) -> String {
-    let mut text = String::new();
-    for (i, condition) in conditions.iter().enumerate() {
-        let word = if i == 0 { "where" } else { "\n  and" };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{word} {condition}");
+    match conditions {
+        [] => String::new(),
+        conditions => format!("\nwhere {}", conditions.join("\n  and ")),
     }
-    text
 }
 
 /// Returns the text with every line but the first set in, for a subquery.

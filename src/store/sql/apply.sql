@@ -3,22 +3,22 @@
 -- A first version that another writer has made meanwhile ends the statement.
 with incoming as (
     select *
-    from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[])
-         as i (no, type, id, version, updated, deleted, content)
+    from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
+                $55::smallint[]) as i (no, type, id, version, updated, deleted, content, deed)
 ),
 kept as (
-    insert into resource_history (no, version, type, id, updated, deleted, content)
-    select no, version, type, id, updated, deleted, content from resource where no = any ($8::bigint[])
+    insert into resource_history (no, version, type, id, updated, deleted, deed, content)
+    select no, version, type, id, updated, deleted, deed, content from resource where no = any ($8::bigint[])
 ),
 changed as (
     update resource r
-    set version = i.version, updated = i.updated, deleted = i.deleted, content = i.content::json
+    set version = i.version, updated = i.updated, deleted = i.deleted, deed = i.deed, content = i.content::json
     from incoming i
     where r.no = i.no and i.version > 1 and r.no = any ($8::bigint[])
 ),
 made as (
-    insert into resource (no, type, id, version, updated, deleted, content)
-    select no, type, id, version, updated, deleted, content::json from incoming where version = 1
+    insert into resource (no, type, id, version, updated, deleted, deed, content)
+    select no, type, id, version, updated, deleted, deed, content::json from incoming where version = 1
 ),
 noted as (
     insert into outbox (no, version, type, deleted)

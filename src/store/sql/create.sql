@@ -2,12 +2,12 @@
 -- Nothing can be there yet, so nothing is looked for: whatever is, is another writer's and ends the statement.
 with incoming as (
     select *
-    from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[])
-         as i (no, type, id, version, updated, deleted, content)
+    from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
+                $37::smallint[]) as i (no, type, id, version, updated, deleted, content, deed)
 ),
 made as (
-    insert into resource (no, type, id, version, updated, deleted, content)
-    select no, type, id, version, updated, deleted, content::json from incoming
+    insert into resource (no, type, id, version, updated, deleted, deed, content)
+    select no, type, id, version, updated, deleted, deed, content::json from incoming
 ),
 noted as (
     insert into outbox (no, version, type, deleted)

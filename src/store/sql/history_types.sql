@@ -1,9 +1,9 @@
 -- Versions of all resources of the types $1, newest first. Each type is walked along its own index.
-select v.no, v.type, v.id, v.version, v.updated, v.content
+select v.no, v.type, v.id, v.version, v.updated, v.content, v.deed
 from unnest($1::smallint[]) as t (type)
 cross join lateral (
     select * from (
-        (select r.no, r.type, r.id, r.version, r.updated, r.content
+        (select r.no, r.type, r.id, r.version, r.updated, r.content, r.deed
          from resource r
          where r.type = t.type and r.updated >= $2 and r.updated <= $5
            and (r.updated, r.no, r.version) < ($5, $6, $7)
@@ -11,7 +11,7 @@ cross join lateral (
          order by r.updated desc, r.no desc
          limit $8)
         union all
-        (select h.no, h.type, h.id, h.version, h.updated, h.content
+        (select h.no, h.type, h.id, h.version, h.updated, h.content, h.deed
          from resource_history h
          where h.type = t.type and h.updated >= $2 and h.updated <= $5
            and (h.updated, h.no, h.version) < ($5, $6, $7)

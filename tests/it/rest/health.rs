@@ -63,3 +63,36 @@ fn metrics_may_have_a_listener_of_their_own() {
     app.client().get("/metrics").expect(404);
     app.client().get(&format!("http://{free}/metrics")).expect(200);
 }
+
+#[test]
+fn a_server_that_is_told_to_stop_finishes_and_ends_well() {
+    let app = TestApp::start();
+    let id = app
+        .client()
+        .post("Patient", &json!({"resourceType": "Patient"}))
+        .expect(201)
+        .id();
+    assert!(app.stop(), "{}", app.log());
+    app.restart();
+    app.client().get(&format!("Patient/{id}")).expect(200);
+}
+
+#[test]
+fn a_wrong_setting_is_a_usage_error_that_names_it() {
+    let app = TestApp::start();
+    for (flag, value) in [
+        ("--auth", "maybe"),
+        ("--page-size-max", "0"),
+        ("--log", "=="),
+        ("--nope", "1"),
+    ] {
+        let ended = app.run("migrate", &[flag, value]);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(2), "{flag} {value}: {said}");
+        let named = flag.trim_start_matches('-');
+        assert!(
+            said.contains(named) || said.contains(&named.replace('-', "_")),
+            "{flag} {value}: {said}"
+        );
+    }
+}

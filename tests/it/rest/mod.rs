@@ -19,6 +19,7 @@ mod patch;
 mod prefer;
 mod protocol;
 mod read;
+mod search;
 mod subset;
 mod transaction;
 mod update;

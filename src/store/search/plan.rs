@@ -1,0 +1,173 @@
+//! How a search is answered: along a date, or from the part that selects best.
+
+use super::drive::{self, weight};
+use super::walk::{Ladder, Walk};
+use crate::search::expr::{Date, Expr};
+use crate::search::key::Keyer;
+use crate::search::sort::{Sort, SortBy};
+use crate::search::{Search, timeline};
+
+/// The conjunction of a search and its limit.
+pub(super) struct Conditions {
+    pub parts: Vec<Expr>,
+    keyer: Keyer,
+}
+
+impl Conditions {
+    pub fn new(search: &Search, limit: &Expr) -> Conditions {
+        let whole = Expr::and([search.filter.clone(), limit.clone()]);
+        let names_types = whole.names_types();
+        let mut parts: Vec<Expr> = match whole {
+            Expr::None => vec![Expr::None],
+            whole => merge_dates(whole.conjuncts()),
+        };
+        if !search.types.is_empty() && !names_types {
+            parts.push(Expr::Types(search.types.clone()));
+        }
+        Conditions {
+            parts,
+            keyer: search.keyer,
+        }
+    }
+
+    pub fn parts(&self) -> Vec<&Expr> {
+        self.parts.iter().collect()
+    }
+
+    /// Returns the least weight of all parts: how well the search can be driven.
+    pub fn weight(&self) -> u8 {
+        self.parts.iter().filter_map(weight).min().unwrap_or(u8::MAX)
+    }
+
+    /// Returns the walk along dates that gives the wanted order; without one, an order that makes the walk short.
+    pub fn walk(&self, search: &Search) -> Option<Walk> {
+        let parts = self.parts();
+        match &search.sort[..] {
+            [] => {}
+            [
+                Sort {
+                    by: SortBy::Date { keys, principal },
+                    descending,
+                },
+            ] => {
+                if *principal && let Some(walk) = self.timeline(&parts, *descending, true) {
+                    return Some(walk);
+                }
+                return self.dates(keys, *descending);
+            }
+            _ => return None,
+        }
+        if let Some(walk) = self.short_timeline(&parts) {
+            return Some(walk);
+        }
+        self.driving_date()
+    }
+
+    pub fn counting_walk(&self) -> Option<Walk> {
+        let parts = self.parts();
+        self.short_timeline(&parts).or_else(|| self.driving_date())
+    }
+
+    /// Returns the walk along the timeline that meets matches and little else, when there is one.
+    fn short_timeline(&self, parts: &[&Expr]) -> Option<Walk> {
+        let is_pair = timeline::walk(&self.keyer, parts)?.is_pair;
+        let walk = self.timeline(parts, false, true)?;
+        (is_pair || matches!(&walk.ladder, Ladder::Timeline(_, Some(_)))).then_some(walk)
+    }
+
+    fn timeline(&self, parts: &[&Expr], descending: bool, undated: bool) -> Option<Walk> {
+        let walk = timeline::walk(&self.keyer, parts)?;
+        // A code alone is worth a walk only where nothing else is more selective.
+        let better = walk
+            .rest
+            .iter()
+            .filter_map(|part| weight(part))
+            .any(|other| other < CODE_WEIGHT);
+        if !walk.has_patient && better {
+            return None;
+        }
+        let undated = undated && walk.date.is_none();
+        let rest = walk.rest.into_iter().cloned().collect();
+        Some(Walk {
+            ladder: Ladder::Timeline(walk.key, walk.date.cloned()),
+            rest,
+            descending,
+            undated,
+        })
+    }
+
+    /// Returns the walk along a tested date, when nothing else drives the search better.
+    fn driving_date(&self) -> Option<Walk> {
+        let parts = self.parts();
+        let split = drive::split(&parts);
+        match split.driver {
+            Some(Expr::Date(date)) => {
+                let rest = split.rest.into_iter().cloned().collect();
+                Some(Walk {
+                    ladder: Ladder::Dates(date.clone()),
+                    rest,
+                    descending: false,
+                    undated: false,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the walk along one column of dates; none where something else leaves few enough resources to sort.
+    fn dates(&self, keys: &[i32], descending: bool) -> Option<Walk> {
+        if self.weight() < DATE_WEIGHT {
+            return None;
+        }
+        let keys: [i32; 4] = keys.try_into().ok()?;
+        let same = |part: &Expr| matches!(part, Expr::Date(date) if date.keys == keys && date.single);
+        let tested = self.parts.iter().find(|part| same(part));
+        // A column of dates is of one type.
+        let rest = self
+            .parts
+            .iter()
+            .filter(|part| !same(part) && !matches!(part, Expr::Types(_)))
+            .cloned()
+            .collect();
+        let (date, undated) = match tested {
+            Some(Expr::Date(date)) => (date.clone(), false),
+            // Whether a resource has several dates is not known here; passing over the later ones is always right.
+            _ => (
+                Date {
+                    keys,
+                    tests: Vec::new(),
+                    single: false,
+                    principal: false,
+                },
+                true,
+            ),
+        };
+        Some(Walk {
+            ladder: Ladder::Dates(date),
+            rest,
+            descending,
+            undated,
+        })
+    }
+}
+
+/// From this weight on a walk along dates is as good as any.
+pub(super) const DATE_WEIGHT: u8 = 8;
+/// What is lighter leaves fewer resources than a code.
+const CODE_WEIGHT: u8 = 7;
+
+/// Returns the parts with all tests of one single date in one part: they must hold of the same date.
+fn merge_dates(parts: &[Expr]) -> Vec<Expr> {
+    let mut merged: Vec<Expr> = Vec::new();
+    for part in parts {
+        let known = merged.iter_mut().find_map(|known| match (known, part) {
+            (Expr::Date(known), Expr::Date(new)) if known.keys == new.keys && known.single => Some((known, new)),
+            _ => None,
+        });
+        match known {
+            Some((known, new)) => known.tests.extend(&new.tests),
+            None => merged.push(part.clone()),
+        }
+    }
+    merged
+}
