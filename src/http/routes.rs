@@ -7,7 +7,9 @@ use crate::service::Service;
 use actix_web::http::Method;
 use actix_web::middleware::Compress;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -75,13 +77,18 @@ async fn fhir(http: HttpRequest, payload: web::Payload, state: web::Data<State>)
     let (wanted, wish) = adapt::wanted(&state, &http);
     let mut interaction = ("none", None);
     let time = state.settings.request_time;
-    let done = tokio::time::timeout(time, async {
+    let work = async {
         wish?;
         let principal = bearer::principal(&state, &http)?;
         let request: Request = adapt::request(&state, &http, payload, id.clone()).await?;
         interaction = (request.interaction.code(), request.interaction.resource_type());
         state.service.perform(&principal, request).await
-    })
+    };
+    // A panic is a mistake of ours and must not leave a client without an answer.
+    let work = AssertUnwindSafe(work).catch_unwind().map(|done| {
+        done.unwrap_or_else(|_| Err(Fault::internal("a request panicked", "the message was written when it did")))
+    });
+    let done = tokio::time::timeout(time, work)
     .await
     .unwrap_or_else(|_| {
         let text = format!("the request was not done within {} ms", time.as_millis());

@@ -9,9 +9,11 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// Longest folded text that stands in one row, in bytes: a B-tree cannot hold much more.
-pub const ROW_BYTES_MAX: usize = 1_000;
+pub const ROW_BYTES_MAX: usize = 1_500;
 /// Longest text that can be searched for, in bytes of the folded form.
-pub const QUERY_BYTES_MAX: usize = 500;
+pub const QUERY_BYTES_MAX: usize = 1_000;
+/// Longest text that stands in its row as it was; of longer ones a hash does.
+const WHOLE_BYTES_MAX: usize = 1_000;
 
 /// Stands between the folded and the original text; folding removes it from both.
 const SEPARATOR: char = '\u{1}';
@@ -54,7 +56,7 @@ fn push(out: &mut String, c: char) {
 /// The same call makes the value that `:exact` looks for.
 pub fn stored(text: &str) -> String {
     let mut folded = fold(text);
-    if folded.len().max(text.len()) > ROW_BYTES_MAX {
+    if folded.len().max(text.len()) > WHOLE_BYTES_MAX {
         // The whole text is told apart by its length and hash.
         let whole = crate::search::key::Keyer::fixed().hash(&[text.as_bytes()]);
         folded.truncate(floor_boundary(&folded, ROW_BYTES_MAX));
@@ -150,7 +152,7 @@ mod tests {
 
     #[test]
     fn every_window_of_a_long_text_stands_in_one_part() {
-        let text: String = (0..700).map(|i| format!("{i:04}")).collect();
+        let text: String = (0..1_100).map(|i| format!("{i:04}")).collect();
         let parts: Vec<&str> = std::iter::once(&text[..ROW_BYTES_MAX])
             .chain(continuations(&text))
             .collect();

@@ -1,12 +1,14 @@
 //! Runs searches: pages, totals, and the few matches that decide a condition.
 
 use super::error::StoreError;
+use super::meter;
 use super::row::{self, Stored};
 use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::{Expr, Search};
 use deadpool_postgres::Object;
+use std::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -109,9 +111,12 @@ pub(super) async fn matching(
 }
 
 async fn ask(client: &Object, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+    let started = Instant::now();
     let statement = client.prepare_cached(&sql.text).await.map_err(StoreError::sql("failed to prepare a search"))?;
     let params: Vec<&(dyn ToSql + Sync)> = sql.params.iter().map(bound).collect();
-    client.query(&statement, &params).await.map_err(StoreError::sql("failed to search"))
+    let rows = client.query(&statement, &params).await.map_err(StoreError::sql("failed to search"))?;
+    meter::took("search", started);
+    Ok(rows)
 }
 
 fn bound(param: &Param) -> &(dyn ToSql + Sync) {

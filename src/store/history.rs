@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#history>. Newest first; a page goes on after the last row of the one before.
 
 use super::error::StoreError;
+use super::meter;
 use super::row::{self, Deed, Stored};
 use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
@@ -49,6 +50,7 @@ pub(super) async fn history(client: &Object, grant: &Grant, query: &HistoryQuery
     let (at_lo, at_hi) = query.at.map_or((None, i64::MAX), |(lo, hi)| (Some(lo.0), hi.0));
     let (after_at, after_no, after_version) =
         query.after.map_or((i64::MAX, i64::MAX, i32::MAX), |(at, no, version)| (at.0, no, version));
+    let started = std::time::Instant::now();
     let fetch = query.count + 1;
     let sql = if matches!(query.scope, HistoryScope::Instance(..)) { INSTANCE } else { TYPES };
     let statement = client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare history"))?;
@@ -64,6 +66,7 @@ pub(super) async fn history(client: &Object, grant: &Grant, query: &HistoryQuery
         }
     }
     .map_err(StoreError::sql("failed to read history"))?;
+    meter::took("history", started);
     let read = |row: Row| {
         let deed = Deed::from_number(row.get(6));
         Some((row::stored(row)?, deed))

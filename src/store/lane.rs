@@ -8,7 +8,7 @@ use super::apply::{self, Batch, allowed};
 use super::change::{Condition, Outcome, Write};
 use super::error::StoreError;
 use super::row::{self, Stored};
-use super::{Blueprint, number};
+use super::{Blueprint, meter, number};
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use deadpool_postgres::{GenericClient, Object, Pool};
 use std::collections::HashMap;
@@ -89,7 +89,10 @@ fn first_of_each(waiting: &mut Vec<Job>) -> Vec<Job> {
 
 async fn commit(blueprint: &Blueprint, pool: &Pool, jobs: Vec<Job>) {
     let writes: Vec<&Write> = jobs.iter().map(|j| &j.write).collect();
-    match try_commit(blueprint, pool, &writes).await {
+    let started = std::time::Instant::now();
+    let done = try_commit(blueprint, pool, &writes).await;
+    meter::took("write batch", started);
+    match done {
         Ok(answers) => {
             for (job, outcome) in jobs.into_iter().zip(answers) {
                 let answer = match outcome {
@@ -211,7 +214,9 @@ pub async fn send(client: &Object, batch: &Batch) -> Result<(), StoreError> {
     }
     let (sql, params) = batch.statement();
     let statement = client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare a write"))?;
+    let started = std::time::Instant::now();
     client.execute(&statement, &params).await.map_err(StoreError::sql("failed to write"))?;
+    meter::took("write", started);
     Ok(())
 }
 

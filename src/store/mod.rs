@@ -11,6 +11,7 @@ pub mod error;
 pub mod find;
 mod history;
 mod lane;
+mod meter;
 mod number;
 pub mod outbox;
 mod pool;
@@ -67,13 +68,15 @@ impl Blueprint {
     pub fn store(&self) -> Result<Store, StoreError> {
         let reads = pool::new(&self.settings, pool::Use::Reads)?;
         let writes = pool::new(&self.settings, pool::Use::Writes)?;
-        Ok(Store {
+        let store = Store {
             blueprint: self.clone(),
             reader: Arc::new(pool::Shared::new(reads.clone())),
             writer: lane::start(self.clone(), writes.clone()),
             reads,
             writes,
-        })
+        };
+        meter::watch(&store);
+        Ok(store)
     }
 
     /// Returns the index rows of stored content: what the current row of a resource has in the index.
@@ -123,11 +126,5 @@ impl Store {
             .batch_execute("set statement_timeout = 0; analyze; reset statement_timeout")
             .await
             .map_err(StoreError::sql("failed to analyze"))
-    }
-
-    /// Returns connections in use and connections waiting, of this thread.
-    pub fn pool_status(&self) -> (usize, usize) {
-        let (r, w) = (self.reads.status(), self.writes.status());
-        (r.size + w.size - r.available - w.available, r.waiting + w.waiting)
     }
 }

@@ -2,9 +2,10 @@
 
 use super::error::StoreError;
 use super::row::{self, Stored};
-use super::Store;
+use super::{Store, meter};
 use crate::fhir::{ResourceId, ResourceType};
 use deadpool_postgres::Object;
+use std::time::Instant;
 use tokio_postgres::types::ToSql;
 
 const READ: &str = include_str!("sql/read.sql");
@@ -48,7 +49,9 @@ pub(super) async fn version(
 }
 
 async fn ask(client: &Object, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Stored>, StoreError> {
+    let started = Instant::now();
     let statement = client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare a read"))?;
     let row = client.query_opt(&statement, params).await.map_err(StoreError::sql("failed to read"))?;
+    meter::took("read", started);
     Ok(row.and_then(row::stored))
 }

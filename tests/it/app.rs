@@ -57,8 +57,8 @@ pub struct TestApp {
     client: Client,
 }
 
-/// A server that many tests use side by side; prints its log when the test that holds this fails.
-pub struct Shared(&'static TestApp);
+/// A server that many tests use side by side, and how long its log was when a test began with it.
+pub struct Shared(&'static TestApp, usize);
 
 impl Builder {
     /// Adds a setting, such as `("body-bytes-max", "2048")`.
@@ -135,7 +135,8 @@ impl TestApp {
     /// Returns the server without security that all tests share which need no database of their own.
     pub fn shared() -> Shared {
         static APP: OnceLock<TestApp> = OnceLock::new();
-        Shared(APP.get_or_init(TestApp::start))
+        let app = APP.get_or_init(TestApp::start);
+        Shared(app, app.log().len())
     }
 
     /// Returns the FHIR base URL.
@@ -313,24 +314,28 @@ impl TestApp {
         }
     }
 
-    fn print_log(&self) {
+    /// Prints the log of a failed test, and fails one in whose time a thread of the server has panicked.
+    fn look_at_log(&self, from: usize) {
+        let log = self.log();
+        let since = log.get(from..).unwrap_or(&log);
         if std::thread::panicking() {
-            eprintln!("---- end of the log of {} ----\n{}", self.base, tail(&self.log()));
+            eprintln!("---- end of the log of {} ----\n{}", self.base, tail(since));
+        } else if let Some(at) = since.find("panicked at") {
+            let told: String = since[at..].chars().take(2000).collect();
+            panic!("a thread of the server {told}");
         }
     }
 }
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        self.print_log();
         if self.database_url.is_none() {
             // It stops its own cluster only when it may end in peace.
             self.stop();
         }
         self.kill9();
-        if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.folder);
-        }
+        self.look_at_log(0);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -344,7 +349,7 @@ impl Deref for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.0.print_log();
+        self.0.look_at_log(self.1);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod follower;
+mod hang_up;
 mod journal;
 mod kill;
 mod outage;

@@ -5,6 +5,7 @@
 mod conditional;
 mod mixed;
 mod transactions;
+mod two_servers;
 mod versions;
 
 use std::collections::BTreeMap;

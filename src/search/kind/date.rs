@@ -11,6 +11,9 @@ use crate::search::period::{self, BEGINNING, END, Period};
 use crate::search::sink::Sink;
 use serde_json::Value;
 
+/// Finer than this no clock is; a longer fraction is a mistake.
+const FRACTION_DIGITS_MAX: usize = 9;
+
 pub fn emitter(type_name: &str) -> Option<Emit> {
     Some(match type_name {
         "date" | "dateTime" | "instant" => moment,
@@ -79,7 +82,10 @@ pub fn test(condition: &Condition) -> Result<DateTest, Fault> {
     let (comparison, rest) = Comparison::split(&whole);
     // A `+` in a URL is a space to many clients; a zone is the only place for either.
     let rest = rest.replace(' ', "+");
-    let Some(Period { lo, hi }) = period::parse(&rest) else {
+    let digits = rest
+        .split_once('.')
+        .map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+    let Some(Period { lo, hi }) = period::parse(&rest).filter(|_| digits <= FRACTION_DIGITS_MAX) else {
         return Err(condition.invalid("is not a date such as 2013-01-14, ge2013-01 or lt2013-01-14T10:00:00Z"));
     };
     if comparison != Comparison::Ap {

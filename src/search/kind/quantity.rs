@@ -8,7 +8,7 @@ use super::{Emit, text};
 use crate::fault::Fault;
 use crate::search::column::Column;
 use crate::search::condition::{Asked, Condition};
-use crate::search::expr::Expr;
+use crate::search::expr::{Expr, Missing};
 use crate::search::key::Form;
 use crate::search::sink::Sink;
 use serde_json::Value;
@@ -68,6 +68,10 @@ fn money(sink: &mut Sink, column: &Column, value: &Value) {
 fn add(sink: &mut Sink, column: &Column, unit: &Value, lo: &str, hi: &str) {
     sink.quantity(column, column.key, lo, hi);
     let (code, name) = (text(unit, "code"), text(unit, "unit"));
+    if let Some(system) = text(unit, "system") {
+        let key = sink.keyer.term(column.key, Form::System, system, "");
+        sink.present.push(key);
+    }
     if let Some(code) = code {
         in_unit(
             sink,
@@ -91,21 +95,29 @@ fn in_unit(sink: &mut Sink, column: &Column, form: Form, first: &str, second: &s
 
 pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     let parts = condition.parts('|')?;
-    let (whole, unit) = match &parts[..] {
-        [whole] => (whole, None),
-        [_, _, code] if code.is_empty() => return Err(condition.invalid("has no unit behind the last '|'")),
-        [whole, system, code] => (whole, Some((system, code))),
+    let (whole, system, code) = match &parts[..] {
+        [whole] => (whole, "", ""),
+        [whole, system] if !system.is_empty() => (whole, &**system, ""),
+        [whole, system, code] if !code.is_empty() => (whole, &**system, &**code),
         _ => return Err(condition.invalid("does not have the form number, number|system|code or number||code")),
     };
     let (comparison, number) = number::read(condition, whole)?;
+    let keyer = &asked.registry.keyer;
     Ok(Expr::or(asked.columns().map(|(column, _)| {
-        let key = match unit {
-            None => column.key,
-            Some((system, code)) if system.is_empty() => {
-                asked.registry.keyer.term(column.key, Form::UnitText, code, "")
+        let test = |key| number::test(column, key, comparison, &number);
+        match (system, code) {
+            ("", "") => test(column.key),
+            ("", code) => test(keyer.term(column.key, Form::UnitText, code, "")),
+            // Not a form of R4, but a common one. Systems are few, so the shape of a resource tells them.
+            (system, "") => {
+                let systems = vec![keyer.term(column.key, Form::System, system, "")];
+                let without = Expr::Missing(Missing {
+                    types: vec![asked.resource_type],
+                    columns: systems,
+                });
+                Expr::and([test(column.key), Expr::not(without)])
             }
-            Some((system, code)) => asked.registry.keyer.term(column.key, Form::Unit, system, code),
-        };
-        number::test(column, key, comparison, &number)
+            (system, code) => test(keyer.term(column.key, Form::Unit, system, code)),
+        }
     })))
 }

@@ -103,8 +103,15 @@ pub async fn targets(service: &Service, tx: &Tx, all: &Grant, items: &[Item]) ->
     let mut creates: HashMap<(ResourceType, &str), usize> = HashMap::new();
     for (index, item) in items.iter().enumerate() {
         let mut matches = if item.search.is_some() { found.next().unwrap_or_default() } else { Vec::new() };
-        if !matches!(item.entry.interaction, Interaction::ConditionalDelete(_)) {
-            matches.retain(|m| !deleted.contains(&(m.resource_type, m.id.clone())));
+        let is_deleted = |m: &Match| deleted.contains(&(m.resource_type, m.id.clone()));
+        match &item.entry.interaction {
+            Interaction::Create(_) => matches.retain(|m| !is_deleted(m)),
+            Interaction::ConditionalUpdate(t) | Interaction::ConditionalPatch(t) => {
+                if let Some(m) = matches.iter().find(|m| is_deleted(m)) {
+                    return Err(named_twice(item, *t, &m.id));
+                }
+            }
+            _ => {}
         }
         let mut target = target(service, tx, item, &matches).await.map_err(|f| f.within(&item.entry.path()))?;
         if let (Target::Create(_), Some(t), Some(query)) =
@@ -167,6 +174,11 @@ async fn all_matching(service: &Service, tx: &Tx, item: &Item, t: ResourceType) 
     Ok(found)
 }
 
+fn named_twice(item: &Item, t: ResourceType, id: &ResourceId) -> Fault {
+    let text = format!("{t}/{id} is changed by more than one entry of this transaction");
+    Fault::at(Kind::Invalid, item.entry.path(), text)
+}
+
 /// R4: "If any resource identities overlap, the transaction SHALL fail."
 pub fn refuse_duplicates(items: &[Item], targets: &[Target]) -> Result<(), Fault> {
     let mut seen: HashSet<(ResourceType, &ResourceId)> = HashSet::new();
@@ -175,8 +187,7 @@ pub fn refuse_duplicates(items: &[Item], targets: &[Target]) -> Result<(), Fault
         let Some(t) = item.changed_type() else { continue };
         for id in target.ids() {
             if !seen.insert((t, id)) {
-                let text = format!("{t}/{id} is changed by more than one entry of this transaction");
-                return Err(Fault::at(Kind::Invalid, item.entry.path(), text));
+                return Err(named_twice(item, t, id));
             }
         }
         if let Some(url) = &item.entry.full_url

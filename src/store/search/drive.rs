@@ -2,7 +2,7 @@
 //!
 //! Everything else is a probe on each resource that the walk meets (see [`super::probe`]).
 
-use super::probe::{self, numbers, own, probe, quantity_test, text_test};
+use super::probe::{self, numbers, own_test, probe, quantity_test, text_test};
 use super::sql::{Param, Values, indent, where_all};
 use crate::fhir::ResourceType;
 use crate::search::column::Rank;
@@ -134,7 +134,9 @@ fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, pa
             along("term", shapes, "key", false, paged)
         }
         Some(expr @ (Expr::Ids(_) | Expr::Updated { .. })) => {
-            let own = own(values, types, expr, "v");
+            // The indexes begin with the type.
+            let all: Vec<ResourceType> = ResourceType::all().collect();
+            let own = own_test(values, if types.is_empty() { &all } else { types }, expr, "v");
             one(found("resource", format!("{own} and not v.deleted")), false)
         }
         Some(Expr::Text(text)) => {

@@ -22,7 +22,7 @@ use crate::search::Search;
 use crate::search::expr::Expr;
 use crate::search::sort::{Sort, SortBy};
 use drive::by_no;
-use plan::{Conditions, DATE_WEIGHT};
+use plan::Conditions;
 use sql::{Values, indent};
 
 /// The place of the last row of a page.
@@ -74,7 +74,10 @@ pub fn key_types(search: &Search, limit: &Expr) -> Vec<KeyType> {
         SortBy::Id | SortBy::Text { .. } => KeyType::Text,
         SortBy::LastUpdated | SortBy::Date { .. } => KeyType::I64,
     };
-    search.sort.iter().map(key_type).collect()
+    match conditions.own_order(search) {
+        Some((_, sort)) => vec![key_type(&sort)],
+        None => search.sort.iter().map(key_type).collect(),
+    }
 }
 
 /// Returns whether a keyset can be one that [`page`] gave for this search: it may come from a client.
@@ -136,8 +139,9 @@ fn rows(values: &mut Values, search: &Search, conditions: &Conditions, after: Op
     }
     let parts = conditions.parts();
     let order = order::by(&search.sort, "m");
-    if let Some(rows) = own_order(values, search, conditions, after, fetch) {
-        let direction = if search.sort[0].descending { " desc" } else { "" };
+    if let Some((t, sort)) = conditions.own_order(search) {
+        let rows = order::own(values, t, &sort, &parts, after, fetch);
+        let direction = if sort.descending { " desc" } else { "" };
         return Rows {
             rows,
             keys: 1,
@@ -154,31 +158,4 @@ fn rows(values: &mut Values, search: &Search, conditions: &Conditions, after: Op
         keys: search.sort.len(),
         order,
     }
-}
-
-/// Returns the query for a page in the order of an index of `resource`, where nothing selects better than the type.
-fn own_order(
-    values: &mut Values,
-    search: &Search,
-    conditions: &Conditions,
-    after: Option<&Keyset>,
-    fetch: &str,
-) -> Option<String> {
-    let ([sort], [t]) = (&search.sort[..], &search.types[..]) else {
-        return None;
-    };
-    let column = match sort.by {
-        SortBy::Id => "id",
-        SortBy::LastUpdated => "updated",
-        SortBy::Date { .. } | SortBy::Text { .. } => return None,
-    };
-    if conditions.weight() < DATE_WEIGHT {
-        return None;
-    }
-    let rest: Vec<&Expr> = conditions
-        .parts
-        .iter()
-        .filter(|part| !matches!(part, Expr::Types(_)))
-        .collect();
-    Some(order::own(values, *t, column, sort.descending, &rest, after, fetch))
 }

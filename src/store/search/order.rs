@@ -1,7 +1,7 @@
 //! Pages in an order that no index has: all matches, their sort values, and the first of them.
 
 use super::drive::by_no;
-use super::probe::probe;
+use super::probe::{own_test, probe};
 use super::sql::{Param, Values, indent, where_all};
 use super::{KeyValue, Keyset};
 use crate::fhir::ResourceType;
@@ -36,20 +36,20 @@ pub(super) fn page(
     )
 }
 
-/// Returns the query for one page in the order of the column `id` or `updated` of one type.
+/// Returns the query for one page of one type in the order of its ids or times of change.
 pub(super) fn own(
     values: &mut Values,
     t: ResourceType,
-    column: &str,
-    descending: bool,
-    rest: &[&Expr],
+    sort: &Sort,
+    parts: &[&Expr],
     after: Option<&Keyset>,
     limit: &str,
 ) -> String {
     let types = [t];
+    let column = if sort.by == SortBy::Id { "id" } else { "updated" };
     let number = values.bind(Param::I16(t.number()));
     let mut conditions = vec![format!("t.type = {number}"), "not t.deleted".to_string()];
-    let (direction, sign) = if descending { (" desc", "<") } else { ("", ">") };
+    let (direction, sign) = if sort.descending { (" desc", "<") } else { ("", ">") };
     if let Some(Keyset { sorts, no }) = after {
         let last = match sorts.first() {
             Some(KeyValue::I64(updated)) => values.i64(*updated),
@@ -59,7 +59,15 @@ pub(super) fn own(
         let no = values.i64(*no);
         conditions.push(format!("(t.{column}, t.no) {sign} ({last}, {no})"));
     }
-    conditions.extend(rest.iter().map(|part| probe(values, &types, part, "t.no")));
+    conditions.extend(
+        parts
+            .iter()
+            .filter(|part| !matches!(part, Expr::Types(_)))
+            .map(|part| match part {
+                Expr::Updated { .. } => own_test(values, &[], part, "t"),
+                part => probe(values, &types, part, "t.no"),
+            }),
+    );
     let conditions = where_all(&conditions);
     // Ids of one type differ, and equal times are in the order of `no`, which the index has too.
     let tie = if column == "id" {

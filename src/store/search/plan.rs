@@ -2,6 +2,7 @@
 
 use super::drive::{self, weight};
 use super::walk::{Ladder, Walk};
+use crate::fhir::ResourceType;
 use crate::search::expr::{Date, Expr};
 use crate::search::key::Keyer;
 use crate::search::sort::{Sort, SortBy};
@@ -61,6 +62,28 @@ impl Conditions {
             return Some(walk);
         }
         self.driving_date()
+    }
+
+    /// Returns the order in which an index of `resource` gives the page, where nothing selects better than the type;
+    /// of a search by time of change alone, that time.
+    pub fn own_order(&self, search: &Search) -> Option<(ResourceType, Sort)> {
+        let [t] = search.types[..] else { return None };
+        match &search.sort[..] {
+            [
+                sort @ Sort {
+                    by: SortBy::Id | SortBy::LastUpdated,
+                    ..
+                },
+            ] if self.weight() >= DATE_WEIGHT => Some((t, sort.clone())),
+            [] if matches!(drive::split(&self.parts()).driver, Some(Expr::Updated { .. })) => Some((
+                t,
+                Sort {
+                    by: SortBy::LastUpdated,
+                    descending: false,
+                },
+            )),
+            _ => None,
+        }
     }
 
     pub fn counting_walk(&self) -> Option<Walk> {

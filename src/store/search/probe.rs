@@ -20,7 +20,7 @@ pub(super) fn probe(values: &mut Values, types: &[ResourceType], expr: &Expr, no
             format!("exists (select from resource p where p.no = {no} and p.type = any ({types}) offset 0)")
         }
         Expr::Ids(_) | Expr::Updated { .. } => {
-            let own = own(values, types, expr, "p");
+            let own = own_test(values, types, expr, "p");
             format!("exists (select from resource p where p.no = {no} and {own} offset 0)")
         }
         Expr::Compartment(keys) => keyed(values, keys, no),
@@ -57,7 +57,7 @@ pub(super) fn numbers(types: &[ResourceType]) -> Param {
 }
 
 /// Returns the condition on a resource's own row for ids and times of change.
-pub(super) fn own(values: &mut Values, types: &[ResourceType], expr: &Expr, alias: &str) -> String {
+pub(super) fn own_test(values: &mut Values, types: &[ResourceType], expr: &Expr, alias: &str) -> String {
     let test = match expr {
         Expr::Ids(ids) => {
             let ids = ids.iter().map(|id| id.as_str().to_string()).collect();

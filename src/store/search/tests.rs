@@ -474,9 +474,8 @@ fn the_next_page_begins_after_the_last_row() {
 
 #[test]
 fn a_keyset_of_another_search_does_not_fit() {
-    let fits = |query: &str, sorts: Vec<KeyValue>| {
-        keyset_fits(&search(query).unwrap(), &Expr::All, &Keyset { sorts, no: 1 })
-    };
+    let fits =
+        |query: &str, sorts: Vec<KeyValue>| keyset_fits(&search(query).unwrap(), &Expr::All, &Keyset { sorts, no: 1 });
     assert!(fits("Patient?", vec![]) && fits("Patient?_sort=_id", vec![KeyValue::Text("a".into())]));
     assert!(fits("Patient?_sort=birthdate", vec![KeyValue::Missing]));
     assert!(!fits("Patient?", vec![KeyValue::I64(1)]) && !fits("Patient?_sort=_id", vec![]));

@@ -14,6 +14,8 @@ use crate::client::{Client, JSON_PATCH, Response};
 
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
 const RETURN_TIME_MAX: Duration = Duration::from_secs(15);
+/// Of the server whose database hangs.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(2);
 
 type Ask = fn(&Client) -> Response;
 
@@ -109,4 +111,67 @@ fn a_database_that_is_away_is_503_until_it_is_back() {
     });
     app.client().get("/health/ready").expect(200);
     assert_eq!(app.pid(), server, "the server is the same");
+}
+
+/// A database that neither answers nor goes away: requests end in time all the same.
+#[test]
+fn a_database_that_hangs_is_503_until_it_goes_on() {
+    let time = REQUEST_TIME_MAX.as_millis().to_string();
+    let app = TestApp::builder().embedded().set("request-time-ms-max", &time).start();
+    let patient = json!({"resourceType": "Patient", "id": "1"});
+    app.client().put("Patient/1", &patient).expect(201);
+    let processes = family(app.postmaster());
+    processes.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for (name, ask) in ASKED {
+            let client = app.client();
+            scope.spawn(move || {
+                let answer = ask(client);
+                assert_eq!(answer.status, 503, "{name}: {}", answer.text());
+                assert!(answer.header("Retry-After").is_some(), "{name}: Retry-After is missing");
+                assert_eq!(answer.json()["resourceType"], "OperationOutcome", "{name}");
+            });
+        }
+    });
+    let took = began.elapsed();
+    processes.iter().for_each(|pid| signal(*pid, Signal::CONT));
+    assert!(took < REQUEST_TIME_MAX * 3, "the answers took {took:?}");
+    let began = Instant::now();
+    while app.client().put("Patient/1", &patient).status == 503 {
+        assert!(began.elapsed() < RETURN_TIME_MAX, "service does not return");
+    }
+    println!(
+        "answered 503 within {took:?}; service returned after {:?}",
+        began.elapsed()
+    );
+    ask_all(app.client(), |name, answer| {
+        assert!(answer.status < 500, "{name}: {} {}", answer.status, answer.text())
+    });
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    // One that has just ended needs no signal.
+    let _ = kill_process(pid, signal);
+}
+
+/// Returns a process and its children.
+fn family(parent: u32) -> Vec<u32> {
+    let mut found = vec![parent];
+    for entry in std::fs::read_dir("/proc").expect("/proc can be read").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // The name before the bracket may hold spaces; after it come state and parent.
+        let of = stat
+            .rsplit(')')
+            .next()
+            .and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        if of == Some(parent) {
+            found.push(pid);
+        }
+    }
+    found
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{SYSTEM, count, expect_current, identifier, together, unique, whole_history};
 use crate::app::TestApp;
 use crate::client::{Client, JSON_PATCH, Response};
+use crate::faults::sound;
 
 const WRITERS: usize = 16;
 const STEPS: usize = 24;
@@ -53,6 +54,7 @@ fn mixed_writes_of_the_same_resources_leave_what_was_told_and_nothing_else() {
             "{path}"
         );
     }
+    sound::expect_sound(&app);
 }
 
 /// Does one write; which one depends on the numbers, so that all kinds meet.

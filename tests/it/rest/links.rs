@@ -226,5 +226,5 @@ fn a_conditional_reference_outside_a_transaction_is_refused() {
         answer.status,
         answer.text()
     );
-    assert!(answer.text().contains("subject"), "{}", answer.text());
+    assert!(answer.text().contains(&value), "{}", answer.text());
 }
