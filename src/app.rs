@@ -1,5 +1,6 @@
 //! The composition root: from settings to a running server, and the other commands that need its parts.
 
+use crate::audit::Recorder;
 use crate::catalog::Catalog;
 use crate::config::{Auth, Settings};
 use crate::fault::Fault;
@@ -93,9 +94,11 @@ pub struct Factory {
     blueprint: Blueprint,
     settings: Arc<interaction::Settings>,
     capabilities: Bytes,
+    recorder: Recorder,
 }
 
 impl Factory {
+    /// Must be called inside the runtime that lasts longest: audit rows are written there.
     pub fn new(settings: &Settings, database_url: &str) -> Result<Factory, Failure> {
         let catalog = Catalog::load().map_err(|e| Failure::from("failed to load the definitions")(&e))?;
         let registry = Arc::new(Registry::new(Arc::new(catalog), &settings.base_url));
@@ -112,8 +115,11 @@ impl Factory {
             statement_ms_max: limits.request_time_ms_max,
             wait_ms_max: limits.database_wait_ms_max,
         };
+        let blueprint = Blueprint::new(store, registry);
+        let own = blueprint.store().map_err(|e| Failure::from("failed to reach the database")(&e))?;
         Ok(Factory {
-            blueprint: Blueprint::new(store, registry),
+            blueprint,
+            recorder: Recorder::start(own),
             settings: Arc::new(interaction::Settings {
                 base_url: settings.base_url.clone(),
                 limits: format::Limits { depth_max: limits.depth_max, ..format::Limits::default() },
@@ -134,7 +140,8 @@ impl Factory {
 
     /// Returns the service of the calling thread. Must be called inside its runtime.
     pub fn service(&self) -> Result<Service, Fault> {
-        Ok(Service::new(self.blueprint.store()?, self.settings.clone(), self.capabilities.clone()))
+        let (settings, capabilities) = (self.settings.clone(), self.capabilities.clone());
+        Ok(Service::new(self.blueprint.store()?, settings, capabilities, self.recorder.clone()))
     }
 }
 
@@ -190,9 +197,14 @@ async fn serve_on(
         keys: (settings.auth == Auth::Smart).then_some(keys),
     };
     tracing::info!(listen = %settings.listen, base_url = %settings.base_url, auth = ?settings.auth, "serving");
-    http::serve(http, Arc::new(move || factory.service()), metrics)
-        .await
-        .map_err(|e| Failure(format!("failed to serve on {}: {e}", settings.listen)))
+    let recorder = factory.recorder.clone();
+    let served = http::serve(http, Arc::new(move || factory.service()), metrics).await;
+    // What was answered is in the audit, too, before the database goes.
+    let flushed = tokio::time::timeout(Duration::from_secs(10), recorder.flush()).await;
+    if flushed.is_err() {
+        tracing::error!("the last audit rows could not be written");
+    }
+    served.map_err(|e| Failure(format!("failed to serve on {}: {e}", settings.listen)))
 }
 
 /// Returns the path of a base URL: `/fhir` of `http://127.0.0.1:8080/fhir`.

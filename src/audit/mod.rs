@@ -4,17 +4,23 @@
 
 use crate::store::audit::Entry;
 use crate::store::{Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 const QUEUE_MAX: usize = 4096;
 const BATCH_MAX: usize = 512;
 
-/// Takes audit rows of one thread.
+enum Message {
+    Row(Box<Entry>),
+    /// Answered once every row before it is written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Takes audit rows, from any thread.
 #[derive(Clone)]
-pub struct Recorder(mpsc::Sender<Entry>);
+pub struct Recorder(mpsc::Sender<Message>);
 
 impl Recorder {
-    /// Starts the queue on the calling thread's runtime.
+    /// Starts the queue on the calling thread's runtime, which must outlive those that record.
     pub fn start(store: Store) -> Recorder {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(run(store, receiver));
@@ -24,25 +30,52 @@ impl Recorder {
     /// Queues a row; waits when the queue is full.
     pub async fn record(&self, entry: Entry) {
         metrics::counter!("medilink_audit_rows_total").increment(1);
-        if self.0.send(entry).await.is_err() {
+        if self.0.send(Message::Row(Box::new(entry))).await.is_err() {
             tracing::error!("an audit row came after the queue was closed");
+        }
+    }
+
+    /// Waits until every row queued so far is written.
+    pub async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.0.send(Message::Flush(done)).await.is_ok() {
+            // An error here means that the queue ended, and with it what could be waited for.
+            let _ = wait.await;
         }
     }
 }
 
-async fn run(store: Store, mut entries: mpsc::Receiver<Entry>) {
+async fn run(store: Store, mut messages: mpsc::Receiver<Message>) {
     let mut batch = Vec::new();
-    while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let mut attempt = 0;
-        // A database that is away gets the rows when it is back; meanwhile the queue fills and holds requests up.
-        while let Err(error) = store.audit(&batch).await {
-            attempt += 1;
-            if !matches!(error, StoreError::Away(_) | StoreError::Contended(_) | StoreError::Slow) && attempt > 3 {
-                tracing::error!(%error, rows = batch.len(), "failed to write audit rows");
-                break;
+    while messages.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut waiting = Vec::new();
+        for message in batch.drain(..) {
+            match message {
+                Message::Row(entry) => rows.push(*entry),
+                Message::Flush(done) => waiting.push(done),
             }
-            crate::store::tx::pause(attempt).await;
         }
-        batch.clear();
+        write(&store, &rows).await;
+        for done in waiting {
+            // Whoever waited may have gone.
+            let _ = done.send(());
+        }
+    }
+}
+
+/// Writes rows. A database that is away gets them when it is back; meanwhile the queue fills and holds requests up.
+async fn write(store: &Store, rows: &[Entry]) {
+    if rows.is_empty() {
+        return;
+    }
+    let mut attempt = 0;
+    while let Err(error) = store.audit(rows).await {
+        attempt += 1;
+        if !matches!(error, StoreError::Away(_) | StoreError::Contended(_) | StoreError::Slow) && attempt > 3 {
+            tracing::error!(%error, rows = rows.len(), "failed to write audit rows");
+            return;
+        }
+        crate::store::tx::pause(attempt).await;
     }
 }

@@ -30,8 +30,7 @@ pub struct Service {
 
 impl Service {
     /// Must be called inside the thread's runtime.
-    pub fn new(store: Store, settings: Arc<Settings>, capabilities: Bytes) -> Service {
-        let recorder = Recorder::start(store.clone());
+    pub fn new(store: Store, settings: Arc<Settings>, capabilities: Bytes, recorder: Recorder) -> Service {
         Service { store, settings, recorder, capabilities }
     }
 

@@ -46,7 +46,7 @@ fn addresses_that_lead_nowhere_are_refused() {
         (&format!("GET /fhir/Patient/{long}"), 414, "too-long", "URL"),
         (&format!("GET /fhir/Patient/{}", &long[..8000]), 400, "invalid", ""),
         (&format!("GET /fhir/Patient{}", "/a".repeat(3000)), 404, "not-found", ""),
-        (&format!("GET /fhir/Patient?{}", "_id=1&".repeat(1000)), 200, "", ""),
+        (&format!("GET /fhir/Patient?{}", "_id=1&".repeat(1000)), 400, "too-costly", "parameters"),
         ("BREW /fhir/Patient/1", 405, "not-supported", "BREW"),
         ("get /fhir/Patient/1", 405, "not-supported", "get"),
         ("TRACE /fhir/Patient/1", 405, "not-supported", "TRACE"),

@@ -108,3 +108,20 @@ fn content_comes_back_as_it_was_sent() {
     object.shift_remove("meta");
     assert_eq!(back.to_string(), want.take().to_string());
 }
+
+/// Only `POST [base]` does what a Bundle says; below its type a Bundle is a resource as any other.
+#[test]
+fn a_bundle_sent_to_its_type_is_stored_as_it_is() {
+    let app = TestApp::shared();
+    let (inner, url) = (unique(), format!("urn:uuid:{}", unique()));
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"fullUrl": url, "resource": {"resourceType": "Patient", "id": inner},
+            "request": {"method": "PUT", "url": format!("Patient/{inner}")}},
+        {"resource": {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": url}},
+            "request": {"method": "POST", "url": "Observation"}},
+    ]});
+    let id = app.client().post("Bundle", &bundle).expect(201).id();
+    let stored = app.client().get(&format!("Bundle/{id}")).expect(200).json();
+    assert_eq!(stored["entry"], bundle["entry"]);
+    app.client().get(&format!("Patient/{inner}")).expect(404);
+}

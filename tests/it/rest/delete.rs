@@ -50,3 +50,14 @@ fn a_deleted_resource_is_not_found_by_search() {
     app.client().delete(&format!("Patient/{id}")).expect(204);
     assert_eq!(super::count(app.client(), &value), 0);
 }
+
+#[test]
+fn an_expected_version_of_what_is_gone_is_stale() {
+    let app = TestApp::shared();
+    let id = unique();
+    let line = format!("DELETE Patient/{id}");
+    check(app.client(), &line, &[("If-Match", "W/\"1\"")], 412, "conflict");
+    app.client().put(&format!("Patient/{id}"), &patient(&id)).expect(201);
+    check(app.client(), &line, &[("If-Match", "W/\"1\"")], 204, "");
+    check(app.client(), &line, &[("If-Match", "W/\"1\"")], 412, "conflict");
+}

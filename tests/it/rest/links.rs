@@ -228,3 +228,31 @@ fn a_conditional_reference_outside_a_transaction_is_refused() {
     );
     assert!(answer.text().contains(&value), "{}", answer.text());
 }
+
+/// R4 bundle.html#references: a relative reference counts as below the base of its entry's full URL.
+#[test]
+fn a_relative_reference_follows_the_base_of_its_entry() {
+    let app = TestApp::shared();
+    let (theirs, other) = ("http://other.example.org/fhir", unique());
+    let observation = |full_url: &str, reference: &str| {
+        create(
+            full_url,
+            json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": reference}}),
+        )
+    };
+    let patient = format!("{theirs}/Patient/{other}");
+    let relative = format!("Patient/{other}");
+    let entries = transaction(
+        app.client(),
+        &[
+            create(&patient, json!({"resourceType": "Patient", "id": other})),
+            observation(&format!("{theirs}/Observation/1"), &relative),
+        ],
+    )
+    .expect(200)
+    .entries();
+    let made_at = made(&entries[0]);
+    assert_ne!(made_at, relative, "the id of a POST is the server's");
+    let stored = app.client().get(&made(&entries[1])).expect(200).json();
+    assert_eq!(stored["subject"]["reference"], json!(made_at));
+}

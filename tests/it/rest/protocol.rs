@@ -227,3 +227,60 @@ fn answers_are_never_kept_by_strangers() {
     assert!(control.contains("private") || control.contains("no-store"), "{control}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }
+
+#[test]
+fn the_public_address_is_what_links_say() {
+    let app = TestApp::builder()
+        .set("base-url", "https://fhir.example.org/r4")
+        .start();
+    let body = json!({"resourceType": "Patient"});
+    let made = app.client().post("/r4/Patient", &body).expect(201);
+    let id = made.id();
+    let url = format!("https://fhir.example.org/r4/Patient/{id}");
+    assert_eq!(made.header("location"), Some(&*format!("{url}/_history/1")));
+    let history = app.client().get(&format!("/r4/Patient/{id}/_history")).expect(200);
+    assert_eq!(history.entries()[0]["fullUrl"], json!(url));
+    assert_eq!(history.link("self"), Some(format!("{url}/_history")));
+    let page = app.client().get("/r4/Patient?_count=1").expect(200);
+    assert!(
+        page.link("self")
+            .is_some_and(|link| link.starts_with("https://fhir.example.org/r4/Patient?"))
+    );
+    let statement = app.client().get("/r4/metadata").expect(200).json();
+    assert_eq!(statement["implementation"]["url"], "https://fhir.example.org/r4");
+    app.client().get("/fhir/metadata").expect(404);
+}
+
+#[test]
+fn a_slash_at_the_end_changes_nothing() {
+    let app = TestApp::shared();
+    let id = given_patient(app.client());
+    for path in [
+        format!("Patient/{id}/"),
+        format!("/fhir//Patient/{id}"),
+        "metadata/".to_string(),
+    ] {
+        check(app.client(), &format!("GET {path}"), &[], 200, "");
+    }
+}
+
+/// What a refused request carries is never taken for the next request on its connection.
+#[test]
+fn the_body_of_a_refused_request_is_no_request() {
+    let app = TestApp::builder().secured().start();
+    let hidden = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2000);
+    let last = "GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for head in [
+        "POST /fhir/Patient",
+        "GET /fhir/Patient/1",
+        "BREW /fhir/Patient/1",
+        "POST /nowhere",
+        "DELETE /fhir/Patient/1",
+    ] {
+        let length = hidden.len();
+        let request = format!("{head} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{hidden}{last}");
+        let answer = app.client().raw(&[request.as_bytes()]);
+        assert!((400..500).contains(&answer.status), "{head}: {}", answer.status);
+        assert!(!answer.text().contains("live"), "{head}: {}", answer.text());
+    }
+}

@@ -120,3 +120,25 @@ fn a_conditional_read_sends_only_what_is_new() {
     app.client().delete(&format!("Patient/{id}")).expect(204);
     check(app.client(), &line, &[("If-None-Match", "W/\"2\"")], 410, "deleted");
 }
+
+#[test]
+fn ids_are_told_apart_by_case() {
+    let app = TestApp::shared();
+    let lower = unique();
+    let upper = lower.to_uppercase();
+    app.client()
+        .put(&format!("Patient/{lower}"), &patient(&lower))
+        .expect(201);
+    app.client().get(&format!("Patient/{upper}")).expect(404);
+    app.client()
+        .put(&format!("Patient/{upper}"), &patient(&upper))
+        .expect(201);
+    let longest = format!("{}-{}", "a.".repeat(13), &lower)[..64.min(27 + lower.len())].to_string();
+    app.client()
+        .put(&format!("Patient/{longest}"), &patient(&longest))
+        .expect(201);
+    assert_eq!(
+        app.client().get(&format!("Patient/{longest}")).expect(200).id(),
+        longest
+    );
+}

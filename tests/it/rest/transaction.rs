@@ -185,3 +185,20 @@ fn a_transaction_may_be_large() {
         .expect(200);
     assert_eq!(found.json()["total"], 500);
 }
+
+#[test]
+fn a_transaction_that_takes_too_long_leaves_nothing() {
+    let app = TestApp::builder().set("request-time-ms-max", "150").start();
+    let value = unique();
+    let entries: Vec<Value> = (0..9000)
+        .map(|_| entry("POST", "Patient", identified(&value)))
+        .collect();
+    let answer = transaction(app.client(), &entries).expect(503);
+    answer.expect_issue("timeout");
+    assert!(answer.header("retry-after").is_some());
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let found = app.sql("select count(*) from resource");
+    assert_eq!(found[0].get::<_, i64>(0), 0);
+    // Nothing is left locked either.
+    app.client().put("Patient/a", &patient("a")).expect(201);
+}
