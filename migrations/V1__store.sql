@@ -11,8 +11,10 @@ create table resource (
     updated bigint   not null,
     deleted boolean  not null,
     deed    smallint not null,
+    target  bigint   not null,
     content json
 );
+comment on column resource.target is 'hash of type and id: joined with the key of a column it gives the key of references to it';
 comment on column resource.deed is '1 made by POST, 2 made by PUT, 3 replaced by PUT, 4 patched, 5 deleted';
 create unique index resource_identity on resource (type, id);
 create index resource_of_type on resource (type, no) where not deleted;

@@ -2,7 +2,9 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/datatypes.html#instant>; HTTP dates after RFC 9110 5.6.7.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// A moment in microseconds since 1970-01-01T00:00:00Z. The server's own moments are whole milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -30,14 +32,14 @@ impl Instant {
 
     /// Returns the HTTP date of the second that this moment lies in.
     pub fn to_http(self) -> String {
-        let (date, time) = self.civil();
-        let civil = jiff::civil::date(date.0, date.1, date.2);
+        let at = self.civil();
         const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let day = DAYS[civil.weekday().to_monday_zero_offset() as usize];
-        let month = MONTHS[date.1 as usize - 1];
-        format!("{day}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT", date.2, date.0, time.0, time.1, time.2)
+        let day = DAYS[at.weekday().to_monday_zero_offset() as usize];
+        let month = MONTHS[at.month() as usize - 1];
+        let (d, y, h, m, s) = (at.day(), at.year(), at.hour(), at.minute(), at.second());
+        format!("{day}, {d:02} {month} {y:04} {h:02}:{m:02}:{s:02} GMT")
     }
 
     /// Returns the moment cut to the second, which is as fine as HTTP dates are.
@@ -45,18 +47,18 @@ impl Instant {
         Instant(self.0 - self.0.rem_euclid(1_000_000))
     }
 
-    fn civil(self) -> ((i16, i8, i8), (i8, i8, i8, i16)) {
+    fn civil(self) -> DateTime {
         let stamp = Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        let at = stamp.to_zoned(TimeZone::UTC).datetime();
-        ((at.year(), at.month(), at.day()), (at.hour(), at.minute(), at.second(), at.millisecond()))
+        stamp.to_zoned(TimeZone::UTC).datetime()
     }
 }
 
 impl std::fmt::Display for Instant {
     /// Writes the FHIR instant in UTC with milliseconds: `2026-11-22T11:50:32.120Z`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ((y, mo, d), (h, mi, s, ms)) = self.civil();
-        write!(f, "{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{ms:03}Z")
+        let at = self.civil();
+        write!(f, "{:04}-{:02}-{:02}T", at.year(), at.month(), at.day())?;
+        write!(f, "{:02}:{:02}:{:02}.{:03}Z", at.hour(), at.minute(), at.second(), at.millisecond())
     }
 }
 

@@ -6,8 +6,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// Interaction, type and status.
+type Labels = (&'static str, Option<ResourceType>, u16);
+
 #[derive(Default)]
-pub struct Meter(RefCell<HashMap<(&'static str, Option<ResourceType>, u16), (Counter, Histogram)>>);
+pub struct Meter(RefCell<HashMap<Labels, (Counter, Histogram)>>);
 
 impl Meter {
     pub fn record(&self, interaction: &'static str, resource_type: Option<ResourceType>, status: u16, took: Duration) {

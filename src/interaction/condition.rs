@@ -8,8 +8,7 @@ use super::{Context, delete, patch, prepare, read, settled, stale, update, writt
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Body, Reply, query};
-use crate::search::column::Rank;
-use crate::search::{Expr, Registry, Search};
+use crate::search::{Expr, Registry, Search, extract};
 use crate::store::find::Match;
 use crate::store::tx::{Holds, Tx, pause};
 use crate::store::{Condition, Effect, Outcome, Prepared, View, Write, Written};
@@ -38,38 +37,23 @@ pub fn criteria_of(registry: &Registry, t: ResourceType, pairs: &[(String, Strin
     Ok(search)
 }
 
-/// Adds what must be held to decide `search` and then write `content` as a resource of type `t`.
-pub fn hold(holds: &mut Holds, registry: &Registry, t: ResourceType, search: &Search, content: Option<&Value>) {
-    let keys = search.filter.conjuncts().iter().find_map(|part| match part {
-        // Only by identifier do different conditions name the same resource under the same key.
-        Expr::Term(term) if term.rank == Rank::Identity => Some(&term.keys),
+/// Adds what must be held to decide `search` and then write a resource that will stand under `terms`.
+///
+/// Keys that a condition asks for are held alone, those that a resource will have together with others: so a condition
+/// meets everybody who decides the same one, or is about to write what it asks for.
+pub fn hold(holds: &mut Holds, t: ResourceType, search: &Search, terms: &[i64]) {
+    let asked = search.filter.conjuncts().iter().filter_map(|part| match part {
+        Expr::Term(term) => Some(term),
         _ => None,
     });
-    match keys {
-        Some(keys) => {
+    match asked.min_by_key(|term| term.rank) {
+        Some(term) => {
             holds.keyed.push(t);
-            holds.keys.extend(keys);
+            holds.keys.extend(&term.keys);
         }
         None => holds.whole.push(t),
     }
-    // Another condition may ask for an identifier that this one is about to write.
-    for identifier in content.and_then(|c| c.get("identifier")).and_then(Value::as_array).into_iter().flatten() {
-        let part = |name: &str| identifier.get(name).and_then(Value::as_str).map(escape);
-        let Some(value) = part("value") else { continue };
-        let mut texts = vec![value.clone()];
-        texts.extend(part("system").map(|system| format!("{system}|{value}")));
-        for text in texts {
-            let pairs = [("identifier".to_string(), text)];
-            if let Ok(Search { filter: Expr::Term(term), .. }) = crate::search::parse(registry, Some(t), &pairs, false) {
-                holds.keys.extend(term.keys);
-            }
-        }
-    }
-}
-
-/// R4 3.1.1.4.3: what has a meaning in a search value is escaped with a backslash.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace(',', "\\,").replace('$', "\\$").replace('|', "\\|")
+    holds.written.extend(terms);
 }
 
 /// Returns the one resource that a condition found, or none; several are a fault.
@@ -100,10 +84,10 @@ async fn decide(
     ctx: &Context<'_>,
     t: ResourceType,
     search: &Search,
-    content: Option<&Value>,
+    terms: &[i64],
 ) -> Result<(Tx, Vec<Match>), Fault> {
     let mut holds = Holds::default();
-    hold(&mut holds, ctx.store.registry(), t, search, content);
+    hold(&mut holds, t, search, terms);
     let tx = ctx.store.begin().await?;
     tx.hold(&holds).await?;
     let found = tx.matching(ctx.grant, std::slice::from_ref(search), 2).await?.pop().unwrap_or_default();
@@ -132,26 +116,27 @@ pub async fn create(
     ctx: &Context<'_>,
     t: ResourceType,
     id: ResourceId,
-    prepared: (Prepared, Value),
+    prepared: Prepared,
     query: &str,
 ) -> Result<Reply, Fault> {
     let search = criteria(ctx.store.registry(), t, query)?;
-    let (prepared, content) = prepared;
+    let terms = prepared.rows.terms.clone();
     let write = Write {
         resource_type: t,
         audit: ctx.audit(t, &id),
         id,
-        effect: Effect::Put(prepared),
+        effect: Effect::Put(Box::new(prepared)),
         condition: Condition::New,
     };
     again(async || {
-        let (tx, found) = decide(ctx, t, &search, Some(&content)).await?;
+        let (tx, found) = decide(ctx, t, &search, &terms).await?;
         match one(t, &found)? {
             None => settled(ctx, write_one(ctx, tx, &write).await?),
             Some(found) => {
                 let existing = View::Tx(&tx).read(ctx.grant, t, &found.id).await?;
                 tx.commit().await?;
-                existing_reply(ctx, existing.ok_or_else(|| read::not_found(t, &found.id))?)
+                // A plain delete may have been quicker than this look.
+                existing_reply(ctx, existing.filter(|e| !e.is_deleted()).ok_or_else(overtaken)?)
             }
         }
     })
@@ -180,8 +165,9 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, value: Value, condition:
     let asked = condition;
     // Checked once before anything is locked; under the lock only the id is new.
     Valid::check_as(ctx.catalog(), value.clone(), t)?;
+    let terms = extract(ctx.store.registry(), t, &value).terms;
     again(async || {
-        let (tx, found) = decide(ctx, t, &search, Some(&value)).await?;
+        let (tx, found) = decide(ctx, t, &search, &terms).await?;
         let found = one(t, &found)?;
         let (id, condition) = match (found, &own_id) {
             (Some(found), Some(own)) if found.id != *own => return Err(other_id(t, own, &found.id)),
@@ -192,7 +178,7 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, value: Value, condition:
         let valid = Valid::check_as(ctx.catalog(), value.clone(), t)?;
         let prepared = prepare::prepare(ctx.store.registry(), valid, &id)?;
         let audit = ctx.audit(t, &id);
-        let write = Write { resource_type: t, id, effect: Effect::Put(prepared), condition, audit };
+        let write = Write { resource_type: t, id, effect: Effect::Put(Box::new(prepared)), condition, audit };
         match write_one(ctx, tx, &write).await? {
             Outcome::Refused(_) if found.is_some() && asked == Condition::None => Err(overtaken()),
             Outcome::Refused(Some(_)) if condition == Condition::Absent => Err(taken(t, &write.id)),
@@ -227,7 +213,7 @@ pub async fn patch(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Rep
     let condition = update::precondition(&ctx.request.conditions)?;
     let patch = patch::parse(ctx, body)?;
     again(async || {
-        let (tx, found) = decide(ctx, t, &search, None).await?;
+        let (tx, found) = decide(ctx, t, &search, &[]).await?;
         let found = one(t, &found)?
             .ok_or_else(|| Fault::new(Kind::NotFound, format!("the condition finds no {t} to patch")))?;
         match patch::within(ctx, tx, t, &found.id, &patch, still(condition, found)).await {
@@ -245,7 +231,7 @@ pub async fn delete(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> 
     let max = ctx.settings.delete_matches_max;
     again(async || {
         let mut holds = Holds::default();
-        hold(&mut holds, ctx.store.registry(), t, &search, None);
+        hold(&mut holds, t, &search, &[]);
         let tx = ctx.store.begin().await?;
         tx.hold(&holds).await?;
         let found = tx.matching(ctx.grant, std::slice::from_ref(&search), max + 1).await?.pop().unwrap_or_default();

@@ -8,39 +8,33 @@ use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Body, Reply};
 use crate::store::{Condition, Effect, Prepared, Write};
 use crate::validation::Valid;
-use serde_json::Value;
 
 pub async fn create(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Reply, Fault> {
     let id = ResourceId::random();
-    let (prepared, content) = prepared(ctx, t, &id, body).await?;
+    let prepared = prepared(ctx, t, &id, body).await?;
     if let Some(query) = &ctx.request.conditions.if_none_exist {
-        return condition::create(ctx, t, id, (prepared, content), query).await;
+        return condition::create(ctx, t, id, prepared, query).await;
     }
     let write = Write {
         resource_type: t,
         audit: ctx.audit(t, &id),
         id,
-        effect: Effect::Put(prepared),
+        effect: Effect::Put(Box::new(prepared)),
         condition: Condition::New,
     };
     settled(ctx, ctx.store.write(ctx.grant, write).await?)
 }
 
 /// Parses, checks and prepares the body of a create. An id in the body is ignored, as R4 3.1.0.8 wants.
-///
-/// The identifiers of the content come back too when a condition will be decided on them.
-async fn prepared(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, body: Body) -> Result<(Prepared, Value), Fault> {
+async fn prepared(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, body: Body) -> Result<Prepared, Fault> {
     let (store, settings, id) = (ctx.store.clone(), ctx.settings.clone(), id.clone());
-    let conditional = ctx.request.conditions.if_none_exist.is_some();
     body::work(body, move |body| {
         let mut value = body::read(store.catalog(), &settings, body)?;
         if let Some(object) = value.as_object_mut() {
             object.shift_remove("id");
         }
         let valid = Valid::check_as(store.catalog(), value, t)?;
-        let identifiers = valid.content().get("identifier").filter(|_| conditional).cloned();
-        let prepared = prepare::prepare(store.registry(), valid, &id)?;
-        Ok((prepared, serde_json::json!({ "identifier": identifiers })))
+        prepare::prepare(store.registry(), valid, &id)
     })
     .await
 }

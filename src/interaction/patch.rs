@@ -104,7 +104,7 @@ pub fn planned(
     Ok(Write {
         resource_type: t,
         id: id.clone(),
-        effect: Effect::Put(prepared),
+        effect: Effect::Put(Box::new(prepared)),
         condition: Condition::Version(current.version),
         audit: ctx.audit(t, id),
     })

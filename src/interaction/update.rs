@@ -25,7 +25,7 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, body: B
         resource_type: t,
         audit: ctx.audit(t, id),
         id: id.clone(),
-        effect: Effect::Put(prepared),
+        effect: Effect::Put(Box::new(prepared)),
         condition,
     };
     settled(ctx, ctx.store.write(ctx.grant, write).await?)

@@ -1,8 +1,8 @@
 //! Columns: the paths of a resource type that are indexed, each once, however many parameters ask for it.
 //!
 //! `Observation.subject` is one column, read by the parameters `subject` and, for patients alone, `patient`;
-//! `combo-code` reads the columns of `code` and `component-code`. So no value is stored twice, and a new parameter over
-//! a known path finds what is there already.
+//! `combo-code` reads the columns of `code` and `component-code`. So no value is stored twice, and a new parameter
+//! over a known path finds what is there already.
 
 use super::key::Keyer;
 use crate::catalog::{CodeSet, ParamKind, SearchParam};
@@ -24,6 +24,8 @@ pub struct Column {
     pub plain: bool,
     /// The value set that gives plain codes their system.
     pub codes: Option<Arc<CodeSet>>,
+    /// The types that a reference here may lead to; empty for any.
+    pub targets: Vec<ResourceType>,
     /// Whether a patient that is referred to here has the resource in the compartment.
     pub compartment: bool,
     pub role: Option<Role>,
@@ -93,6 +95,7 @@ impl Column {
             single: true,
             plain: true,
             codes: None,
+            targets: Vec::new(),
             compartment: false,
             role: None,
             rank: Rank::Code,

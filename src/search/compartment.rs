@@ -1,7 +1,7 @@
 //! The patient compartment: which patients a resource belongs to.
 //!
-//! R4 <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>. Every member has a term row per patient, so that a
-//! compartment search, `$everything` and access rules are answered by one key.
+//! R4 <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>. Every member has a term row per patient, so that
+//! a compartment search, `$everything` and access rules are answered by one key.
 
 use super::expr::Expr;
 use super::registry::Registry;

@@ -1,4 +1,5 @@
-//! Parameters whose expression is more than a path, such as `Patient.deceased.exists() and Patient.deceased != false`.
+//! Parameters whose expression is more than a path, such as `Patient.deceased.exists() and Patient.deceased !=
+//! false`.
 
 use super::column::Column;
 use super::kind::{self, Emit, token};

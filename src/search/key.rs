@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn the_hash_is_siphash_1_3_however_the_text_is_cut() {
-        // The standard library's default hasher is SipHash-1-3 under a zero key today; that makes it a second opinion.
+        // The standard library's default hasher is SipHash-1-3 under a zero key today; that makes it a second
+        // opinion.
         use std::hash::Hasher;
         let text: Vec<u8> = (0..100).collect();
         for cut in 0..text.len() {

@@ -1,7 +1,7 @@
 //! Search, without a database: what resources stand under, and what a query asks for.
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html>. Two ways lead from here to the store: [`extract::extract`] makes index rows of
-//! a resource, and [`query::parse`] makes an [`expr::Expr`] of a query. Both know a value by the same keys.
+//! R4 <https://hl7.org/fhir/R4/search.html>. Two ways lead from here to the store: [`extract::extract`] makes index
+//! rows of a resource, and [`query::parse`] makes an [`expr::Expr`] of a query. Both know a value by the same keys.
 
 pub mod column;
 pub mod compartment;

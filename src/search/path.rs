@@ -1,8 +1,8 @@
 //! Reads the expression of a search parameter as paths into the resource, where it is no more than that.
 //!
-//! R4 <https://hl7.org/fhir/R4/searchparameter.html#SearchParameter.expression>. Nearly all expressions of R4 are unions
-//! of plain paths with `as`, `ofType`, `extension`, `where(element='text')` and `where(resolve() is Type)`. Those are
-//! joined into one walk over the resource; what is more than that stays text, for FHIRPath to evaluate.
+//! R4 <https://hl7.org/fhir/R4/searchparameter.html#SearchParameter.expression>. Nearly all expressions of R4 are
+//! unions of plain paths with `as`, `ofType`, `extension`, `where(element='text')` and `where(resolve() is Type)`.
+//! Those are joined into one walk over the resource; what is more than that stays text, for FHIRPath to evaluate.
 
 use crate::fhir::ResourceType;
 

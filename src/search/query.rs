@@ -1,7 +1,7 @@
 //! From the pairs of a query to a [`Search`].
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html>. Strict: what is not known or cannot be answered is refused with the name of
-//! the parameter, unless the client asked for leniency; then it is noted, so that the answer can say so.
+//! R4 <https://hl7.org/fhir/R4/search.html>. Strict: what is not known or cannot be answered is refused with the name
+//! of the parameter, unless the client asked for leniency; then it is noted, so that the answer can say so.
 
 use super::condition::{Asked, Condition};
 use super::control::{self, Controls, TotalMode};

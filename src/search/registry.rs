@@ -112,7 +112,7 @@ impl<'a> Build<'a> {
         if columns.is_empty() {
             return;
         }
-        let targets = targets(spec, &columns);
+        let targets = targets(spec, &columns, &self.out.columns);
         self.out.params.insert(
             spec.code.clone(),
             Param {
@@ -147,6 +147,7 @@ impl<'a> Build<'a> {
         let mut column = Column::new(self.keyer, self.t, kind, name);
         column.single = read.iter().all(|(r, _)| r.single && !holds_many(&r.type_name));
         column.plain = read.iter().all(|(r, _)| token::is_plain(&r.type_name));
+        column.targets = reachable(&read);
         column.codes = read.first().and_then(|(r, _)| r.codes.clone());
         column.rank = rank(kind, &column.path, read.first().map_or("", |(r, _)| &r.type_name));
         self.out.columns.push(column);
@@ -247,17 +248,35 @@ fn groups(expression: &str, t: ResourceType) -> Vec<Group> {
     groups
 }
 
-/// Returns the types that a reference without a type may lead to.
-fn targets(spec: &SearchParam, columns: &[ParamColumn]) -> Vec<ResourceType> {
-    let only: Option<Vec<ResourceType>> = columns.iter().map(|c| c.resolves).collect();
-    match only {
-        Some(mut only) => {
-            only.sort_unstable();
-            only.dedup();
-            only
+/// Returns the types that a reference without a type may lead to, by the parameter and by the elements it reads.
+fn targets(spec: &SearchParam, uses: &[ParamColumn], columns: &[Column]) -> Vec<ResourceType> {
+    let mut targets = Vec::new();
+    for use_ in uses {
+        let element = &columns[usize::from(use_.index)].targets;
+        match use_.resolves {
+            Some(only) => targets.push(only),
+            None if element.is_empty() => targets.extend(&spec.targets),
+            None => targets.extend(
+                element
+                    .iter()
+                    .filter(|t| spec.targets.is_empty() || spec.targets.contains(t)),
+            ),
         }
-        None => spec.targets.clone(),
     }
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
+
+/// Returns the types that any of the routes leads to; empty when one may lead to any.
+fn reachable(routes: &[(Route, kind::Emit)]) -> Vec<ResourceType> {
+    if routes.iter().any(|(route, _)| route.targets.is_empty()) {
+        return Vec::new();
+    }
+    routes
+        .iter()
+        .flat_map(|(route, _)| route.targets.iter().copied())
+        .collect()
 }
 
 /// Returns whether one element of the type has several values to search for.

@@ -5,6 +5,7 @@
 use super::path::{Path, Step};
 use super::tree::Hop;
 use crate::catalog::{Catalog, CodeSet, TypeId, TypeKind};
+use crate::fhir::ResourceType;
 use std::sync::Arc;
 
 /// One way through JSON that a path stands for.
@@ -16,6 +17,8 @@ pub struct Route {
     pub single: bool,
     /// The required codes of a plain `code` at the end.
     pub codes: Option<Arc<CodeSet>>,
+    /// The types that a reference at the end may lead to; empty for any.
+    pub targets: Vec<ResourceType>,
     ty: TypeId,
 }
 
@@ -26,6 +29,7 @@ pub fn routes(catalog: &Catalog, root: TypeId, path: &Path, casts: &[Box<str>]) 
         type_name: "".into(),
         single: true,
         codes: None,
+        targets: Vec::new(),
         ty: root,
     };
     let mut routes = vec![start];
@@ -62,6 +66,7 @@ fn descend(catalog: &Catalog, route: &Route, name: &str) -> Vec<Route> {
             type_name: catalog.ty(ty.ty).name.clone(),
             single: route.single && !field.array,
             codes: field.codes.clone(),
+            targets: ty.targets.iter().filter_map(|name| ResourceType::parse(name)).collect(),
             ty: ty.ty,
         }
     };

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-/// The index rows of one resource. Every list is sorted and free of duplicates, so that two states are compared by a merge.
+/// The index rows of one resource. Every list is sorted and free of duplicates, so that two states are compared by a
+/// merge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexRows {
     pub terms: Vec<i64>,

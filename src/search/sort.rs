@@ -1,7 +1,7 @@
 //! The order of an answer.
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html#_sort>. A resource with several values is sorted by the least when the order
-//! rises and by the greatest when it falls; one without a value comes last either way.
+//! R4 <https://hl7.org/fhir/R4/search.html#_sort>. A resource with several values is sorted by the least when the
+//! order rises and by the greatest when it falls; one without a value comes last either way.
 
 use super::control::invalid;
 use super::query::refused;

@@ -1,7 +1,7 @@
 //! The timeline: a few composed keys in the order of a resource's principal date.
 //!
-//! "The latest results of this patient for this code" is what clinicians ask for most. A key of patient and code, with
-//! the date behind it in the index, makes that a walk over as many rows as are shown.
+//! "The latest results of this patient for this code" is what clinicians ask for most. A key of patient and code,
+//! with the date behind it in the index, makes that a walk over as many rows as are shown.
 
 use super::column::Role;
 use super::expr::{Date, Expr, Term};

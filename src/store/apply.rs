@@ -3,8 +3,10 @@
 use super::audit;
 use super::change::{Condition, Effect, Outcome, Write, Written};
 use super::row::{Deed, Stored};
+use super::search::write::Columns;
 use crate::fhir::{Instant, ResourceType};
-use crate::search::extract::IndexRows;
+use crate::search::IndexRows;
+use crate::search::key::Keyer;
 use bytes::Bytes;
 use tokio_postgres::types::ToSql;
 
@@ -23,6 +25,8 @@ struct Versions {
     updated: Vec<i64>,
     deleted: Vec<bool>,
     deed: Vec<i16>,
+    /// Keys under which references lead to the resources.
+    target: Vec<i64>,
     content: Vec<Option<String>>,
     replaced: Vec<i64>,
 }
@@ -40,64 +44,13 @@ struct Audits {
     status: Vec<i16>,
 }
 
-/// Index rows to add or to remove, one vector a column.
-#[derive(Default)]
-struct Index {
-    term: (Vec<i64>, Vec<i64>),
-    string: (Vec<i32>, Vec<String>, Vec<i64>),
-    date: (Vec<i32>, Vec<i64>, Vec<i64>, Vec<i64>),
-    quantity: (Vec<i64>, Vec<String>, Vec<String>, Vec<i64>),
-    timeline: (Vec<i64>, Vec<i64>, Vec<i64>, Vec<i64>),
-    /// Columns as PostgreSQL writes an array; each shape once.
-    shape: (Vec<i64>, Vec<i16>, Vec<String>),
-}
-
-impl Index {
-    fn add(&mut self, no: i64, rows: IndexRows) {
-        for key in rows.terms {
-            self.term.0.push(key);
-            self.term.1.push(no);
-        }
-        for (key, value) in rows.strings {
-            self.string.0.push(key);
-            self.string.1.push(value);
-            self.string.2.push(no);
-        }
-        for (key, lo, hi) in rows.dates {
-            self.date.0.push(key);
-            self.date.1.push(lo);
-            self.date.2.push(hi);
-            self.date.3.push(no);
-        }
-        for (key, lo, hi) in rows.quantities {
-            self.quantity.0.push(key);
-            self.quantity.1.push(lo);
-            self.quantity.2.push(hi);
-            self.quantity.3.push(no);
-        }
-        for (key, lo, hi) in rows.timeline {
-            self.timeline.0.push(key);
-            self.timeline.1.push(lo);
-            self.timeline.2.push(hi);
-            self.timeline.3.push(no);
-        }
-        let shape = rows.shape;
-        if shape.key != 0 && !self.shape.0.contains(&shape.key) {
-            let columns: Vec<String> = shape.columns.iter().map(i64::to_string).collect();
-            self.shape.0.push(shape.key);
-            self.shape.1.push(shape.resource_type);
-            self.shape.2.push(format!("{{{}}}", columns.join(",")));
-        }
-    }
-}
-
 /// A set of changes on its way into one statement.
 #[derive(Default)]
 pub struct Batch {
     versions: Versions,
     audits: Audits,
-    gone: Index,
-    new: Index,
+    gone: Columns,
+    new: Columns,
 }
 
 impl Batch {
@@ -152,6 +105,7 @@ impl Batch {
         v.version.push(version);
         v.updated.push(updated.0);
         v.deleted.push(text.is_none());
+        v.target.push(Keyer::fixed().target(write.resource_type.name(), write.id.as_str()));
         v.deed.push(deed(write, text.is_none(), is_new) as i16);
         // The answer needs the text too; it is shared with the statement only by copy, as the driver wants strings.
         let content = text.as_ref().map(|t| Bytes::copy_from_slice(t.as_bytes()));
@@ -183,12 +137,12 @@ impl Batch {
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
         p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
-        p.extend([&n.term.0 as &(dyn ToSql + Sync), &n.term.1]);
-        p.extend([&n.string.0 as &(dyn ToSql + Sync), &n.string.1, &n.string.2]);
-        p.extend([&n.date.0 as &(dyn ToSql + Sync), &n.date.1, &n.date.2, &n.date.3]);
-        p.extend([&n.quantity.0 as &(dyn ToSql + Sync), &n.quantity.1, &n.quantity.2, &n.quantity.3]);
+        p.extend([&n.terms.0 as &(dyn ToSql + Sync), &n.terms.1]);
+        p.extend([&n.strings.0 as &(dyn ToSql + Sync), &n.strings.1, &n.strings.2]);
+        p.extend([&n.dates.0 as &(dyn ToSql + Sync), &n.dates.1, &n.dates.2, &n.dates.3]);
+        p.extend([&n.quantities.0 as &(dyn ToSql + Sync), &n.quantities.1, &n.quantities.2, &n.quantities.3]);
         p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
-        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2, &v.deed]);
+        p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target]);
         p
     }
 
@@ -199,20 +153,20 @@ impl Batch {
         p.push(&v.replaced);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
         p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
-        p.extend([&g.term.0 as &(dyn ToSql + Sync), &g.term.1, &n.term.0, &n.term.1]);
+        p.extend([&g.terms.0 as &(dyn ToSql + Sync), &g.terms.1, &n.terms.0, &n.terms.1]);
         for i in [g, n] {
-            p.extend([&i.string.0 as &(dyn ToSql + Sync), &i.string.1, &i.string.2]);
+            p.extend([&i.strings.0 as &(dyn ToSql + Sync), &i.strings.1, &i.strings.2]);
         }
         for i in [g, n] {
-            p.extend([&i.date.0 as &(dyn ToSql + Sync), &i.date.1, &i.date.2, &i.date.3]);
+            p.extend([&i.dates.0 as &(dyn ToSql + Sync), &i.dates.1, &i.dates.2, &i.dates.3]);
         }
         for i in [g, n] {
-            p.extend([&i.quantity.0 as &(dyn ToSql + Sync), &i.quantity.1, &i.quantity.2, &i.quantity.3]);
+            p.extend([&i.quantities.0 as &(dyn ToSql + Sync), &i.quantities.1, &i.quantities.2, &i.quantities.3]);
         }
         for i in [g, n] {
             p.extend([&i.timeline.0 as &(dyn ToSql + Sync), &i.timeline.1, &i.timeline.2, &i.timeline.3]);
         }
-        p.extend([&n.shape.0 as &(dyn ToSql + Sync), &n.shape.1, &n.shape.2, &v.deed]);
+        p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target]);
         p
     }
 }

@@ -38,7 +38,7 @@ impl Prepared {
 
 #[derive(Debug, Clone)]
 pub enum Effect {
-    Put(Prepared),
+    Put(Box<Prepared>),
     Delete,
 }
 

@@ -16,6 +16,9 @@ pub enum StoreError {
     Contended(String),
     #[error("{context}: {source}")]
     Sql { context: &'static str, source: tokio_postgres::Error },
+    /// A page cursor that does not belong to the search.
+    #[error("the cursor does not belong to this search")]
+    Cursor,
     #[error("failed to migrate the database: {0}")]
     Migration(String),
     #[error("stored content is damaged: {0}")]
@@ -79,6 +82,7 @@ impl From<StoreError> for Fault {
             StoreError::Away(_) => (Kind::Unavailable, "the database is not available at the moment; try again"),
             StoreError::Slow => (Kind::Timeout, "the request took longer than the server allows"),
             StoreError::Contended(_) => (Kind::Conflict, "other requests changed the same resources at the same time; try again"),
+            StoreError::Cursor => (Kind::Invalid, "_cursor does not belong to this search; use the links of the page as they are"),
             _ => return Fault::internal("the store failed", error),
         };
         Fault::new(kind.0, kind.1).with_source(error)

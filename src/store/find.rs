@@ -58,6 +58,9 @@ fn limit(grant: &Grant, search: &Search, within: &Expr) -> Expr {
 /// Returns a page of matches, and their exact number when it is wanted; both go out together.
 pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) -> Result<Page, StoreError> {
     let limit = limit(grant, query.search, query.within);
+    if query.after.is_some_and(|after| !sql::keyset_fits(query.search, &limit, after)) {
+        return Err(StoreError::Cursor);
+    }
     let rows = async {
         if query.count == 0 {
             return Ok(Vec::new());

@@ -21,7 +21,7 @@ pub fn new(settings: &StoreSettings, purpose: Use) -> Result<Pool, StoreError> {
     let ms = settings.statement_ms_max;
     let mut options = format!(
         "-c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c jit=off -c search_path=public \
-         -c plan_cache_mode=force_generic_plan"
+         -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0"
     );
     if purpose == Use::Writes {
         options.push_str(" -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off");

@@ -30,8 +30,10 @@ pub struct Holds {
     pub whole: Vec<ResourceType>,
     /// Types on which conditions with keys are decided.
     pub keyed: Vec<ResourceType>,
-    /// Search keys that the conditions, and the resources to be written under them, have.
+    /// Search keys that the conditions ask for.
     pub keys: Vec<i64>,
+    /// Search keys that the resources to be written will have: another condition may ask for one of them.
+    pub written: Vec<i64>,
 }
 
 /// Current versions of locked resources.
@@ -178,12 +180,14 @@ impl Holds {
         let whole_of = |t: &ResourceType| (i64::from(t.number()) + 1) << 32;
         let mut exclusive: Vec<i64> = self.whole.iter().map(whole_of).collect();
         let mut shared: Vec<i64> = self.keyed.iter().map(whole_of).collect();
-        shared.retain(|lock| !exclusive.contains(lock));
-        exclusive.extend(self.keys.iter().map(|key| 1 + key.rem_euclid(Self::SPREAD)));
+        let lock_of = |key: &i64| 1 + key.rem_euclid(Self::SPREAD);
+        exclusive.extend(self.keys.iter().map(lock_of));
+        shared.extend(self.written.iter().map(lock_of));
         for locks in [&mut exclusive, &mut shared] {
             locks.sort_unstable();
             locks.dedup();
         }
+        shared.retain(|lock| exclusive.binary_search(lock).is_err());
         (exclusive, shared)
     }
 }

@@ -3,39 +3,29 @@
 //! A keeper process outlives the tests: when their pipe to it closes, however they ended, it kills what is left of
 //! servers and PostgreSQL and removes the folder.
 
+mod database;
+mod keeper;
+
+pub use database::{database, rows, run};
+
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use medilink::oauth::{Claims, Keys};
-use medilink::store::{self, embedded};
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::Row;
 
+use self::keeper::{FOLDER, make_folder};
 use crate::client::Client;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_medilink");
 const READY_TIME_MAX: Duration = Duration::from_secs(90);
-const TEMPLATE: &str = "medilink_template";
 
-/// Everything of this run lies here.
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(folder);
-/// What database tests share; started by the first that needs it.
-static CLUSTER: LazyLock<embedded::Cluster> = LazyLock::new(cluster);
-/// Runs the few asynchronous calls of the tests themselves.
-static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime can be made")
-});
 static APPS: AtomicUsize = AtomicUsize::new(0);
 
 /// What a server is started with.
@@ -356,90 +346,6 @@ impl Drop for Shared {
 /// Tells whether `MEDILINK_TEST_ALL=1` asks for the long form of tests that have one.
 pub fn wants_all() -> bool {
     std::env::var("MEDILINK_TEST_ALL").is_ok_and(|value| value == "1")
-}
-
-/// Returns the rows of a query on a database.
-pub fn rows(url: &str, query: &str) -> Vec<Row> {
-    run(async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database answers");
-        tokio::spawn(connection);
-        client
-            .query(query, &[])
-            .await
-            .unwrap_or_else(|e| panic!("{query}: {e:?}"))
-    })
-}
-
-/// Runs an asynchronous piece of a test.
-pub fn run<T>(work: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(work)
-}
-
-/// Returns the URL of a new database that is migrated already.
-pub fn database(name: &str) -> String {
-    static MAKING: Mutex<()> = Mutex::new(());
-    let admin = CLUSTER.url();
-    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-    rows(&admin, &format!("create database {name} template {TEMPLATE}"));
-    url_of(&admin, name)
-}
-
-fn url_of(admin: &str, database: &str) -> String {
-    let (cluster, _) = admin.rsplit_once('/').expect("the URL ends with the database");
-    format!("{cluster}/{database}")
-}
-
-fn cluster() -> embedded::Cluster {
-    let cluster = run(embedded::start(&FOLDER.join("cluster"))).expect("PostgreSQL starts");
-    let admin = cluster.url();
-    rows(&admin, &format!("create database {TEMPLATE}"));
-    run(store::migrate(&url_of(&admin, TEMPLATE))).expect("the migrations run");
-    cluster
-}
-
-fn folder() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("medilink-it-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    make_folder(&folder);
-    start_keeper(&folder);
-    folder
-}
-
-/// PostgreSQL runs as a lesser user where we are root, and must be able to pass.
-fn make_folder(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::create_dir_all(folder).expect("a folder can be made");
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).expect("a folder can be opened up");
-}
-
-/// Starts the process that cleans up when our end of its standard input closes: at our exit, whatever ended us.
-fn start_keeper(folder: &Path) {
-    const SCRIPT: &str = r#"
-        trap '' INT TERM HUP
-        cat > /dev/null
-        for file in "$0"/app*/pid; do
-            [ -f "$file" ] && kill -9 "$(cat "$file")"
-        done
-        for file in "$0"/cluster/postgres/postmaster.pid "$0"/app*/data/postgres/postmaster.pid; do
-            [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")"
-        done
-        for attempt in 1 2 3 4 5 6 7 8 9 10; do
-            rm -rf "$0" && exit
-            sleep 0.3
-        done
-    "#;
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(SCRIPT).arg(folder);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let mut keeper = command.spawn().expect("sh is there");
-    let mut pipe = keeper.stdin.take().expect("its input is a pipe");
-    pipe.flush().expect("the keeper listens");
-    // Neither is ever given up: only the end of this process closes the pipe.
-    std::mem::forget(pipe);
-    std::mem::forget(keeper);
 }
 
 fn free_port() -> u16 {

@@ -55,10 +55,6 @@ impl Client {
         }
     }
 
-    pub fn base(&self) -> &str {
-        &self.base
-    }
-
     /// Sends a request. `path` is below the FHIR base; one that begins with `/` is below the host; a whole URL is kept.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         match self.try_request(method, path, headers, body) {

@@ -6,8 +6,12 @@
 mod app;
 mod bad_input;
 mod client;
+mod faults;
+mod fhirpath_patch_suite;
 mod fhirpath_suite;
 mod format_suite;
+mod hospital;
+mod races;
 mod rest;
 mod suites;
 mod tidy;

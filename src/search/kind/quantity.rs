@@ -1,7 +1,7 @@
 //! Quantities: a number and, where the query says so, a unit.
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html#quantity>: `number`, `number|system|code` and `number||code`, where the last
-//! means the code or the text of the unit.
+//! R4 <https://hl7.org/fhir/R4/search.html#quantity>: `number`, `number|system|code` and `number||code`, where the
+//! last means the code or the text of the unit.
 
 use super::number::{self, OPEN_ABOVE, OPEN_BELOW};
 use super::{Emit, text};

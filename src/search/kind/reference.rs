@@ -1,7 +1,7 @@
 //! References: to a resource here, to one elsewhere, to a canonical URL, or by identifier.
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html#reference>. A reference to this server is `Type/id` however it was written; all
-//! others are their whole text. References into the same resource (`#id`) are not searched for.
+//! R4 <https://hl7.org/fhir/R4/search.html#reference>. A reference to this server is `Type/id` however it was
+//! written; all others are their whole text. References into the same resource (`#id`) are not searched for.
 
 use super::{Emit, text, uri};
 use crate::fault::{Fault, Kind};

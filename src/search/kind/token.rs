@@ -1,7 +1,7 @@
 //! Tokens: codes with and without a system, identifiers, flags.
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html#token>. A plain `code` has no system of its own: its value set gives one, which
-//! is looked up when somebody asks, so that such an element has one row.
+//! R4 <https://hl7.org/fhir/R4/search.html#token>. A plain `code` has no system of its own: its value set gives one,
+//! which is looked up when somebody asks, so that such an element has one row.
 
 use super::{Emit, items, text};
 use crate::fault::Fault;

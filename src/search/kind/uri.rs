@@ -1,6 +1,7 @@
 //! URIs, matched whole.
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html#uri>: case and escapes count. A canonical is found with and without its version.
+//! R4 <https://hl7.org/fhir/R4/search.html#uri>: case and escapes count. A canonical is found with and without its
+//! version.
 
 use super::Emit;
 use crate::fault::Fault;

@@ -66,7 +66,7 @@ fn a_query_becomes_keys_and_limits() {
         "Observation?date=ge2013&date=lt2014",
         expect!["(date ge single and date lt single)"],
     );
-    check("Observation?encounter=1&encounter=1", expect!["term event exclusive 2"]);
+    check("Observation?encounter=1&encounter=1", expect!["term event exclusive 1"]);
     check(
         "Patient?name=Müller,Ab&family:exact=Ab",
         expect![[r#"((text "muller".."mulles" or text "ab".."ac") and text = "ab\u{1}Ab")"#]],

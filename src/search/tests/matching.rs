@@ -187,6 +187,30 @@ fn a_patient_parameter_means_patients_alone() {
 }
 
 #[test]
+fn a_bare_id_means_the_types_that_the_element_leads_to() {
+    let targets = |t: &str, code: &str| {
+        let index = REGISTRY.of(resource_type(t));
+        index
+            .param(code)
+            .unwrap()
+            .targets
+            .iter()
+            .map(|t| t.name())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(targets("Immunization", "patient"), ["Patient"]);
+    assert_eq!(targets("Observation", "patient"), ["Patient"]);
+    assert_eq!(
+        targets("Observation", "subject"),
+        ["Device", "Group", "Location", "Patient"]
+    );
+    assert_eq!(
+        targets("Patient", "general-practitioner"),
+        ["Organization", "Practitioner", "PractitionerRole"]
+    );
+}
+
+#[test]
 fn canonicals_match_with_and_without_their_version() {
     check(
         json!({"resourceType": "QuestionnaireResponse", "questionnaire": "http://q.example/Q|2",

@@ -75,7 +75,8 @@ fn holds(service: &Service, items: &[Item]) -> Holds {
     let mut holds = Holds::default();
     for item in items {
         if let (Some(t), Some(search)) = (item.changed_type(), &item.search) {
-            condition::hold(&mut holds, service.store().registry(), t, search, item.resource());
+            let terms = item.resource().map(|r| extract(service.store().registry(), t, r).terms);
+            condition::hold(&mut holds, t, search, &terms.unwrap_or_default());
         }
     }
     holds
@@ -146,7 +147,7 @@ fn writes(
         let ctx = service.context(&item.grant, &item.request);
         let put = |id: &ResourceId, condition, prepared: Option<Prepared>| -> Result<Write, Fault> {
             let prepared = prepared.ok_or_else(|| Fault::internal("an entry was not prepared", "empty"))?;
-            let effect = Effect::Put(prepared);
+            let effect = Effect::Put(Box::new(prepared));
             Ok(Write { resource_type: t, id: id.clone(), effect, condition, audit: ctx.audit(t, id) })
         };
         let before = writes.len();

@@ -1,8 +1,8 @@
 //! From a search to one SQL statement.
 //!
-//! R4 <https://hl7.org/fhir/R4/search.html>. The text depends on the shape of the search alone, so that it is prepared once
-//! a shape, and it is written so that PostgreSQL has one way to run it: a walk along the index of the most selective part,
-//! a probe for every other part, and the resources themselves for the rows of the page alone.
+//! R4 <https://hl7.org/fhir/R4/search.html>. The text depends on the shape of the search alone, so that it is
+//! prepared once a shape, and it is written so that PostgreSQL has one way to run it: a walk along the index of the
+//! most selective part, a probe for every other part, and the resources themselves for the rows of the page alone.
 //! The access limit is one more part: it holds before any row is counted or cut off.
 
 mod date;

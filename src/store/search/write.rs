@@ -1,41 +1,11 @@
-//! Index rows of many resources at once: one statement a table, one array a column.
+//! Index rows of many resources at once, one array a column, as the statements of `store/sql/` take them.
 //!
 //! Removal names the exact rows, so it never waits for rows of other resources.
 
 use crate::search::IndexRows;
 use crate::search::extract::Shape;
 
-pub const INSERT_TERMS: &str = "insert into term (key, no) select * from unnest($1::bigint[], $2::bigint[]) \
-     on conflict do nothing";
-pub const DELETE_TERMS: &str = "delete from term t using unnest($1::bigint[], $2::bigint[]) as d (key, no) \
-     where t.key = d.key and t.no = d.no";
-pub const INSERT_STRINGS: &str = "insert into string_value (key, value, no) \
-     select * from unnest($1::integer[], $2::text[], $3::bigint[]) on conflict do nothing";
-pub const DELETE_STRINGS: &str = "delete from string_value t \
-     using unnest($1::integer[], $2::text[], $3::bigint[]) as d (key, value, no) \
-     where t.key = d.key and t.value = d.value collate \"C\" and t.no = d.no";
-pub const INSERT_DATES: &str = "insert into date_value (key, lo, hi, no) \
-     select * from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[]) on conflict do nothing";
-pub const DELETE_DATES: &str = "delete from date_value t \
-     using unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[]) as d (key, lo, hi, no) \
-     where t.key = d.key and t.lo = d.lo and t.hi = d.hi and t.no = d.no";
-pub const INSERT_QUANTITIES: &str = "insert into quantity_value (key, lo, hi, no) \
-     select key, lo::numeric, hi::numeric, no \
-     from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) as q (key, lo, hi, no) on conflict do nothing";
-pub const DELETE_QUANTITIES: &str = "delete from quantity_value t \
-     using unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) as d (key, lo, hi, no) \
-     where t.key = d.key and t.lo = d.lo::numeric and t.hi = d.hi::numeric and t.no = d.no";
-pub const INSERT_TIMELINE: &str = "insert into timeline (key, lo, hi, no) \
-     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) on conflict do nothing";
-pub const DELETE_TIMELINE: &str = "delete from timeline t \
-     using unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as d (key, lo, hi, no) \
-     where t.key = d.key and t.lo = d.lo and t.hi = d.hi and t.no = d.no";
-/// Columns travel as text because arrays of arrays must be rectangular: `{1,2,3}`.
-pub const INSERT_SHAPES: &str = "insert into shape (key, type, columns) \
-     select key, type, columns::bigint[] from unnest($1::bigint[], $2::smallint[], $3::text[]) as s (key, type, columns) \
-     order by key on conflict do nothing";
-
-/// The parameters of the statements, one vector a column.
+/// Index rows to add or to remove, one vector a column.
 #[derive(Debug, Default)]
 pub struct Columns {
     pub terms: (Vec<i64>, Vec<i64>),

@@ -4,7 +4,8 @@
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
-                $55::smallint[]) as i (no, type, id, version, updated, deleted, content, deed)
+                $55::smallint[], $56::bigint[])
+         as i (no, type, id, version, updated, deleted, content, deed, target)
 ),
 kept as (
     insert into resource_history (no, version, type, id, updated, deleted, deed, content)
@@ -17,8 +18,8 @@ changed as (
     where r.no = i.no and i.version > 1 and r.no = any ($8::bigint[])
 ),
 made as (
-    insert into resource (no, type, id, version, updated, deleted, deed, content)
-    select no, type, id, version, updated, deleted, deed, content::json from incoming where version = 1
+    insert into resource (no, type, id, version, updated, deleted, deed, target, content)
+    select no, type, id, version, updated, deleted, deed, target, content::json from incoming where version = 1
 ),
 noted as (
     insert into outbox (no, version, type, deleted)

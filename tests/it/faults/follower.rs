@@ -85,7 +85,7 @@ fn write(app: &TestApp, writer: usize) {
     let put = |id: &str, mark: String| json!({"resource": resource(id, mark), "request": {"method": "PUT", "url": format!("Basic/{id}")}});
     for round in 0..ROUNDS {
         let mark = format!("{writer}-{round}");
-        let length = if writer % 2 == 0 { 10 + 5 * writer } else { 0 };
+        let length = if writer.is_multiple_of(2) { 10 + 5 * writer } else { 0 };
         if length == 0 {
             for _ in 0..4 {
                 let answer = app.client().put("Basic/z-shared", &resource("z-shared", mark.clone()));

@@ -201,6 +201,22 @@ fn entries_are_decided_one_by_one() {
         &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
     );
     assert!(whole.expect(403).expect_issue("forbidden").contains("entry[1]"));
+    // The rights that a condition or a read inside needs are those it needs outside.
+    for (method, url, condition) in [
+        ("GET", "Patient/1", None),
+        ("POST", "Patient", Some("identifier=x")),
+        ("PUT", "Patient/1", None),
+    ] {
+        let mut one = json!({"request": {"method": method, "url": url}});
+        if let Some(condition) = condition {
+            one["request"]["ifNoneExist"] = json!(condition);
+        }
+        if method != "GET" {
+            one["resource"] = json!({"resourceType": "Patient", "id": "1"});
+        }
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [one]});
+        client.post("", &bundle).expect(403).expect_issue("forbidden");
+    }
     let nobody = app.client().post(
         "",
         &json!({"resourceType": "Bundle", "type": "batch", "entry": entries}),

@@ -149,7 +149,7 @@ fn a_fhirpath_patch_that_cannot_be_applied_changes_nothing() {
         parameters(&[operation("replace", &[path("Patient.photo"), value.clone()])]),
         parameters(&[operation("replace", &[path("Patient.name.given"), ("value", "valueString", json!("x"))])]),
         parameters(&[operation("replace", &[path("Patient.active.("), value.clone()])]),
-        parameters(&[operation("replace", &[value.clone()])]),
+        parameters(&[operation("replace", std::slice::from_ref(&value))]),
         parameters(&[operation("replace", &[path("Patient.active")])]),
         parameters(&[operation("spell", &[path("Patient.active"), value.clone()])]),
         parameters(&[operation("insert", &[path("Patient.name[0].given"), ("index", "valueInteger", json!(9)), ("value", "valueString", json!("x"))])]),

@@ -1,0 +1,117 @@
+"""Writes in every layout: the same real resources once more under fresh numbers, alone and 300 together, and changes."""
+
+from cluster import WRITES, pgbench, psql
+
+BATCH = 300
+LAYOUTS = ["N", "T", "T+", "A"]
+# The columns of `resource` that a copy does not take over.
+FRESH = {"no": "no", "id": "md5(no::text)::uuid::text", "content": "content::json"}
+
+TOKENS = """token_rows as (insert into token_n select s.type, u.param, u.key, s.no
+    from s, unnest(s.token_params, s.tokens) u (param, key)),
+reference_rows as (insert into reference_n select s.type, u.param, u.key, s.no
+    from s, unnest(s.ref_params, s.refs) u (param, key))"""
+TERMS = "term_rows as (insert into term select u.key, s.no from s, unnest(s.keys) u (key))"
+DATES = """date_rows as (insert into {table} select u.key, u.lo, u.hi, s.no
+    from s, unnest(s.{of}_keys, s.{of}_los, s.{of}_his) u (key, lo, hi))"""
+ARRAYS = "array_rows as (insert into array_a select s.no, s.type, s.keys, s.date_lo, s.date_hi from s)"
+INSERTS = {
+    "N": ("token_params, tokens, ref_params, refs, date_keys, date_los, date_his",
+          [TOKENS, DATES.format(table="date_value", of="date")]),
+    "T": ("keys, date_keys, date_los, date_his", [TERMS, DATES.format(table="date_value", of="date")]),
+    "T+": ("keys, date_keys, date_los, date_his, line_keys, line_los, line_his",
+           [TERMS, DATES.format(table="date_value", of="date"), DATES.format(table="timeline", of="line").replace("date_rows", "line_rows")]),
+    "A": ("keys, date_lo, date_hi, other_keys, other_los, other_his", [ARRAYS, DATES.format(table="date_a", of="other")]),
+}
+
+MOVED_DATE = """date_gone as (delete from date_value v using s
+    where v.key = s.date_key and v.lo = s.lo and v.hi = s.hi and v.no = s.no),
+date_new as (insert into date_value select s.date_key, s.new_lo, s.new_hi, s.no from s on conflict do nothing)"""
+MOVED_TERM = """term_gone as (delete from term t using s where t.key = s.old_key and t.no = s.no),
+term_new as (insert into term select s.new_key, s.no from s on conflict do nothing)"""
+MOVED_TOKEN = """token_gone as (delete from token_n t using s
+    where t.type = 95 and t.param = hashint8(s.old_key) & 15 and t.hash = s.old_key and t.no = s.no),
+token_new as (insert into token_n select 95, hashint8(s.new_key) & 15, s.new_key, s.no from s on conflict do nothing)"""
+MOVED_LINES = """line_gone as (delete from timeline v using (select u.key, s.lo, s.hi, s.no from s, unnest(s.line_keys) u (key)) d
+    where v.key = d.key and v.lo = d.lo and v.hi = d.hi and v.no = d.no),
+line_new as (insert into timeline select u.key, s.new_lo, s.new_hi, s.no from s, unnest(s.line_keys) u (key)
+    on conflict do nothing)"""
+MOVED_ARRAY = """array_new as (update array_a a set keys = s.keys, date_lo = s.new_lo, date_hi = s.new_hi
+    from s where a.no = s.no)"""
+DATED = "date_key, lo, hi, new_lo, new_hi"
+CHANGES = {
+    "N": ("old_key, new_key, " + DATED, [MOVED_TOKEN, MOVED_DATE]),
+    "T": ("old_key, new_key, " + DATED, [MOVED_TERM, MOVED_DATE]),
+    "T+": ("old_key, new_key, line_keys, " + DATED, [MOVED_TERM, MOVED_DATE, MOVED_LINES]),
+    "A": ("keys, new_lo, new_hi", [MOVED_ARRAY]),
+}
+
+
+def insert(cluster, database, layout, where):
+    """Returns the statement that writes sample rows: content and index rows, in one go as the server does."""
+    columns = [row[0] for row in psql(cluster, database, """
+        select attname from pg_attribute where attrelid = 'resource'::regclass and attnum > 0 and not attisdropped
+        order by attnum""")]
+    known = {"type": "s.type", "version": "1", "updated": "(extract(epoch from now()) * 1000)::bigint * 1000",
+             "deleted": "false", **FRESH}
+    # Columns that came later have a default, or a nought will do.
+    values = ", ".join(known.get(column, "0") for column in columns)
+    wanted, parts = INSERTS[layout]
+    return (f"with s as materialized (select nextval('fresh') << 10 as no, type, content, {wanted} from sample where {where}),\n"
+            + ",\n".join(parts)
+            + f"\ninsert into resource ({', '.join(columns)}) select {values} from s;\n")
+
+
+def change(layout, size):
+    """Returns the statement that changes the next of the layout's own resources; after all of them, back again."""
+    wanted, parts = CHANGES[layout]
+    part, sequence = LAYOUTS.index(layout), f"change_{layout.replace('+', 'p').lower()}"
+    return (f"with s as materialized (select no, content, {wanted} from change\n"
+            f"    where part = {part} and i = (select nextval('{sequence}') % {2 * size})),\n"
+            + ",\n".join(parts)
+            + "\nupdate resource r set version = r.version + 1, updated = r.updated + 1000000, content = s.content::json\n"
+            "from s where r.no = s.no;\n")
+
+
+def measure(cluster, database, folder, sample, size, reps, seconds):
+    """Returns by kind of write, layout and clients the runs."""
+    scripts = {}
+    for layout in LAYOUTS:
+        one = f"\\set i random(1, {sample})\n" + insert(cluster, database, layout, "i = :i")
+        many = f"\\set i random({sample + 1}, {2 * sample - BATCH})\n" + insert(
+            cluster, database, layout, f"i between :i and :i + {BATCH - 1}")
+        for kind, text in (("insert", one), ("batch", many), ("update", change(layout, size))):
+            scripts[kind, layout] = folder / f"{kind}-{layout.replace('+', 'p').lower()}.sql"
+            scripts[kind, layout].write_text(text)
+    runs = {}
+    for _ in range(reps):
+        for (kind, layout), path in sorted(scripts.items(), key=lambda item: item[0][0]):
+            for clients in (1, 8):
+                psql(cluster, database, "checkpoint")
+                one = pgbench(cluster, database, [path], clients, seconds, WRITES)
+                if kind == "batch":
+                    one["resources"] = one["tps"] * BATCH
+                runs.setdefault(kind, {}).setdefault(layout, {}).setdefault(str(clients), []).append(one)
+    check(cluster, database)
+    return runs
+
+
+def check(cluster, database):
+    """A change that missed its row would be cheap: there must be as many index rows as before."""
+    [[missed]] = psql(cluster, database, """
+        select count(*) from change c where part in (1, 2) and i < (select max(i) + 1 from change) / 2
+            and not exists (select from term t where t.no = c.no and t.key in (c.old_key, c.new_key)
+                and exists (select from date_value v where v.no = c.no and v.lo in (c.lo, c.new_lo)))""")
+    if missed != "0":
+        raise SystemExit(f"error: {missed} changed resources have lost their index rows")
+
+
+def sizes(cluster, database):
+    """Returns MB by layout: the tables, their indexes, each by name."""
+    tables = {"N": ["token_n", "reference_n", "date_value"], "T": ["term", "date_value"],
+              "T+": ["term", "date_value", "timeline"], "A": ["array_a", "date_a"]}
+    rows = {name: {"table": int(table) / 1e6, "index": int(index) / 1e6, "rows": int(rows)}
+            for name, table, index, rows in psql(cluster, database, """
+        select relname, pg_table_size(oid), pg_indexes_size(oid), reltuples::bigint from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace""")}
+    return {layout: {name: rows[name] for name in names} for layout, names in tables.items()}

@@ -1,0 +1,4 @@
+//! Searches and the statements they become. Values are bound, so a statement shows the shape alone.
+
+mod pages;
+mod statements;
