@@ -96,10 +96,13 @@ def psql(cluster, database, sql, options="", variables=None):
     return [line.split("\x1f") for line in done.stdout.splitlines()]
 
 
-def pgbench(cluster, database, scripts, clients, seconds, options, variables=None):
-    """Runs the scripts in turn by chance, each prepared once a client; returns transactions a second and mean ms."""
+def pgbench(cluster, database, scripts, clients, length, options, variables=None):
+    """Runs the scripts in turn by chance, each prepared once a client; returns transactions a second and mean ms.
+
+    The length is `("-T", seconds)` or `("-t", transactions of each client)`.
+    """
     words = [str(BIN / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(2, clients))]
-    words += ["-T", str(seconds), "-h", str(cluster.run), "-p", str(PORT), "-U", "postgres"]
+    words += [length[0], str(length[1]), "-h", str(cluster.run), "-p", str(PORT), "-U", "postgres"]
     for name, value in (variables or {}).items():
         words += ["-D", f"{name}={value}"]
     for script in scripts:
@@ -107,8 +110,9 @@ def pgbench(cluster, database, scripts, clients, seconds, options, variables=Non
     done = subprocess.run(words + [database], text=True, capture_output=True, env=environment(options))
     rate = re.search(r"^tps = ([0-9.]+)", done.stdout, re.M)
     delay = re.search(r"^latency average = ([0-9.]+)", done.stdout, re.M)
+    count = re.search(r"^number of transactions actually processed: (\d+)", done.stdout, re.M)
     # A client that fails ends its own run alone.
     failed = "aborted" in done.stderr or "ERROR" in done.stderr
     if done.returncode != 0 or failed or not rate:
         raise SystemExit(f"error: pgbench failed on {scripts[0]}: {done.stderr.strip()[-2000:]}")
-    return {"tps": float(rate[1]), "ms": float(delay[1])}
+    return {"tps": float(rate[1]), "ms": float(delay[1]), "transactions": int(count[1])}

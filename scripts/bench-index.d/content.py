@@ -38,21 +38,26 @@ def fill(cluster, database, count):
 
 
 def measure(cluster, database, folder, sample, rows, reps, seconds, read_seconds):
-    runs = {}
+    runs, wanted = {}, rows * len(VARIANTS)
     for _ in range(reps):
         for kind in ("insert", "batch", "select"):
             for variant, (_, written, read) in VARIANTS.items():
                 name = table(variant)
                 path = folder / f"{kind}-{name}.sql"
                 path.write_text(script(kind, name, written, read, sample, rows))
-                for clients in (1, 8):
+                for clients in (8,) if kind == "batch" else (1, 8):
                     if kind != "select":
                         psql(cluster, database, "checkpoint")
                     length = read_seconds if kind == "select" else seconds
-                    one = pgbench(cluster, database, [path], clients, length, READS if kind == "select" else WRITES)
+                    one = pgbench(cluster, database, [path], clients, ("-T", length), READS if kind == "select" else WRITES)
                     if kind == "batch":
                         one["resources"] = one["tps"] * BATCH
+                    if kind != "select":
+                        wanted += one["transactions"] * (BATCH if kind == "batch" else 1)
                     runs.setdefault(kind, {}).setdefault(variant, {}).setdefault(str(clients), []).append(one)
+    counted = sum(int(psql(cluster, database, f"select count(*) from {table(variant)}")[0][0]) for variant in VARIANTS)
+    if counted != wanted:
+        raise SystemExit(f"error: {wanted} rows should be there, not {counted}")
     return runs
 
 

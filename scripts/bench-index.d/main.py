@@ -29,7 +29,7 @@ def arguments():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", default="index,content", help="what to measure")
     parser.add_argument("--reps", type=int, default=3)
-    parser.add_argument("--read-secs", type=int, default=1)
+    parser.add_argument("--read-secs", type=float, default=0.7)
     parser.add_argument("--write-secs", type=int, default=2)
     return parser.parse_args()
 
@@ -54,12 +54,13 @@ def main():
     try:
         result["loading"] = step("hospital", lambda: hospital.ensure(cluster, args.binary, args.patients, args.reuse))
         step("copy", lambda: copy(cluster))
-        step("layouts", lambda: derive(cluster))
+        loaded = step("layouts", lambda: derive(cluster))
         result["facts"] = facts(cluster, args)
         found, final, amended = step("statements", lambda: shapes.prepare(cluster, args.binary, DATABASE))
         sample = step("sample", lambda: take_sample(cluster, result["facts"]["observations"], final, amended))
         if "index" in args.only:
             result["index"] = index(cluster, args, folder, found, sample, step)
+            result["index"]["sizes_loaded"] = loaded
         if "content" in args.only:
             result["content"] = columns(cluster, args, folder, sample, step)
     finally:
@@ -77,7 +78,8 @@ def copy(cluster):
 
 
 def derive(cluster):
-    """Makes the other layouts' tables, two at a time."""
+    """Makes the other layouts' tables, two at a time; returns the size of the server's own before."""
+    loaded = writes.sizes_of_own(cluster, DATABASE)
     keys.label_references(cluster, DATABASE)
 
     def run(name):
@@ -86,6 +88,7 @@ def derive(cluster):
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(run, ["layout-n.sql", "layout-a.sql", "layout-t.sql"]))
     pg.psql(cluster, DATABASE, "vacuum (analyze);\ncheckpoint;")
+    return loaded
 
 
 def take_sample(cluster, observations, final, amended):
@@ -103,21 +106,26 @@ def facts(cluster, args):
         select count(*), 0 from reference_n;
         select count(*), 0 from date_value;
         select count(*), 0 from timeline;
-        select current_setting('server_version'), 0;""")
+        select split_part(current_setting('server_version'), ' ', 1), 0;
+        select sum(n) filter (where n > (select count(*) from resource) / 20) / sum(n), 0
+        from (select count(*) as n from term group by key) k;""")
     resources, terms, references, dates, lines = [int(row[0]) for row in rows[:5]]
     return {"patients": args.patients, "resources": resources, "observations": int(rows[0][1]),
             "terms": terms / resources, "references": references / resources, "dates": dates / resources,
-            "lines": lines / resources, "postgres": rows[5][0], "cores": os.cpu_count(), "reps": args.reps,
+            "lines": lines / resources, "postgres": rows[5][0], "common": float(rows[6][0]), "cores": os.cpu_count(), "reps": args.reps,
             "read_s": args.read_secs, "write_s": args.write_secs}
 
 
 def index(cluster, args, folder, found, sample, step):
+    rows = step("checks", lambda: reads.check(cluster, DATABASE, found))
+    explained = step("plans", lambda: reads.explain(cluster, DATABASE, found, folder))
     statements = {shape: {layout: sets[0] for layout, sets in of.items()} for shape, of in found.items()}
     return {
         "sizes": writes.sizes(cluster, DATABASE),
-        "rows": step("checks", lambda: reads.check(cluster, DATABASE, found)),
-        "explained": step("plans", lambda: reads.explain(cluster, DATABASE, found, folder)),
-        "searches": step("searches", lambda: reads.measure(cluster, DATABASE, found, folder, args.reps, args.read_secs)),
+        "rows": rows,
+        "explained": explained,
+        "searches": step("searches", lambda: reads.measure(
+            cluster, DATABASE, found, explained, folder, args.reps, args.read_secs)),
         "writes": step("writes", lambda: writes.measure(cluster, DATABASE, folder, *sample, args.reps, args.write_secs)),
         "statements": statements,
     }
@@ -127,7 +135,7 @@ def columns(cluster, args, folder, sample, step):
     sizes = step("columns", lambda: content.fill(cluster, DATABASE, 100_000))
     rows = min(one["rows"] for one in sizes.values())
     runs = step("content", lambda: content.measure(
-        cluster, DATABASE, folder, sample[0], rows, args.reps, args.write_secs, args.read_secs))
+        cluster, DATABASE, folder, sample[0], rows, args.reps, args.write_secs, 1))
     return {"sizes": sizes, "runs": runs, "fidelity": content.fidelity(cluster, DATABASE)}
 
 

@@ -41,14 +41,16 @@ def about(result):
             f"{facts['cores']} cores, fsync on, autovacuum off while measuring; prepared statements, medians of "
             f"{facts['reps']}, transactions a second (mean latency).\n"
             f"A resource has {facts['terms']:.1f} keys, of which {facts['references']:.1f} are references, "
-            f"{facts['dates']:.1f} dates and {facts['lines']:.1f} timeline rows.\n")
+            f"{facts['dates']:.1f} dates and {facts['lines']:.1f} timeline rows; {facts['common']:.0%} of the keys' rows are "
+            f"under keys that more than a twentieth of all resources share.\n")
 
 
 def index(found):
-    parts = ["## Layouts: size\n", size_table(found["sizes"])]
+    parts = ["## Layouts: size, each packed; in the last line as the load left it\n", size_table(found)]
     for clients in ("1", "8"):
         parts.append(f"## Layouts: writes, {clients} client{'s' * (clients != '1')}\n")
-        rows = [[KINDS[kind]] + [cell(kind, found["writes"][kind][layout][clients]) for layout in LAYOUTS] for kind in KINDS]
+        rows = [[KINDS[kind]] + [cell(kind, found["writes"][kind][layout][clients]) for layout in LAYOUTS]
+                for kind in KINDS if clients in found["writes"][kind]["T"]]
         parts.append(table(["", *LAYOUTS], rows))
     for clients in ("1", "8"):
         parts.append(f"## Layouts: searches, {clients} client{'s' * (clients != '1')}\n")
@@ -59,11 +61,15 @@ def index(found):
     return parts
 
 
-def size_table(sizes):
+def size_table(found):
+    sizes = found["sizes"]
+
     def row(name, value):
         return [name] + [f"{sum(value(part) for part in sizes[layout].values()):,.0f}" for layout in LAYOUTS]
     rows = [row("rows, thousands", lambda part: part["rows"] / 1000), row("tables, MB", lambda part: part["table"]),
             row("indexes, MB", lambda part: part["index"]), row("both, MB", lambda part: part["table"] + part["index"])]
+    loaded = found["sizes_loaded"]
+    rows.append(["both, as loaded, MB", "", *(f"{loaded[layout]:,.0f}" for layout in ("T", "T+")), ""])
     return table(["", *LAYOUTS], rows)
 
 
@@ -84,7 +90,7 @@ def content(found):
             ["bytes a resource"] + [f"{found['sizes'][variant]['bytes_a_row']:,.0f}" for variant in VARIANTS]]
     names = {"insert": KINDS["insert"], "batch": KINDS["batch"], "select": "whole content by primary key"}
     for kind, name in names.items():
-        for clients in ("1", "8"):
+        for clients in found["runs"][kind]["text"]:
             cells = [cell(kind, found["runs"][kind][variant][clients]) for variant in VARIANTS]
             rows.append([f"{name}, {clients} client{'s' * (clients != '1')}", *cells])
     kept = [[f"`{one['written']}`", f"`{one['json']}`", f"`{one['jsonb']}`"] for one in found["fidelity"]]

@@ -8,7 +8,8 @@ with picked as (
     (select row_number() over (order by hashint8extended(no, 1)) as i, no
      from resource order by hashint8extended(no, 1) limit :n)
     union all
-    (select :n + row_number() over (order by no), no from resource order by no offset (select count(*) / 3 from resource) limit :n)
+    (select :n + row_number() over (order by no), no
+     from (select no from resource order by no offset (select count(*) / 3 from resource) limit :n) r)
 )
 select p.i, r.type, r.content::text as content, a.keys, n.*, d.*, t.*, a.date_lo, a.date_hi, o.*
 from picked p
@@ -36,11 +37,14 @@ alter table sample add primary key (i);
 
 -- Observations to change, :u for each layout, there and back again: another status and a day later.
 create table change as
-with picked as (
-    select (row_number() over (order by hashint8extended(no, 2)) - 1) as i, no, r.content::text as content, a.keys, v.key as date_key, v.lo, v.hi
-    from resource r join array_a a using (no) join date_value v using (no)
-    where r.type = 95 and a.keys @> array[:final::bigint] and v.lo = a.date_lo and v.hi = a.date_hi
-    order by 1 limit 4 * :u
+with chosen as (
+    select row_number() over (order by hashint8extended(no, 2)) - 1 as i, no
+    from term where key = :final order by hashint8extended(no, 2) limit 4 * :u
+),
+picked as (
+    select c.i, no, r.content::text as content, a.keys, v.key as date_key, v.lo, v.hi
+    from chosen c join resource r using (no) join array_a a using (no) join date_value v using (no)
+    where v.lo = a.date_lo and v.hi = a.date_hi
 ),
 lines as (select no, array_agg(key) as line_keys from timeline where no in (select no from picked) group by no),
 there as (

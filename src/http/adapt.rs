@@ -67,6 +67,8 @@ pub async fn request(
     let method = Method::parse(http.method().as_str())
         .ok_or_else(|| Fault::new(Kind::MethodNotAllowed, format!("the method {} is not known", http.method())))?;
     let interaction = route(method, below_base(state, http))?;
+    let conditions = conditions_of(http.headers())?;
+    conditions.check_for(&interaction)?;
     let mut pairs = query::parse(http.query_string())?;
     let headers = http.headers();
     let body = if matches!(method, Method::Post | Method::Put | Method::Patch) {
@@ -78,7 +80,7 @@ pub async fn request(
         interaction,
         query: pairs,
         body,
-        conditions: conditions_of(headers)?,
+        conditions,
         prefer: text(headers, "prefer")?.map(Prefer::parse).unwrap_or_default(),
         id,
     })
@@ -111,6 +113,7 @@ async fn body(
         Some(value) => ContentKind::parse(value)?,
         None => ContentKind::Resource(Format::Json),
     };
+    check_encoding(headers)?;
     let bytes = bytes(state, headers, payload).await?;
     let is_search = matches!(
         interaction,
@@ -131,6 +134,15 @@ async fn body(
         ContentKind::Resource(Format::Json) => Ok(Body::Json(bytes)),
         ContentKind::Resource(Format::Xml) => Ok(Body::Xml(bytes)),
         ContentKind::JsonPatch => Ok(Body::JsonPatch(bytes)),
+    }
+}
+
+/// RFC 9110 15.5.16: a coding that is not undone here must not be taken for content.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Fault> {
+    match text(headers, "content-encoding")?.map(str::trim) {
+        None => Ok(()),
+        Some(coding) if ["gzip", "deflate", "identity", ""].iter().any(|c| c.eq_ignore_ascii_case(coding)) => Ok(()),
+        Some(_) => Err(Fault::new(Kind::UnsupportedMedia, "Content-Encoding may be gzip, deflate or identity")),
     }
 }
 

@@ -4,7 +4,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#ccreate>, <https://hl7.org/fhir/R4/http.html#cond-update>,
 //! <https://hl7.org/fhir/R4/http.html#3.1.0.7.1>.
 
-use super::{Context, delete, patch, prepare, read, settled, stale, update, written};
+use super::{Context, delete, patch, prepare, settled, stale, update, written};
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Body, Reply, query};

@@ -28,6 +28,10 @@ pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Pre
 
 /// R4 3.1.0.11.2: a conditional reference is allowed in a transaction only, which resolves it. Stored it would lead nowhere.
 fn refuse_conditional_references(t: ResourceType, value: &Value) -> Result<(), Fault> {
+    // What stands in a stored Bundle is data: its links are not links of this server.
+    if t == ResourceType::BUNDLE {
+        return Ok(());
+    }
     let Some((path, reference)) = conditional_reference(value) else { return Ok(()) };
     let reference: String = reference.chars().take(80).collect();
     let text = format!("the conditional reference '{reference}' can be resolved in a transaction only");

@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#concurrency> and RFC 9110 13.1.
 
+use super::request::Interaction;
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
 
@@ -14,6 +15,21 @@ pub struct Conditions {
     pub if_modified_since: Option<Instant>,
     /// The query of a conditional create.
     pub if_none_exist: Option<String>,
+}
+
+impl Conditions {
+    /// Refuses a condition that the interaction cannot keep: its sender believes to be protected by it.
+    pub fn check_for(&self, interaction: &Interaction) -> Result<(), Fault> {
+        use Interaction as I;
+        let creates = matches!(interaction, I::Create(_));
+        if self.if_none_exist.is_some() && !creates {
+            return Err(Fault::new(Kind::Invalid, "If-None-Exist is for creates (POST to a type) alone"));
+        }
+        if self.if_match.is_some() && (creates || *interaction == I::BatchOrTransaction) {
+            return Err(Fault::new(Kind::Invalid, "If-Match names a version of one resource; this request has none yet"));
+        }
+        Ok(())
+    }
 }
 
 /// What If-Match names.

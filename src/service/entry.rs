@@ -95,10 +95,14 @@ fn one(service: &Service, index: usize, entry: &Value, resource: Option<Value>) 
         if_modified_since: text("ifModifiedSince").and_then(conditions::parse_if_modified_since),
         if_none_exist: text("ifNoneExist").map(str::to_string),
     };
+    conditions.check_for(&interaction)?;
     let wants_body = matches!(method, Method::Post | Method::Put | Method::Patch);
     let is_search = matches!(interaction, Interaction::SearchType(_) | Interaction::SearchSystem);
     if wants_body && !is_search && resource.is_none() {
         return Err(Fault::at(Kind::Required, "entry.resource", "POST, PUT and PATCH need a resource"));
+    }
+    if is_search && resource.is_some() {
+        return Err(Fault::at(Kind::Invalid, "entry.resource", "a search has its parameters in the URL, not in a resource"));
     }
     Ok(Entry {
         index,

@@ -18,6 +18,7 @@ use crate::interaction::bundle::BundleWriter;
 use crate::interaction::condition::{self, criteria};
 use crate::interaction::{Context, delete, patch, prepare, settled, update, written};
 use crate::rest::{Body, Interaction, Reply, Request};
+use crate::search::extract;
 use crate::store::tx::{Found, Holds, Tx};
 use crate::store::{Condition, Effect, Outcome, Prepared, View, Write, Written};
 use serde_json::Value;
@@ -238,7 +239,8 @@ async fn reads(
 }
 
 async fn found(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
-    let stored = ctx.view.read(ctx.grant, t, id).await?.ok_or_else(|| crate::interaction::read::not_found(t, id))?;
+    // A plain delete may have been quicker than this look.
+    let stored = ctx.view.read(ctx.grant, t, id).await?.filter(|s| !s.is_deleted()).ok_or_else(condition::overtaken)?;
     let there = Written {
         resource_type: t,
         id: id.clone(),

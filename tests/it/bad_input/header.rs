@@ -26,6 +26,8 @@ fn headers_that_make_no_sense_are_refused_by_name() {
         ("PUT", &[JSON, ("If-None-Match", "W/\"1\"")], body, 400, "invalid", "If-None-Match"),
         ("PUT", &[JSON, ("If-None-Match", "x")], body, 400, "invalid", "If-None-Match"),
         ("PUT", &[JSON, ("If-Match", "W/\"1\""), ("If-None-Match", "*")], body, 400, "invalid", "If-Match"),
+        ("PUT", &[JSON, ("If-None-Exist", "identifier=x")], body, 400, "invalid", "If-None-Exist"),
+        ("DELETE", &[("If-None-Exist", "identifier=x")], b"", 400, "invalid", "If-None-Exist"),
         ("DELETE", &[("If-Match", "x")], b"", 400, "invalid", "If-Match"),
         ("PATCH", &[JSON_PATCH, ("If-Match", "x")], b"[]", 400, "invalid", "If-Match"),
         ("GET", &[("If-None-Match", "x")], b"", 400, "invalid", "If-None-Match"),
@@ -43,6 +45,8 @@ fn headers_that_make_no_sense_are_refused_by_name() {
         ("PUT", &[("Content-Type", "application/x-www-form-urlencoded")], body, 415, "not-supported", "form"),
         ("PUT", &[JSON_PATCH], b"[]", 415, "not-supported", "PATCH"),
         ("PUT", &[JSON, ("Content-Encoding", "gzip")], body, 400, "invalid", "body"),
+        ("PUT", &[JSON, ("Content-Encoding", "br")], body, 415, "not-supported", "Content-Encoding"),
+        ("PUT", &[JSON, ("Content-Encoding", "gzip, gzip")], body, 415, "not-supported", "Content-Encoding"),
         ("PUT", &[("Content-Type", "application/fhir+xml")], body, 400, "structure", ""),
         ("PUT", &[JSON], b"<Patient/>", 400, "structure", ""),
     ] {
@@ -51,6 +55,12 @@ fn headers_that_make_no_sense_are_refused_by_name() {
         refused(&answer, status, issue, words);
     }
     app.client().get(&address).expect(200).expect_header("etag", "W/\"1\"");
+    for address in ["Patient", ""] {
+        let bundle = r#"{"resourceType":"Bundle","type":"batch"}"#;
+        let body = if address.is_empty() { bundle } else { r#"{"resourceType":"Patient"}"# };
+        let answer = app.client().request("POST", address, &[JSON, ("If-Match", "W/\"1\"")], body.as_bytes());
+        refused(&answer, 400, "invalid", "If-Match");
+    }
     for condition in ["nope=1", "identifier=%zz", "identifier=%00", "identifier:nope=1", "birthdate=x", "?", "Observation?status=final"] {
         let answer = app.client().send("POST", "Patient", &[("If-None-Exist", condition)], &json!({"resourceType": "Patient"}));
         super::refused_somehow(&answer);

@@ -83,7 +83,11 @@ pub fn expect_index(app: &TestApp) {
         all.extend(rows.terms.iter().map(|key| format!("term {key}")));
         all.extend(rows.strings.iter().map(|(key, text)| format!("string {key} {text}")));
         all.extend(rows.dates.iter().map(|(key, lo, hi)| format!("date {key} {lo} {hi}")));
-        all.extend(rows.quantities.iter().map(|(key, _, _)| format!("quantity {key}")));
+        all.extend(
+            rows.quantities
+                .iter()
+                .map(|(key, lo, hi)| format!("quantity {key} {} {}", number(lo), number(hi))),
+        );
         all.extend(
             rows.timeline
                 .iter()
@@ -95,10 +99,14 @@ pub fn expect_index(app: &TestApp) {
     let stored = "select no, 'term ' || key from term
                   union all select no, 'string ' || key || ' ' || value from string_value
                   union all select no, 'date ' || key || ' ' || lo || ' ' || hi from date_value
-                  union all select no, 'quantity ' || key from quantity_value
                   union all select no, 'timeline ' || key || ' ' || lo || ' ' || hi from timeline";
     for row in app.sql(stored) {
         found.entry(row.get(0)).or_default().insert(row.get(1));
+    }
+    for row in app.sql("select no, key, lo::text, hi::text from quantity_value") {
+        let (key, lo, hi): (i64, &str, &str) = (row.get(1), row.get(2), row.get(3));
+        let all = found.entry(row.get(0)).or_default();
+        all.insert(format!("quantity {key} {} {}", number(lo), number(hi)));
     }
     for no in expected.keys().chain(found.keys()) {
         assert_eq!(
@@ -107,4 +115,9 @@ pub fn expect_index(app: &TestApp) {
             "the index rows of resource number {no}"
         );
     }
+}
+
+/// Returns what a decimal says; there are several ways to write it.
+fn number(decimal: &str) -> f64 {
+    decimal.parse().expect("a decimal")
 }

@@ -244,3 +244,49 @@ fn a_conditional_update_leaves_alone_what_no_longer_meets_it() {
         );
     }
 }
+
+/// What a conditional create finds may be deleted before it is shown: then it is not shown, but made anew.
+#[test]
+fn a_conditional_create_never_answers_with_a_deletion() {
+    const ROUNDS: usize = 24;
+    let app = TestApp::shared();
+    for round in 0..ROUNDS {
+        let t = unique("deletion");
+        let resource = json!({"resourceType": "Patient", "identifier": [identifier(&t)]});
+        let condition = format!("identifier={SYSTEM}|{t}");
+        let entry =
+            json!({"resource": resource, "request": {"method": "POST", "url": "Patient", "ifNoneExist": condition}});
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry]});
+        let id = app.client().post("Patient", &resource).expect(201).id();
+        together(7, |i| match i {
+            0 => drop(app.client().delete(&format!("Patient/{id}")).expect(204)),
+            1..=3 => {
+                let answer = app
+                    .client()
+                    .send("POST", "Patient", &[("If-None-Exist", &condition)], &resource);
+                assert!(
+                    [200, 201].contains(&answer.status),
+                    "{}: {}",
+                    answer.status,
+                    answer.text()
+                );
+                assert_eq!(
+                    answer.json()["identifier"],
+                    resource["identifier"],
+                    "round {round}: {}",
+                    answer.text()
+                );
+            }
+            _ => {
+                let answer = app.client().post("", &bundle).expect(200).entries().remove(0);
+                let location = answer["response"]["location"].as_str().expect("a location");
+                app.client().get(location).expect(200);
+            }
+        });
+        // None when the deletion came last.
+        assert!(
+            count(app.client(), &format!("Patient?{condition}")) <= 1,
+            "round {round}"
+        );
+    }
+}

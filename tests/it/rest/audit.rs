@@ -152,3 +152,18 @@ fn a_transaction_that_leaves_nothing_leaves_no_row_of_a_write() {
     send(app.client(), &request, "POST ", &bundle).expect(400);
     assert!(rows(&app, &request, 0).is_empty());
 }
+
+/// Rows of reads wait in a queue; a server that may end in peace writes them before it goes.
+#[test]
+fn a_stop_loses_no_row() {
+    let app = TestApp::builder().secured().start();
+    let client = app.client_with("system/*.cruds");
+    let (request, number) = (unique(), 200);
+    for _ in 0..number {
+        send(&client, &request, "GET Patient/1/_history/1", &json!(null)).expect(404);
+        send(app.client(), &request, "GET Patient/1", &json!(null)).expect(401);
+    }
+    assert!(app.stop(), "{}", app.log());
+    let refused = rows(&app, &request, number);
+    assert_eq!(refused.len(), number);
+}

@@ -161,6 +161,18 @@ fn an_entry_that_is_no_request_is_refused_by_its_place() {
     let app = TestApp::shared();
     for kind in BOTH {
         for (entry, words) in [
+            (
+                json!({"request": {"method": "POST", "url": "Patient/_search"}, "resource": {"resourceType": "Parameters"}}),
+                "URL",
+            ),
+            (
+                json!({"request": {"method": "PUT", "url": "Patient/a", "ifNoneExist": "identifier=1"}, "resource": patient("a")}),
+                "If-None-Exist",
+            ),
+            (
+                json!({"request": {"method": "POST", "url": "Patient", "ifMatch": "W/\"1\""}, "resource": patient("a")}),
+                "If-Match",
+            ),
             (json!({"resource": {"resourceType": "Patient"}}), "request"),
             (json!({"request": {"method": "BREW", "url": "Patient"}}), "method"),
             (json!({"request": {"method": "GET"}}), "url"),

@@ -117,7 +117,8 @@ fn a_bundle_sent_to_its_type_is_stored_as_it_is() {
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
         {"fullUrl": url, "resource": {"resourceType": "Patient", "id": inner},
             "request": {"method": "PUT", "url": format!("Patient/{inner}")}},
-        {"resource": {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": url}},
+        {"resource": {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": url},
+            "performer": [{"reference": "Practitioner?identifier=1"}]},
             "request": {"method": "POST", "url": "Observation"}},
     ]});
     let id = app.client().post("Bundle", &bundle).expect(201).id();
