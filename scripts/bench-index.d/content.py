@@ -22,7 +22,8 @@ def fill(cluster, database, count):
     sizes = {}
     for variant, (columns, written, _) in VARIANTS.items():
         name = table(variant)
-        lz4 = "".join(f"alter table {name} alter column {column.split()[0]} set compression lz4;\n" for column in columns.split(", "))
+        names = [column.split()[0] for column in columns.split(", ")]
+        lz4 = "".join(f"alter table {name} alter column {column} set compression lz4;\n" for column in names)
         rows = psql(cluster, database, f"""
             create table {name} (no bigint not null, {columns});
             {lz4}
@@ -48,8 +49,8 @@ def measure(cluster, database, folder, sample, rows, reps, seconds, read_seconds
                 for clients in (8,) if kind == "batch" else (1, 8):
                     if kind != "select":
                         psql(cluster, database, "checkpoint")
-                    length = read_seconds if kind == "select" else seconds
-                    one = pgbench(cluster, database, [path], clients, ("-T", length), READS if kind == "select" else WRITES)
+                    length, options = (read_seconds, READS) if kind == "select" else (seconds, WRITES)
+                    one = pgbench(cluster, database, [path], clients, ("-T", length), options)
                     if kind == "batch":
                         one["resources"] = one["tps"] * BATCH
                     if kind != "select":

@@ -19,7 +19,8 @@ SHARED = re.compile(r"@([\w-]+)@")
 
 def ensure(cluster, binary, patients, reuse):
     """Returns what loading took; empty where the database of an earlier run is used."""
-    there = psql(cluster, "postgres", "select shobj_description(oid, 'pg_database') from pg_database where datname = 'loaded'")
+    there = psql(cluster, "postgres", """
+        select shobj_description(oid, 'pg_database') from pg_database where datname = 'loaded'""")
     if reuse:
         if there != [[str(patients)]]:
             raise SystemExit(f"error: no hospital of {patients} patients is loaded; leave out --reuse to load one")

@@ -1,9 +1,9 @@
 """Index keys, made as src/search/key.rs makes them: to tell references from tokens among rows that carry keys alone."""
 
 import struct
+import subprocess
 
 from cluster import BIN, PORT, environment, psql
-import subprocess
 
 K0, K1 = 0x6D6564696C696E6B, 0x7365617263680001
 MASK = (1 << 64) - 1
@@ -72,7 +72,7 @@ def label_references(cluster, database):
             for target, name in names.items()
             if term(column, FORM_CODE, name) in found]
     wanted = sorted({target for *_, target in ways})
-    ids = psql(cluster, database, f"select type, id from resource where type = any ('{{{','.join(map(str, wanted))}}}')")
+    ids = psql(cluster, database, f"select type, id from resource where type in ({', '.join(map(str, wanted))})")
     lines = []
     for number, id in ids:
         number = int(number)
@@ -81,7 +81,7 @@ def label_references(cluster, database):
         if names[number] == b"Patient":
             lines.append(f"{signed(target ^ COMPARTMENT)},,{COMPARTMENT_PARAM}")
     psql(cluster, database, "create table ref_key (key bigint not null, type smallint, param smallint not null);")
-    words = [str(BIN / "psql"), "-Xq", "-v", "ON_ERROR_STOP=1", "-h", str(cluster.run), "-p", str(PORT), "-U", "postgres"]
-    words += ["-d", database, "-c", "copy ref_key from stdin (format csv)"]
+    words = [str(BIN / "psql"), "-Xq", "-v", "ON_ERROR_STOP=1", "-h", str(cluster.run), "-p", str(PORT)]
+    words += ["-U", "postgres", "-d", database, "-c", "copy ref_key from stdin (format csv)"]
     subprocess.run(words, input="\n".join(lines) + "\n", text=True, check=True, env=environment(""))
     psql(cluster, database, "alter table ref_key add primary key (key); analyze ref_key;")

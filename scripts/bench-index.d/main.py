@@ -1,4 +1,4 @@
-"""The run: a loaded hospital, the layouts made of it, and what each of them costs and gives. See scripts/bench-index."""
+"""The run: a loaded hospital, layouts made of it, and what each of them costs and gives: see scripts/bench-index."""
 
 import argparse
 import json
@@ -62,7 +62,7 @@ def main():
             result["index"] = index(cluster, args, folder, found, sample, step)
             result["index"]["sizes_loaded"] = loaded
         if "content" in args.only:
-            result["content"] = columns(cluster, args, folder, sample, step)
+            result["content"] = columns(cluster, args, folder, sample, result["facts"]["resources"], step)
     finally:
         pg.stop(cluster)
     args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -94,8 +94,12 @@ def derive(cluster):
 def take_sample(cluster, observations, final, amended):
     """Returns how many resources the sample has of each kind, and how many each layout changes."""
     sizes = {"n": min(20_000, observations // 3), "u": min(10_000, observations // 8)}
-    pg.psql(cluster, DATABASE, (HERE / "sample.sql").read_text(), variables={**sizes, "final": final, "amended": amended})
+    variables = {**sizes, "final": final, "amended": amended}
+    pg.psql(cluster, DATABASE, (HERE / "sample.sql").read_text(), variables=variables)
     pg.psql(cluster, DATABASE, "vacuum (analyze) sample;\nvacuum (analyze) change;\ncheckpoint;")
+    counted = pg.psql(cluster, DATABASE, "select count(*) from sample;\nselect count(*) from change;")
+    if counted != [[str(2 * sizes["n"])], [str(8 * sizes["u"])]]:
+        raise SystemExit(f"error: of {sizes} resources wanted in the sample there are {counted}")
     return sizes["n"], sizes["u"]
 
 
@@ -112,8 +116,8 @@ def facts(cluster, args):
     resources, terms, references, dates, lines = [int(row[0]) for row in rows[:5]]
     return {"patients": args.patients, "resources": resources, "observations": int(rows[0][1]),
             "terms": terms / resources, "references": references / resources, "dates": dates / resources,
-            "lines": lines / resources, "postgres": rows[5][0], "common": float(rows[6][0]), "cores": os.cpu_count(), "reps": args.reps,
-            "read_s": args.read_secs, "write_s": args.write_secs}
+            "lines": lines / resources, "postgres": rows[5][0], "common": float(rows[6][0]),
+            "cores": os.cpu_count(), "reps": args.reps, "read_s": args.read_secs, "write_s": args.write_secs}
 
 
 def index(cluster, args, folder, found, sample, step):
@@ -126,13 +130,15 @@ def index(cluster, args, folder, found, sample, step):
         "explained": explained,
         "searches": step("searches", lambda: reads.measure(
             cluster, DATABASE, found, explained, folder, args.reps, args.read_secs)),
-        "writes": step("writes", lambda: writes.measure(cluster, DATABASE, folder, *sample, args.reps, args.write_secs)),
+        "writes": step("writes", lambda: writes.measure(
+            cluster, DATABASE, folder, *sample, args.reps, args.write_secs)),
         "statements": statements,
     }
 
 
-def columns(cluster, args, folder, sample, step):
-    sizes = step("columns", lambda: content.fill(cluster, DATABASE, 100_000))
+def columns(cluster, args, folder, sample, resources, step):
+    # What was written again has greater numbers, and the tables take the least.
+    sizes = step("columns", lambda: content.fill(cluster, DATABASE, min(100_000, resources)))
     rows = min(one["rows"] for one in sizes.values())
     runs = step("content", lambda: content.measure(
         cluster, DATABASE, folder, sample[0], rows, args.reps, args.write_secs, 1))

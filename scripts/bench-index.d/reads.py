@@ -28,10 +28,13 @@ def check(cluster, database, found):
         sql = []
         for layout in layouts(shape):
             for text, values in found[shape][layout]:
+                # Of equal dates each layout has its own order: the dates must be the same.
                 column = "m.s1" if "m.s1" in text else "r.no"
-                inner = text if text.startswith("select count") else re.sub(r"^select .*", f"select {column} as x", text, count=1)
-                whole = f"select count as x from ({inner}) c" if text.startswith("select count") else inner
-                sql.append(f"prepare q as select json_agg(x) from ({whole}) y;\nexecute q({quoted(values)});\ndeallocate q;")
+                if text.startswith("select count"):
+                    text = f"select count as x from ({text}) c"
+                else:
+                    text = re.sub(r"^select .*", f"select {column} as x", text, count=1)
+                sql += [f"prepare q as select json_agg(x) from ({text}) y;", f"execute q({quoted(values)});", "deallocate q;"]
         answers = [json.loads(row[0] or "[]") for row in psql(cluster, database, "\n".join(sql), READS)]
         sets = len(found[shape]["T"])
         for at in range(sets):

@@ -41,8 +41,8 @@ def about(result):
             f"{facts['cores']} cores, fsync on, autovacuum off while measuring; prepared statements, medians of "
             f"{facts['reps']}, transactions a second (mean latency).\n"
             f"A resource has {facts['terms']:.1f} keys, of which {facts['references']:.1f} are references, "
-            f"{facts['dates']:.1f} dates and {facts['lines']:.1f} timeline rows; {facts['common']:.0%} of the keys' rows are "
-            f"under keys that more than a twentieth of all resources share.\n")
+            f"{facts['dates']:.1f} dates and {facts['lines']:.1f} timeline rows; {facts['common']:.0%} of the keys' rows "
+            f"are under keys that more than a twentieth of all resources share.\n")
 
 
 def index(found):
@@ -56,7 +56,8 @@ def index(found):
         parts.append(f"## Layouts: searches, {clients} client{'s' * (clients != '1')}\n")
         parts.append(table(["", "rows", *LAYOUTS], [search_row(found, shape, clients) for shape in SHAPES]))
     parts.append("## Layouts: pages touched by a search (8 kB each, planning left out)\n")
-    pages = [[SHAPES[shape][0]] + [page_cell(found["explained"][shape], layout) for layout in LAYOUTS] for shape in SHAPES]
+    pages = [[SHAPES[shape][0]] + [page_cell(explained, layout) for layout in LAYOUTS]
+             for shape, explained in found["explained"].items()]
     parts.append(table(["", *LAYOUTS], pages))
     return parts
 

@@ -3,15 +3,18 @@ set work_mem = '256MB';
 create sequence fresh;
 select setval('fresh', (select max(no) >> 10 from resource) + 1024);
 
+create temp table picked as
+select row_number() over () as i, no
+from (select no from resource order by hashint8extended(no, 1) limit :n) r
+union all
+select :n + row_number() over (order by no), no
+from (select no from resource order by no offset (select count(*) / 3 from resource) limit :n) r;
+analyze picked;
+
 create table sample as
-with picked as (
-    (select row_number() over (order by hashint8extended(no, 1)) as i, no
-     from resource order by hashint8extended(no, 1) limit :n)
-    union all
-    (select :n + row_number() over (order by no), no
-     from (select no from resource order by no offset (select count(*) / 3 from resource) limit :n) r)
-)
-select p.i, r.type, r.content::text as content, a.keys, n.*, d.*, t.*, a.date_lo, a.date_hi, o.*
+select p.i, r.type, r.content::text as content, a.keys, n.*, d.*,
+       coalesce(t.line_keys, '{}') as line_keys, coalesce(t.line_los, '{}') as line_los,
+       coalesce(t.line_his, '{}') as line_his, a.date_lo, a.date_hi, o.*
 from picked p
 join resource r using (no)
 join array_a a using (no)
@@ -32,26 +35,29 @@ cross join lateral (
 left join (
     select no, array_agg(key) as line_keys, array_agg(lo) as line_los, array_agg(hi) as line_his
     from timeline where no in (select no from picked) group by no) t using (no);
-update sample set line_keys = '{}', line_los = '{}', line_his = '{}' where line_keys is null;
 alter table sample add primary key (i);
 
 -- Observations to change, :u for each layout, there and back again: another status and a day later.
+create temp table chosen as
+select row_number() over () - 1 as i, no
+from (select no from term where key = :final order by hashint8extended(no, 2) limit 4 * :u) t;
+analyze chosen;
+create temp table line as
+select no, array_agg(key) as line_keys from timeline where no in (select no from chosen) group by no;
+analyze line;
+
 create table change as
-with chosen as (
-    select row_number() over (order by hashint8extended(no, 2)) - 1 as i, no
-    from term where key = :final order by hashint8extended(no, 2) limit 4 * :u
-),
-picked as (
-    select c.i, no, r.content::text as content, a.keys, v.key as date_key, v.lo, v.hi
-    from chosen c join resource r using (no) join array_a a using (no) join date_value v using (no)
+with there as (
+    select c.i / :u as part, c.i % :u as i, no, r.content::text as content, v.key as date_key, l.line_keys,
+           :final::bigint as old_key, :amended::bigint as new_key, v.lo, v.hi,
+           v.lo + 86400000000 as new_lo, v.hi + 86400000000 as new_hi,
+           array_append(array_remove(a.keys, :final), :amended) as keys
+    from chosen c
+    join resource r using (no)
+    join array_a a using (no)
+    join line l using (no)
+    join date_value v using (no)
     where v.lo = a.date_lo and v.hi = a.date_hi
-),
-lines as (select no, array_agg(key) as line_keys from timeline where no in (select no from picked) group by no),
-there as (
-    select i / :u as part, i % :u as i, no, content, date_key, line_keys,
-           :final::bigint as old_key, :amended::bigint as new_key, lo, hi, lo + 86400000000 as new_lo, hi + 86400000000 as new_hi,
-           array_append(array_remove(keys, :final), :amended) as keys
-    from picked join lines using (no)
 )
 select part, i, no, content, date_key, line_keys, old_key, new_key, lo, hi, new_lo, new_hi, keys from there
 union all

@@ -5,7 +5,6 @@ performer or a status, and the key of the patient or code is put in the place of
 `token_n` or `reference_n`. A is written by hand.
 """
 
-import json
 import random
 import re
 
@@ -17,6 +16,7 @@ SETS = 16
 LOINC = "http://loinc.org|"
 PAGE = ("select r.no, r.type, r.id, r.version, r.updated, r.content\nfrom (\n{rows}\n) m\n"
         "cross join lateral (select * from resource r where r.no = m.no offset 0) r\norder by {order}")
+DATED_PAGE = PAGE.replace("r.content", "r.content, m.s1")
 # By shape: what it is called, the query for T+, and that for T where it is another, with what stands in for what.
 SHAPES = {
     "identifier": ("identifier, 1 row", "Observation?identifier={identifier}", None),
@@ -24,7 +24,8 @@ SHAPES = {
     "patient": ("patient's Observations, 50", "Observation?patient={patient}&_count=50", None),
     "patient_code_newest": ("patient and code, newest first, 20",
                             "Observation?patient={patient}&code={code}&_sort=-date&_count=20",
-                            ("Observation?encounter={encounter}&code={code}&_sort=-date&_count=20", "encounter", "patient")),
+                            ("Observation?encounter={encounter}&code={code}&_sort=-date&_count=20",
+                             "encounter", "patient")),
     "patient_newest": ("patient, newest first, 20", "Observation?patient={patient}&_sort=-date&_count=20",
                        ("Observation?encounter={encounter}&_sort=-date&_count=20", "encounter", "patient")),
     "patient_by_date": ("patient, by date, 100", "Observation?patient={patient}&_sort=date&_count=100",
@@ -44,16 +45,22 @@ KEYS = {
     "status": "Observation?status=final",
     "amended": "Observation?status=amended",
 }
-# The planner cannot know how few rows a key of a prepared statement has: the way by the index on the keys is kept for it,
-# since the other, all rows by number, has no end where the key is rare.
-A_ROWS = "  select o.no from (select a.no from array_a a where a.keys @> array[$2::bigint] offset 0) o order by o.no limit $1"
-A_DATED = "  select o.* from (select a.no, a.date_lo as s1 from array_a a where a.keys @> {keys} offset 0) o order by {order} limit $1"
-NEWEST, OLDEST = "s1 desc nulls last, no desc", "s1 nulls last, no"
+# The planner cannot know how few rows a key of a prepared statement has. `offset 0` keeps it to the index on the keys,
+# since the other way, all rows by number, has no end where the key is rare.
+A_ROWS = """  select o.no from (select a.no from array_a a where a.keys @> array[$2::bigint] offset 0) o
+  order by o.no limit $1"""
+A_DATED = """  select o.* from (select a.no, a.date_lo as s1 from array_a a where a.keys @> {keys} offset 0) o
+  order by {order} limit $1"""
+A_WEEK = """  select a.no, a.date_lo as s1 from array_a a
+  where a.type = 95 and a.date_lo >= $2 and a.date_lo < $3 and a.keys @> array[$4::bigint]
+  order by a.date_lo, a.no limit $1"""
+A_COUNT = "select count(*) from array_a a where a.keys @> array[$1::bigint]"
+NEWEST, OLDEST = "{}s1 desc nulls last, {}no desc", "{}s1 nulls last, {}no"
 
 
 def prepare(cluster, binary, database):
     """Returns for each shape and layout a list of `(text, values)`, and the keys of the two statuses."""
-    asked = [what(cluster, database, at) for at in range(SETS)]
+    asked = what(cluster, database)
     queries = [query.format(**one) for one in asked for query in all_queries()]
     answers = iter(statements(cluster, binary, database, queries))
     found, keys = {shape: {"N": [], "T": [], "T+": [], "A": []} for shape in SHAPES}, {}
@@ -80,20 +87,23 @@ def all_queries():
             yield other[0]
 
 
-def what(cluster, database, at):
-    """Returns what one set of queries asks for: an Observation by chance, and what it speaks of."""
-    chance = random.Random(at)
-    [[content]] = psql(cluster, database, f"""
-        select json_build_array(content->'identifier'->0->>'value', content->'subject'->>'reference',
-            content->'encounter'->>'reference', content->'performer'->0->>'reference', content->'code'->'coding'->0->>'code')
-        from resource where type = 95 order by hashint8extended(no, {at + 100}) limit 1""")
-    identifier, patient, encounter, performer, code = json.loads(content)
-    year, month, day = chance.randint(2016, 2023), chance.randint(1, 12), chance.randint(1, 20)
-    return {
-        "identifier": f"http://bench.example/id|{identifier}", "patient": patient, "encounter": encounter,
-        "performer": performer, "code": LOINC + code, "week": f"{year}-{month:02}-{day:02}",
-        "week_end": f"{year}-{month:02}-{day + 7:02}", "year": chance.randint(2021, 2023),
-    }
+def what(cluster, database):
+    """Returns what the sets of queries ask for: some Observations by chance, and what they speak of."""
+    chance = random.Random(1)
+    rows = psql(cluster, database, f"""
+        select content->'identifier'->0->>'value', content->'subject'->>'reference', content->'encounter'->>'reference',
+            content->'performer'->0->>'reference', content->'code'->'coding'->0->>'code'
+        from (select no from resource where type = 95 order by hashint8extended(no, 3) limit {SETS}) o
+        join resource using (no) order by no""")
+    asked = []
+    for identifier, patient, encounter, performer, code in rows:
+        year, month, day = chance.randint(2016, 2023), chance.randint(1, 12), chance.randint(1, 20)
+        asked.append({
+            "identifier": f"http://bench.example/id|{identifier}", "patient": patient, "encounter": encounter,
+            "performer": performer, "code": LOINC + code, "week": f"{year}-{month:02}-{day:02}",
+            "week_end": f"{year}-{month:02}-{day + 7:02}", "year": chance.randint(2021, 2023),
+        })
+    return asked
 
 
 class Labels:
@@ -142,23 +152,23 @@ def arrays(shape, t, t_plus, keys):
     limit, patient, code = t[1][0], str(keys["patient"]), str(keys["code"])
     if shape in ("identifier", "code", "patient"):
         return PAGE.format(rows=A_ROWS, order="m.no"), [limit, t[1][1]]
-    if shape == "count_code":
-        return "select count(*) from array_a a where a.keys @> array[$1::bigint]", [code]
-    dated = PAGE.replace("r.content", "r.content, m.s1")
     if shape == "patient_code_newest":
-        rows = A_DATED.format(keys="array[$2::bigint, $3::bigint]", order=NEWEST)
-        return dated.format(rows=rows, order="m.s1 desc nulls last, m.no desc"), [limit, patient, code]
-    if shape in ("patient_newest", "patient_by_date"):
-        newest = shape == "patient_newest"
-        rows = A_DATED.format(keys="array[$2::bigint]", order=NEWEST if newest else OLDEST)
-        return dated.format(rows=rows, order="m.s1 desc nulls last, m.no desc" if newest else "m.s1 nulls last, m.no"), [limit, patient]
-    tests = tests_of_date(t_plus)
+        return dated("array[$2::bigint, $3::bigint]", NEWEST), [limit, patient, code]
+    if shape == "patient_newest":
+        return dated("array[$2::bigint]", NEWEST), [limit, patient]
+    if shape == "patient_by_date":
+        return dated("array[$2::bigint]", OLDEST), [limit, patient]
+    if shape == "count_code":
+        return A_COUNT, [code]
+    moments = tests_of_date(t_plus)
     if shape == "code_week":
-        lo, end = tests
-        rows = ("  select a.no, a.date_lo as s1 from array_a a where a.type = 95 and a.date_lo >= $2 and a.date_lo < $3\n"
-                "    and a.keys @> array[$4::bigint] order by a.date_lo, a.no limit $1")
-        return dated.format(rows=rows, order="m.s1, m.no"), [limit, lo, end, code]
-    return "select count(*) from array_a a where a.keys @> array[$1::bigint] and a.type = 95 and a.date_lo >= $2", [code, tests[0]]
+        return DATED_PAGE.format(rows=A_WEEK, order=OLDEST.format("m.", "m.")), [limit, *moments, code]
+    return A_COUNT + " and a.type = 95 and a.date_lo >= $2", [code, *moments]
+
+
+def dated(keys, order):
+    rows = A_DATED.format(keys=keys, order=order.format("o.", "o."))
+    return DATED_PAGE.format(rows=rows, order=order.format("m.", "m."))
 
 
 def tests_of_date(statement):

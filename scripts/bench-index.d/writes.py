@@ -1,4 +1,4 @@
-"""Writes in every layout: the same real resources once more under fresh numbers, alone and 300 together, and changes."""
+"""Writes in every layout: the same real resources again under fresh numbers, alone and 300 together, and changes."""
 
 from cluster import WRITES, pgbench, psql
 
@@ -12,7 +12,7 @@ TOKENS = """token_rows as (insert into token_n select s.type, u.param, u.key, s.
 reference_rows as (insert into reference_n select s.type, u.param, u.key, s.no
     from s, unnest(s.ref_params, s.refs) u (param, key))"""
 TERMS = "term_rows as (insert into term select u.key, s.no from s, unnest(s.keys) u (key))"
-DATES = """date_rows as (insert into {table} select u.key, u.lo, u.hi, s.no
+DATES = """{table}_rows as (insert into {table} select u.key, u.lo, u.hi, s.no
     from s, unnest(s.{of}_keys, s.{of}_los, s.{of}_his) u (key, lo, hi))"""
 ARRAYS = "array_rows as (insert into array_a select s.no, s.type, s.keys, s.date_lo, s.date_hi from s)"
 INSERTS = {
@@ -20,8 +20,9 @@ INSERTS = {
           [TOKENS, DATES.format(table="date_value", of="date")]),
     "T": ("keys, date_keys, date_los, date_his", [TERMS, DATES.format(table="date_value", of="date")]),
     "T+": ("keys, date_keys, date_los, date_his, line_keys, line_los, line_his",
-           [TERMS, DATES.format(table="date_value", of="date"), DATES.format(table="timeline", of="line").replace("date_rows", "line_rows")]),
-    "A": ("keys, date_lo, date_hi, other_keys, other_los, other_his", [ARRAYS, DATES.format(table="date_a", of="other")]),
+           [TERMS, DATES.format(table="date_value", of="date"), DATES.format(table="timeline", of="line")]),
+    "A": ("keys, date_lo, date_hi, other_keys, other_los, other_his",
+          [ARRAYS, DATES.format(table="date_a", of="other")]),
 }
 
 MOVED_DATE = """date_gone as (delete from date_value v using s
@@ -32,7 +33,8 @@ term_new as (insert into term select s.new_key, s.no from s on conflict do nothi
 MOVED_TOKEN = """token_gone as (delete from token_n t using s
     where t.type = 95 and t.param = hashint8(s.old_key) & 15 and t.hash = s.old_key and t.no = s.no),
 token_new as (insert into token_n select 95, hashint8(s.new_key) & 15, s.new_key, s.no from s on conflict do nothing)"""
-MOVED_LINES = """line_gone as (delete from timeline v using (select u.key, s.lo, s.hi, s.no from s, unnest(s.line_keys) u (key)) d
+MOVED_LINES = """line_gone as (delete from timeline v
+    using (select u.key, s.lo, s.hi, s.no from s, unnest(s.line_keys) u (key)) d
     where v.key = d.key and v.lo = d.lo and v.hi = d.hi and v.no = d.no),
 line_new as (insert into timeline select u.key, s.new_lo, s.new_hi, s.no from s, unnest(s.line_keys) u (key)
     on conflict do nothing)"""
@@ -57,7 +59,8 @@ def insert(cluster, database, layout, where):
     # Columns that came later have a default, or a nought will do.
     values = ", ".join(known.get(column, "0") for column in columns)
     wanted, parts = INSERTS[layout]
-    return (f"with s as materialized (select nextval('fresh') << 10 as no, type, content, {wanted} from sample where {where}),\n"
+    return (f"with s as materialized (\n    select nextval('fresh') << 10 as no, type, content, {wanted}\n"
+            f"    from sample where {where}),\n"
             + ",\n".join(parts)
             + f"\ninsert into resource ({', '.join(columns)}) select {values} from s;\n")
 
@@ -69,7 +72,8 @@ def change(layout, size):
     return (f"with s as materialized (select no, content, {wanted} from change\n"
             f"    where part = {part} and i = (select nextval('{sequence}') % {2 * size})),\n"
             + ",\n".join(parts)
-            + "\nupdate resource r set version = r.version + 1, updated = r.updated + 1000000, content = s.content::json\n"
+            + "\nupdate resource r\n"
+            "set version = r.version + 1, updated = r.updated + 1000000, content = s.content::json\n"
             "from s where r.no = s.no;\n")
 
 
@@ -117,7 +121,8 @@ def check(cluster, database):
                     select from token_n t where part = 0 and type = 95 and param = hashint8(c.old_key) & 15
                         and hash = c.old_key and t.no = c.no
                     union all
-                    select from array_a a where part = 3 and a.no = c.no and a.keys @> array[c.old_key]) s) as statuses, (
+                    select from array_a a where part = 3 and a.no = c.no and a.keys @> array[c.old_key]) s
+                ) as statuses, (
                 select count(*) from (
                     select from date_value v where part < 3 and v.no = c.no and v.key = c.date_key and v.lo = c.lo
                     union all
@@ -130,7 +135,7 @@ def check(cluster, database):
         having not (count(*) filter (where statuses = 1 and dates = 1 and lines = lines_wanted) = 1
             and count(*) filter (where statuses = 0 and dates = 0 and lines = 0) = 1)""", WRITES)
     if missed:
-        raise SystemExit(f"error: {len(missed)} changed resources have other index rows than they should, as {missed[0]}")
+        raise SystemExit(f"error: {len(missed)} changed resources have other index rows than wanted, as {missed[0]}")
 
 
 def sizes(cluster, database):
@@ -147,5 +152,6 @@ def sizes(cluster, database):
 def sizes_of_own(cluster, database):
     """Returns MB of T and T+ with all indexes."""
     sizes = {name: int(size) / 1e6 for name, size in psql(cluster, database, """
-        select relname, pg_total_relation_size(oid) from pg_class where relname in ('term', 'date_value', 'timeline')""")}
+        select relname, pg_total_relation_size(oid) from pg_class
+        where relname in ('term', 'date_value', 'timeline')""")}
     return {"T": sizes["term"] + sizes["date_value"], "T+": sum(sizes.values())}

@@ -4,7 +4,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#ccreate>, <https://hl7.org/fhir/R4/http.html#cond-update>,
 //! <https://hl7.org/fhir/R4/http.html#3.1.0.7.1>.
 
-use super::{Context, delete, patch, prepare, settled, stale, update, written};
+use super::{Context, body, delete, patch, prepare, settled, stale, update, written};
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Body, Reply, query};
@@ -79,18 +79,26 @@ pub fn overtaken() -> Fault {
     Fault::new(Kind::Conflict, "other requests changed what the condition found at the same time; try again")
 }
 
-/// Opens a transaction that holds what `search` needs, and returns what it finds.
+/// What an attempt found and could not keep. The next one locks it before it looks again, so that writers without a
+/// condition, who never wait for it, cannot be quicker for ever.
+type Overtaken = Vec<(ResourceType, ResourceId)>;
+
+/// Opens a transaction that holds what `search` needs, and returns up to `max` resources that it finds.
 async fn decide(
     ctx: &Context<'_>,
     t: ResourceType,
     search: &Search,
     terms: &[i64],
+    max: usize,
+    known: &mut Overtaken,
 ) -> Result<(Tx, Vec<Match>), Fault> {
     let mut holds = Holds::default();
     hold(&mut holds, t, search, terms);
     let tx = ctx.store.begin().await?;
     tx.hold(&holds).await?;
-    let found = tx.matching(ctx.grant, std::slice::from_ref(search), 2).await?.pop().unwrap_or_default();
+    tx.lock(ctx.grant, known).await?;
+    let found = tx.matching(ctx.grant, std::slice::from_ref(search), max).await?.pop().unwrap_or_default();
+    *known = found.iter().map(|m| (t, m.id.clone())).collect();
     Ok((tx, found))
 }
 
@@ -128,8 +136,9 @@ pub async fn create(
         effect: Effect::Put(Box::new(prepared)),
         condition: Condition::New,
     };
+    let mut known = Overtaken::new();
     again(async || {
-        let (tx, found) = decide(ctx, t, &search, &terms).await?;
+        let (tx, found) = decide(ctx, t, &search, &terms, 2, &mut known).await?;
         match one(t, &found)? {
             None => settled(ctx, write_one(ctx, tx, &write).await?),
             Some(found) => {
@@ -159,15 +168,18 @@ fn existing_reply(ctx: &Context, stored: crate::store::Stored) -> Result<Reply, 
 }
 
 /// `PUT Type?criteria`: R4 3.1.0.4.3.
-pub async fn update(ctx: &Context<'_>, t: ResourceType, value: Value, condition: Condition) -> Result<Reply, Fault> {
+pub async fn update(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Reply, Fault> {
+    let condition = update::precondition(&ctx.request.conditions)?;
+    let value = body::read_aside(ctx.catalog().clone(), ctx.settings.clone(), body).await?;
     let search = criteria_of(ctx.store.registry(), t, &ctx.request.query)?;
     let own_id = own_id(t, &value)?;
     let asked = condition;
     // Checked once before anything is locked; under the lock only the id is new.
     Valid::check_as(ctx.catalog(), value.clone(), t)?;
     let terms = extract(ctx.store.registry(), t, &value).terms;
+    let mut known = Overtaken::new();
     again(async || {
-        let (tx, found) = decide(ctx, t, &search, &terms).await?;
+        let (tx, found) = decide(ctx, t, &search, &terms, 2, &mut known).await?;
         let found = one(t, &found)?;
         let (id, condition) = match (found, &own_id) {
             (Some(found), Some(own)) if found.id != *own => return Err(other_id(t, own, &found.id)),
@@ -212,8 +224,9 @@ pub async fn patch(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Rep
     let search = criteria_of(ctx.store.registry(), t, &ctx.request.query)?;
     let condition = update::precondition(&ctx.request.conditions)?;
     let patch = patch::parse(ctx, body)?;
+    let mut known = Overtaken::new();
     again(async || {
-        let (tx, found) = decide(ctx, t, &search, &[]).await?;
+        let (tx, found) = decide(ctx, t, &search, &[], 2, &mut known).await?;
         let found = one(t, &found)?
             .ok_or_else(|| Fault::new(Kind::NotFound, format!("the condition finds no {t} to patch")))?;
         match patch::within(ctx, tx, t, &found.id, &patch, still(condition, found)).await {
@@ -229,12 +242,9 @@ pub async fn delete(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> 
     let search = criteria_of(ctx.store.registry(), t, &ctx.request.query)?;
     let condition = update::precondition(&ctx.request.conditions)?;
     let max = ctx.settings.delete_matches_max;
+    let mut known = Overtaken::new();
     again(async || {
-        let mut holds = Holds::default();
-        hold(&mut holds, t, &search, &[]);
-        let tx = ctx.store.begin().await?;
-        tx.hold(&holds).await?;
-        let found = tx.matching(ctx.grant, std::slice::from_ref(&search), max + 1).await?.pop().unwrap_or_default();
+        let (tx, found) = decide(ctx, t, &search, &[], max + 1, &mut known).await?;
         if found.len() > max {
             let text = format!("the condition finds more than {max} resources of type {t}; narrow it");
             return Err(Fault::new(Kind::TooCostly, text));
@@ -249,8 +259,7 @@ pub async fn delete(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> 
                 condition: still(condition, m),
             })
             .collect();
-        let keys: Vec<_> = writes.iter().map(|w| (t, w.id.clone())).collect();
-        let locked = tx.lock(ctx.grant, &keys).await?;
+        let locked = tx.lock(ctx.grant, &known).await?;
         let mut outcomes = tx.write(ctx.grant, &writes, &locked).await?;
         if let Some(Outcome::Refused(current)) = outcomes.iter().find(|o| matches!(o, Outcome::Refused(_))) {
             return Err(if condition == Condition::None { overtaken() } else { stale(*current) });

@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#delete>. Deleting what is not there is a success, as the specification allows.
 
-use super::{Context, condition, stale, update};
+use super::{Context, stale, update};
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::Reply;
@@ -24,8 +24,4 @@ pub fn answer(outcome: Outcome) -> Result<Reply, Fault> {
         Outcome::Refused(current) => Err(stale(current)),
         Outcome::Created(_) | Outcome::Updated(_) => Err(Fault::internal("a delete ended as a put", "wrong outcome")),
     }
-}
-
-pub async fn conditional(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> {
-    condition::delete(ctx, t).await
 }

@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#update>, conditional update: <https://hl7.org/fhir/R4/http.html#cond-update>.
 
-use super::{Context, body, condition, prepare, settled};
+use super::{Context, body, prepare, settled};
 use crate::catalog::Catalog;
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
@@ -46,12 +46,6 @@ pub fn check_identified(catalog: &Catalog, value: Value, t: ResourceType, id: &R
         }
     }
     Valid::check_as(catalog, value, t)
-}
-
-pub async fn conditional(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Reply, Fault> {
-    let condition = precondition(&ctx.request.conditions)?;
-    let value = body::read_aside(ctx.catalog().clone(), ctx.settings.clone(), body).await?;
-    condition::update(ctx, t, value, condition).await
 }
 
 /// Returns what the headers demand of the current version.

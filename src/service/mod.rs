@@ -63,18 +63,15 @@ impl Service {
         use Interaction as I;
         let ctx = &self.context(grant, request);
         match &request.interaction {
-            I::Capabilities => Ok(Reply::json(200, self.capabilities.clone())),
-            I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
-            I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
             I::Create(t) => interaction::create::create(ctx, *t, body).await,
             I::Update(t, id) => interaction::update::update(ctx, *t, id, body).await,
-            I::ConditionalUpdate(t) => interaction::update::conditional(ctx, *t, body).await,
+            I::ConditionalUpdate(t) => interaction::condition::update(ctx, *t, body).await,
             I::Patch(t, id) => interaction::patch::patch(ctx, *t, id, body).await,
             I::ConditionalPatch(t) => interaction::condition::patch(ctx, *t, body).await,
             I::Delete(t, id) => interaction::delete::delete(ctx, *t, id).await,
-            I::ConditionalDelete(t) => interaction::delete::conditional(ctx, *t).await,
+            I::ConditionalDelete(t) => interaction::condition::delete(ctx, *t).await,
             I::BatchOrTransaction => self.bundle(principal, request, body).await,
-            _ => query(ctx, &request.interaction).await,
+            _ => self.query(ctx, &request.interaction).await,
         }
     }
 
@@ -84,11 +81,12 @@ impl Service {
 
     /// Tells batch from transaction. A transaction that met another one is begun again from its bytes.
     async fn bundle(&self, principal: &Principal, request: &Request, body: Body) -> Result<Reply, Fault> {
+        let mut known = transaction::Existing::new();
         for attempt in 1.. {
             let bundle = self.read_bundle(body.clone()).await?;
             let done = match bundle.get("type").and_then(Value::as_str) {
                 Some("batch") => return batch::batch(self, principal, request, bundle).await,
-                Some("transaction") => transaction::transaction(self, principal, request, bundle).await,
+                Some("transaction") => transaction::transaction(self, principal, request, bundle, &mut known).await,
                 other => return Err(wrong_bundle(other)),
             };
             match done {
@@ -104,6 +102,27 @@ impl Service {
         match value.get("resourceType").and_then(Value::as_str) {
             Some("Bundle") => Ok(value),
             _ => Err(Fault::at(Kind::Invalid, "resourceType", "a POST to the base takes a Bundle")),
+        }
+    }
+
+    /// Answers an interaction that changes nothing, from the view of its context: outside or inside a transaction.
+    async fn query(&self, ctx: &Context<'_>, interaction: &Interaction) -> Result<Reply, Fault> {
+        use Interaction as I;
+        match interaction {
+            I::Capabilities => Ok(Reply::json(200, self.capabilities.clone())),
+            I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
+            I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
+            I::HistoryInstance(t, id) => interaction::history::history(ctx, HistoryScope::Instance(*t, id.clone())).await,
+            I::HistoryType(t) => interaction::history::history(ctx, HistoryScope::Type(*t)).await,
+            I::HistorySystem => interaction::history::history(ctx, HistoryScope::System).await,
+            I::SearchType(t) => interaction::search::search(ctx, Some(*t), None).await,
+            I::SearchSystem => interaction::search::search(ctx, None, None).await,
+            I::SearchCompartment(owner, id, of) => interaction::search::search(ctx, *of, Some((*owner, id))).await,
+            I::Operation { name, .. } => {
+                let text = format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
+                Err(Fault::new(Kind::NotFound, text))
+            }
+            _ => Err(Fault::new(Kind::Invalid, "this interaction cannot be answered here")),
         }
     }
 
@@ -128,26 +147,6 @@ impl Service {
                 status,
             })
             .await;
-    }
-}
-
-/// Answers an interaction that changes nothing, from the view of its context: outside or inside a transaction.
-async fn query(ctx: &Context<'_>, interaction: &Interaction) -> Result<Reply, Fault> {
-    use Interaction as I;
-    match interaction {
-        I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
-        I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
-        I::HistoryInstance(t, id) => interaction::history::history(ctx, HistoryScope::Instance(*t, id.clone())).await,
-        I::HistoryType(t) => interaction::history::history(ctx, HistoryScope::Type(*t)).await,
-        I::HistorySystem => interaction::history::history(ctx, HistoryScope::System).await,
-        I::SearchType(t) => interaction::search::search(ctx, Some(*t), None).await,
-        I::SearchSystem => interaction::search::search(ctx, None, None).await,
-        I::SearchCompartment(owner, id, of) => interaction::search::search(ctx, *of, Some((*owner, id))).await,
-        I::Operation { name, .. } => {
-            let text = format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
-            Err(Fault::new(Kind::NotFound, text))
-        }
-        _ => Err(Fault::new(Kind::Invalid, "this interaction cannot be answered here")),
     }
 }
 

@@ -206,11 +206,13 @@ impl TestApp {
 
     /// Returns the process id of the PostgreSQL of a server with a cluster of its own.
     pub fn postmaster(&self) -> u32 {
-        let text = fs::read_to_string(self.folder.join("data/postgres/postmaster.pid")).expect("the cluster runs");
-        text.lines()
-            .next()
-            .and_then(|line| line.trim().parse().ok())
-            .expect("the first line is a process id")
+        self.postmaster_now().expect("the cluster runs")
+    }
+
+    /// As [`TestApp::postmaster`]; none where PostgreSQL is just starting.
+    pub fn postmaster_now(&self) -> Option<u32> {
+        let text = fs::read_to_string(self.folder.join("data/postgres/postmaster.pid")).ok()?;
+        text.lines().next()?.trim().parse().ok()
     }
 
     /// Returns the URL of the database, for a test that wants to look inside.

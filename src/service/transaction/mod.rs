@@ -24,21 +24,29 @@ use crate::store::{Condition, Effect, Outcome, Prepared, View, Write, Written};
 use serde_json::Value;
 use std::collections::HashMap;
 
+/// What a transaction changes that was there before.
+pub type Existing = Vec<(ResourceType, ResourceId)>;
+
+/// Does a transaction. `known` is what an attempt before this one was about to change: it is locked first, so that
+/// writers without a condition cannot be quicker for ever.
 pub async fn transaction(
     service: &Service,
     principal: &Principal,
     outer: &Request,
     bundle: Value,
+    known: &mut Existing,
 ) -> Result<Reply, Fault> {
     let mut items = items(service, principal, outer, bundle)?;
     let all = decide(principal, &Needs::Token)?;
     let tx = service.store().begin().await?;
     tx.hold(&holds(service, &items)).await?;
+    tx.lock(&all, known).await?;
     let targets = target::targets(service, &tx, &all, &items).await?;
     target::refuse_duplicates(&items, &targets)?;
     let links = link::links(service, &tx, principal, &items, &targets).await?;
     let prepared = prepared(service, &mut items, &targets, links).await?;
-    let locked = tx.lock(&all, &existing(&items, &targets)).await?;
+    *known = existing(&items, &targets);
+    let locked = tx.lock(&all, known).await?;
     let (writes, owners) = writes(service, &items, &targets, prepared, &locked)?;
     let outcomes = tx.write(&all, &writes, &locked).await?;
     let mut replies = settle(service, &items, &targets, owners, outcomes)?;
@@ -176,7 +184,7 @@ fn writes(
 }
 
 /// Returns what must be locked: everything that may be there already.
-fn existing(items: &[Item], targets: &[Target]) -> Vec<(ResourceType, ResourceId)> {
+fn existing(items: &[Item], targets: &[Target]) -> Existing {
     let mut keys = Vec::new();
     for (item, target) in items.iter().zip(targets) {
         match (target, item.changed_type()) {
@@ -229,7 +237,7 @@ async fn reads(
     for (index, (item, target)) in items.iter().zip(targets).enumerate() {
         let ctx = Context { view: View::Tx(tx), ..service.context(&item.grant, &item.request) };
         let reply = match (target, item.changed_type()) {
-            (Target::Read, _) => super::query(&ctx, &item.entry.interaction).await,
+            (Target::Read, _) => service.query(&ctx, &item.entry.interaction).await,
             (Target::Found(id), Some(t)) => found(&ctx, t, id).await,
             _ => continue,
         };

@@ -290,3 +290,32 @@ fn a_conditional_create_never_answers_with_a_deletion() {
         );
     }
 }
+
+/// Plain updates that never end must not keep a conditional one from its turn.
+#[test]
+fn a_conditional_update_gets_its_turn_among_plain_ones() {
+    const WRITERS: usize = 12;
+    const STEPS: usize = 30;
+    let app = TestApp::shared();
+    let t = unique("turn");
+    let patient = |family: &str| json!({"resourceType": "Patient", "id": t, "identifier": [identifier(&t)], "name": [{"family": family}]});
+    app.client().put(&format!("Patient/{t}"), &patient("first")).expect(201);
+    let path = format!("Patient?identifier={SYSTEM}|{t}");
+    let entry = json!({"resource": patient("bundled"), "request": {"method": "PUT", "url": path}});
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry]});
+    together(WRITERS, |writer| {
+        for step in 0..STEPS {
+            match writer {
+                0 => drop(app.client().put(&path, &patient("conditional")).expect(200)),
+                1 => drop(app.client().post("", &bundle).expect(200)),
+                _ => drop(
+                    app.client()
+                        .put(&format!("Patient/{t}"), &patient(&format!("{writer}-{step}")))
+                        .expect(200),
+                ),
+            }
+        }
+    });
+    let history = whole_history(app.client(), &format!("Patient/{t}"));
+    assert_eq!(history.len(), WRITERS * STEPS + 1);
+}
