@@ -230,11 +230,9 @@ mod tests {
 
     #[test]
     fn the_path_of_a_base_url_is_where_the_api_stands() {
-        for (url, path) in [
-            ("http://127.0.0.1:8080/fhir", "/fhir"),
-            ("https://h.example/a/b", "/a/b"),
-            ("https://h.example", ""),
-        ] {
+        for (url, path) in
+            [("http://127.0.0.1:8080/fhir", "/fhir"), ("https://h.example/a/b", "/a/b"), ("https://h.example", "")]
+        {
             assert_eq!(base_path(url), path);
         }
     }

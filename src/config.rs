@@ -96,28 +96,17 @@ impl Args {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let file = gather::read_file(self.config.as_deref(), &env).map_err(|problem| SettingsError(vec![problem]))?;
-        resolve(
-            self,
-            &env,
-            file.as_ref().map(|(path, text)| (path.as_str(), text.as_str())),
-        )
+        resolve(self, &env, file.as_ref().map(|(path, text)| (path.as_str(), text.as_str())))
     }
 }
 
 fn resolve(args: &Args, env: &[(String, String)], file: Option<(&str, &str)>) -> Result<Settings, SettingsError> {
     let gathered = gather::gather(&args.given, env, file);
-    let mut reader = Reader {
-        given: gathered.given,
-        problems: gathered.problems,
-    };
+    let mut reader = Reader { given: gathered.given, problems: gathered.problems };
     let mut settings = build(&mut reader);
     cross_check(&mut reader, &mut settings);
     settings.warnings.extend(gathered.warnings);
-    if reader.problems.is_empty() {
-        Ok(settings)
-    } else {
-        Err(SettingsError(reader.problems))
-    }
+    if reader.problems.is_empty() { Ok(settings) } else { Err(SettingsError(reader.problems)) }
 }
 
 fn build(read: &mut Reader) -> Settings {
@@ -138,11 +127,7 @@ fn build(read: &mut Reader) -> Settings {
         tls_key: read.optional("tls_key", "a PEM file", path),
         log: read.one("log", "a filter such as info or medilink=debug,warn", log_filter),
         canonical_base: read.one("canonical_base", URL, url),
-        workers: if workers == 0 {
-            std::thread::available_parallelism().map_or(2, |n| n.get())
-        } else {
-            workers
-        },
+        workers: if workers == 0 { std::thread::available_parallelism().map_or(2, |n| n.get()) } else { workers },
         pool_size: read.number("pool_size", 1, 256) as usize,
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
@@ -181,22 +166,14 @@ fn cross_check(read: &mut Reader, settings: &mut Settings) {
     }
     for (cert, key) in [("tls_cert", "tls_key"), ("mllp_tls_cert", "mllp_tls_key")] {
         match (read.is_set(cert), read.is_set(key)) {
-            (true, true) => settings
-                .warnings
-                .push(format!("{cert} is set, but this version does not serve TLS yet")),
-            (true, false) => read
-                .problems
-                .push(format!("{cert} ({}): needs {key} too", read.origin(cert))),
-            (false, true) => read
-                .problems
-                .push(format!("{key} ({}): needs {cert} too", read.origin(key))),
+            (true, true) => settings.warnings.push(format!("{cert} is set, but this version does not serve TLS yet")),
+            (true, false) => read.problems.push(format!("{cert} ({}): needs {key} too", read.origin(cert))),
+            (false, true) => read.problems.push(format!("{key} ({}): needs {cert} too", read.origin(key))),
             (false, false) => {}
         }
     }
     if settings.auth == Auth::Off {
-        settings
-            .warnings
-            .push("auth is off: whoever reaches this listener may read and change everything".to_string());
+        settings.warnings.push("auth is off: whoever reaches this listener may read and change everything".to_string());
     }
 }
 

@@ -15,7 +15,9 @@ pub async fn load(factory: &Factory, settings: &Settings, keys: &Keys) -> Result
         Outgoing { method: Method::Post, path: String::new(), headers: Vec::new(), body: HOSPITAL.as_bytes().into() };
     match sink.send(bundle).await {
         Ok(Answer { status: 200, .. }) => {}
-        Ok(answer) => return Err(Failure(format!("failed to load the demo: {}", String::from_utf8_lossy(&answer.body)))),
+        Ok(answer) => {
+            return Err(Failure(format!("failed to load the demo: {}", String::from_utf8_lossy(&answer.body))));
+        }
         Err(error) => return Err(Failure(format!("failed to load the demo: {error}"))),
     }
     println!("{}", welcome(settings, keys)?);

@@ -146,19 +146,13 @@ impl Fault {
     ///
     /// An empty list is a mistake of ours and becomes [`Kind::Internal`].
     pub fn from_issues(issues: Vec<Issue>) -> Fault {
-        let issues = if issues.is_empty() {
-            vec![Issue::new(Kind::Internal, "refused without a reason")]
-        } else {
-            issues
-        };
+        let issues =
+            if issues.is_empty() { vec![Issue::new(Kind::Internal, "refused without a reason")] } else { issues };
         Fault(Box::new(Inner { kind: issues[0].kind, issues, source: None }))
     }
 
     /// Returns an internal fault: `context` and `source` are logged, the client sees neither.
-    pub fn internal(
-        context: impl fmt::Display,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Fault {
+    pub fn internal(context: impl fmt::Display, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
         let source = source.into();
         let text = format!("{context}: {source}");
         let mut fault = Fault::new(Kind::Internal, "the server failed; the request id finds the cause in its log");

@@ -93,9 +93,12 @@ fn main() -> ExitCode {
 async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve { demo, .. } => {
-            app::serve(&settings, async |factory, keys| {
-                if demo { demo::load(factory, &settings, keys).await } else { Ok(()) }
-            })
+            app::serve(
+                &settings,
+                async |factory, keys| {
+                    if demo { demo::load(factory, &settings, keys).await } else { Ok(()) }
+                },
+            )
             .await?;
         }
         Command::Migrate { .. } => Database::open(&settings).await?.close().await,
@@ -111,7 +114,9 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
 fn token(settings: &Settings, scope: &str, subject: &str, ttl_s: i64) -> Result<String, Failure> {
     for part in scope.split_ascii_whitespace() {
         if medilink::access::scope::Scope::parse(part).is_none() {
-            return Err(Failure(format!("'{part}' is not a scope that this server enforces, such as system/Patient.rs")));
+            return Err(Failure(format!(
+                "'{part}' is not a scope that this server enforces, such as system/Patient.rs"
+            )));
         }
     }
     let data_dir = match settings.database_url {

@@ -44,7 +44,11 @@ pub fn decide(principal: &Principal, needs: &Needs) -> Result<Grant, Fault> {
         },
         Needs::AnyType(letter) => {
             let types: Vec<ResourceType> = ResourceType::all().filter(|t| allows(*letter, Some(*t))).collect();
-            if types.is_empty() { Err(refusal(principal, *letter, "*")) } else { Ok(Grant::of_types(principal.clone(), types)) }
+            if types.is_empty() {
+                Err(refusal(principal, *letter, "*"))
+            } else {
+                Ok(Grant::of_types(principal.clone(), types))
+            }
         }
     }
 }
@@ -58,10 +62,14 @@ fn refusal(principal: &Principal, letter: Letter, name: &str) -> Fault {
         Principal::Token(t) => t.scopes.iter().any(|s| s.context == Context::Patient),
         _ => false,
     };
-    let hint = if only_patient { "; patient/ scopes are not enforced by this version, so they grant nothing" } else { "" };
+    let hint =
+        if only_patient { "; patient/ scopes are not enforced by this version, so they grant nothing" } else { "" };
     Fault::new(
         Kind::Forbidden,
-        format!("the token's scopes do not allow this: it needs 'system/{name}.{}' or the same of user/{hint}", letter.char()),
+        format!(
+            "the token's scopes do not allow this: it needs 'system/{name}.{}' or the same of user/{hint}",
+            letter.char()
+        ),
     )
 }
 

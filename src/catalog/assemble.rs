@@ -21,37 +21,15 @@ pub(super) struct Types {
 /// Returns the types that the rows describe.
 pub(super) fn types(source: &Source) -> Result<Types, CatalogError> {
     let plans = plan(source);
-    let by_name = plans
-        .iter()
-        .zip(0..)
-        .map(|(plan, i)| (Box::from(plan.name), TypeId(i)))
-        .collect();
-    let value_sets = source
-        .value_sets
-        .iter()
-        .map(|row| (row.url, Arc::new(code_set(row))))
-        .collect();
-    let mut assembly = Assembly {
-        plans: &plans,
-        by_name,
-        value_sets,
-        own: Vec::new(),
-    };
+    let by_name = plans.iter().zip(0..).map(|(plan, i)| (Box::from(plan.name), TypeId(i))).collect();
+    let value_sets = source.value_sets.iter().map(|row| (row.url, Arc::new(code_set(row)))).collect();
+    let mut assembly = Assembly { plans: &plans, by_name, value_sets, own: Vec::new() };
     for plan in &plans {
-        let own = plan
-            .elements
-            .iter()
-            .map(|row| assembly.field(row))
-            .collect::<Result<_, _>>()?;
+        let own = plan.elements.iter().map(|row| assembly.field(row)).collect::<Result<_, _>>()?;
         assembly.own.push(own);
     }
-    let defs = (0..plans.len())
-        .map(|i| assembly.type_def(i))
-        .collect::<Result<_, _>>()?;
-    Ok(Types {
-        defs,
-        by_name: assembly.by_name,
-    })
+    let defs = (0..plans.len()).map(|i| assembly.type_def(i)).collect::<Result<_, _>>()?;
+    Ok(Types { defs, by_name: assembly.by_name })
 }
 
 /// What is known of a type before its elements are read.
@@ -72,26 +50,14 @@ fn plan<'a>(source: &'a Source) -> Vec<Plan<'a>> {
         plans.push(named_plan(rows, &bases));
     }
     for rows in &source.types {
-        plans.extend(
-            rows.elements
-                .iter()
-                .filter(|e| is_defined_in_place(e))
-                .map(|e| backbone_plan(rows, e)),
-        );
+        plans.extend(rows.elements.iter().filter(|e| is_defined_in_place(e)).map(|e| backbone_plan(rows, e)));
     }
     plans
 }
 
 fn primitive_plan<'a>(row: &'a PrimitiveRow) -> Option<Plan<'a>> {
     let kind = TypeKind::Primitive(Primitive::parse(row.name)?);
-    Some(Plan {
-        name: row.name,
-        kind,
-        r#abstract: false,
-        base: Some(row.base),
-        elements: Vec::new(),
-        rules: &[],
-    })
+    Some(Plan { name: row.name, kind, r#abstract: false, base: Some(row.base), elements: Vec::new(), rules: &[] })
 }
 
 fn named_plan<'a>(rows: &'a TypeRows, bases: &HashMap<&str, &str>) -> Plan<'a> {
@@ -101,19 +67,11 @@ fn named_plan<'a>(rows: &'a TypeRows, bases: &HashMap<&str, &str>) -> Plan<'a> {
     }
     Plan {
         name: rows.name,
-        kind: if root == "Resource" {
-            TypeKind::Resource
-        } else {
-            TypeKind::Complex
-        },
+        kind: if root == "Resource" { TypeKind::Resource } else { TypeKind::Complex },
         r#abstract: rows.r#abstract,
         base: rows.base,
         elements: children(rows, rows.name),
-        rules: rows
-            .elements
-            .iter()
-            .find(|e| e.path == rows.name)
-            .map_or(&[], |e| &e.rules),
+        rules: rows.elements.iter().find(|e| e.path == rows.name).map_or(&[], |e| &e.rules),
     }
 }
 
@@ -121,14 +79,7 @@ fn backbone_plan<'a>(rows: &'a TypeRows, element: &'a ElementRow) -> Plan<'a> {
     let base = element.types.first().copied();
     let elements = children(rows, element.path);
     // The rules of an element defined in place stand with the element, as everywhere.
-    Plan {
-        name: element.path,
-        kind: TypeKind::Backbone,
-        r#abstract: false,
-        base,
-        elements,
-        rules: &[],
-    }
+    Plan { name: element.path, kind: TypeKind::Backbone, r#abstract: false, base, elements, rules: &[] }
 }
 
 fn is_defined_in_place(element: &ElementRow) -> bool {
@@ -136,18 +87,11 @@ fn is_defined_in_place(element: &ElementRow) -> bool {
 }
 
 fn children<'a>(rows: &'a TypeRows, parent: &str) -> Vec<&'a ElementRow<'a>> {
-    rows.elements
-        .iter()
-        .filter(|e| e.path.rsplit_once('.').is_some_and(|(before, _)| before == parent))
-        .collect()
+    rows.elements.iter().filter(|e| e.path.rsplit_once('.').is_some_and(|(before, _)| before == parent)).collect()
 }
 
 fn code_set(row: &ValueSetRow) -> CodeSet {
-    CodeSet::new(
-        row.url,
-        row.open,
-        row.codes.iter().map(|(system, codes)| (*system, &codes[..])),
-    )
+    CodeSet::new(row.url, row.open, row.codes.iter().map(|(system, codes)| (*system, &codes[..])))
 }
 
 struct Assembly<'a> {
@@ -169,13 +113,7 @@ impl Assembly<'_> {
         let mut keys = Vec::new();
         for (index, field) in fields.iter_mut().enumerate() {
             field.index = index;
-            keys.extend(
-                field
-                    .types
-                    .iter()
-                    .zip(0..)
-                    .map(|(ty, i)| (ty.json_key.clone(), index as u16, i)),
-            );
+            keys.extend(field.types.iter().zip(0..).map(|(ty, i)| (ty.json_key.clone(), index as u16, i)));
         }
         Ok(TypeDef {
             id: TypeId(number as u16),
@@ -183,10 +121,7 @@ impl Assembly<'_> {
             kind: plan.kind,
             r#abstract: plan.r#abstract,
             base: plan.base.map(|base| self.type_id(plan.name, base)).transpose()?,
-            required: fields
-                .iter()
-                .filter(|field| field.min > 0)
-                .fold(0, |set, field| set | 1 << field.index),
+            required: fields.iter().filter(|field| field.min > 0).fold(0, |set, field| set | 1 << field.index),
             fields,
             rules: plan.rules.iter().map(rule).collect(),
             keys: KeyTable::new(keys.into_iter()),
@@ -210,17 +145,11 @@ impl Assembly<'_> {
         let last = row.path.rsplit('.').next().unwrap_or(row.path);
         let name = last.strip_suffix("[x]").unwrap_or(last);
         let choice = name != last;
-        let (min, max) = row
-            .card
-            .and_then(cardinality)
-            .ok_or_else(|| CatalogError::Cardinality(row.path.to_owned()))?;
+        let (min, max) =
+            row.card.and_then(cardinality).ok_or_else(|| CatalogError::Cardinality(row.path.to_owned()))?;
         let types = self.field_types(row, name, choice)?;
         let value_set = row.binding.and_then(|url| self.value_sets.get(url)).cloned();
-        let (codes, binding) = if row.types == ["code"] {
-            (value_set, None)
-        } else {
-            (None, value_set)
-        };
+        let (codes, binding) = if row.types == ["code"] { (value_set, None) } else { (None, value_set) };
         Ok(Field {
             name: name.into(),
             choice,
@@ -241,16 +170,9 @@ impl Assembly<'_> {
     fn field_types(&self, row: &ElementRow, name: &str, choice: bool) -> Result<Vec<FieldType>, CatalogError> {
         if let Some(path) = row.content.or(is_defined_in_place(row).then_some(row.path)) {
             let ty = self.type_id(row.path, path)?;
-            return Ok(vec![FieldType {
-                ty,
-                json_key: name.into(),
-                targets: Vec::new(),
-            }]);
+            return Ok(vec![FieldType { ty, json_key: name.into(), targets: Vec::new() }]);
         }
-        row.types
-            .iter()
-            .map(|declared| self.field_type(row.path, name, choice, declared))
-            .collect()
+        row.types.iter().map(|declared| self.field_type(row.path, name, choice, declared)).collect()
     }
 
     fn field_type(&self, path: &str, name: &str, choice: bool, declared: &str) -> Result<FieldType, CatalogError> {
@@ -259,18 +181,11 @@ impl Assembly<'_> {
             None => (declared, Vec::new()),
         };
         let json_key = if choice { choice_key(name, ty) } else { name.into() };
-        Ok(FieldType {
-            ty: self.type_id(path, ty)?,
-            json_key,
-            targets,
-        })
+        Ok(FieldType { ty: self.type_id(path, ty)?, json_key, targets })
     }
 
     fn type_id(&self, path: &str, name: &str) -> Result<TypeId, CatalogError> {
-        let unknown = || CatalogError::UnknownType {
-            path: path.to_owned(),
-            name: name.to_owned(),
-        };
+        let unknown = || CatalogError::UnknownType { path: path.to_owned(), name: name.to_owned() };
         self.by_name.get(name).copied().ok_or_else(unknown)
     }
 }
@@ -288,9 +203,5 @@ fn cardinality(text: &str) -> Option<(u32, Option<u32>)> {
 }
 
 fn rule(row: &RuleRow) -> Rule {
-    Rule {
-        key: row.key.into(),
-        error: row.severity == "error",
-        expression: row.expression.as_ref().into(),
-    }
+    Rule { key: row.key.into(), error: row.severity == "error", expression: row.expression.as_ref().into() }
 }

@@ -36,24 +36,13 @@ impl Compartment {
 pub(super) fn compartment(rows: &CompartmentRows) -> Result<Compartment, CatalogError> {
     let mut members = Vec::new();
     for row in &rows.members {
-        let t = ResourceType::parse(row.name).ok_or_else(|| CatalogError::UnknownType {
-            path: rows.url.to_owned(),
-            name: row.name.to_owned(),
-        })?;
-        let params: Vec<Box<str>> = row
-            .params
-            .iter()
-            .filter(|p| **p != "{def}")
-            .map(|p| Box::from(*p))
-            .collect();
+        let t = ResourceType::parse(row.name)
+            .ok_or_else(|| CatalogError::UnknownType { path: rows.url.to_owned(), name: row.name.to_owned() })?;
+        let params: Vec<Box<str>> = row.params.iter().filter(|p| **p != "{def}").map(|p| Box::from(*p)).collect();
         if !params.is_empty() {
             members.push((t, params));
         }
     }
     members.sort_by_key(|(t, _)| *t);
-    Ok(Compartment {
-        name: rows.name.into(),
-        url: rows.url.into(),
-        members,
-    })
+    Ok(Compartment { name: rows.name.into(), url: rows.url.into(), members })
 }

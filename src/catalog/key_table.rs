@@ -67,32 +67,14 @@ mod tests {
 
     #[test]
     fn a_key_is_found_and_a_stranger_is_not() {
-        let names = [
-            "id",
-            "value",
-            "valueQuantity",
-            "valueCodeableConcept",
-            "a",
-            "abatementDateTime",
-            "abatementString",
-        ];
-        let entries = names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| (Box::from(*name), i as u16, 0));
+        let names =
+            ["id", "value", "valueQuantity", "valueCodeableConcept", "a", "abatementDateTime", "abatementString"];
+        let entries = names.iter().enumerate().map(|(i, name)| (Box::from(*name), i as u16, 0));
         let table = KeyTable::new(entries);
         for (i, name) in names.iter().enumerate() {
             assert_eq!(table.get(name), Some((i as u16, 0)));
         }
-        for stranger in [
-            "",
-            "ID",
-            "valueQuantit",
-            "valueQuantityy",
-            "_id",
-            "b",
-            "abatementDatetime",
-        ] {
+        for stranger in ["", "ID", "valueQuantit", "valueQuantityy", "_id", "b", "abatementDatetime"] {
             assert_eq!(table.get(stranger), None);
         }
     }

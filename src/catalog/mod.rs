@@ -70,33 +70,18 @@ impl Catalog {
     pub fn load() -> Result<Catalog, CatalogError> {
         let source = source::read()?;
         let assemble::Types { defs: types, by_name } = assemble::types(&source)?;
-        let resources = ResourceType::all()
-            .map(|t| named(&by_name, t.name()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let resources = ResourceType::all().map(|t| named(&by_name, t.name())).collect::<Result<Vec<_>, _>>()?;
         let known = Known {
             extension: named(&by_name, "Extension")?,
             quantity: named(&by_name, "Quantity")?,
             reference: named(&by_name, "Reference")?,
             resource: named(&by_name, "Resource")?,
         };
-        let names: Vec<TypeNames> = ResourceType::all()
-            .zip(&resources)
-            .map(|(t, id)| type_names(&types, t, *id))
-            .collect();
+        let names: Vec<TypeNames> =
+            ResourceType::all().zip(&resources).map(|(t, id)| type_names(&types, t, *id)).collect();
         let params = parameter::parameters(&source.parameters, &names)?;
-        let compartments = source
-            .compartments
-            .iter()
-            .map(compartment::compartment)
-            .collect::<Result<_, _>>()?;
-        Ok(Catalog {
-            types,
-            by_name,
-            resources,
-            params,
-            compartments,
-            known,
-        })
+        let compartments = source.compartments.iter().map(compartment::compartment).collect::<Result<_, _>>()?;
+        Ok(Catalog { types, by_name, resources, params, compartments, known })
     }
 
     /// Returns the type of this name: `Patient`, `HumanName`, `code`, or the path of an element defined in place.
@@ -125,10 +110,7 @@ impl Catalog {
 
     pub fn param(&self, t: ResourceType, code: &str) -> Option<&Arc<SearchParam>> {
         let params = self.params(t);
-        params
-            .binary_search_by(|p| (*p.code).cmp(code))
-            .ok()
-            .map(|i| &params[i])
+        params.binary_search_by(|p| (*p.code).cmp(code)).ok().map(|i| &params[i])
     }
 
     /// Returns the compartment by the name of the type that makes it: `Patient`, `Encounter`, `Practitioner`,
@@ -152,19 +134,11 @@ impl Catalog {
 }
 
 fn named(by_name: &HashMap<Box<str>, TypeId>, name: &str) -> Result<TypeId, CatalogError> {
-    let unknown = || CatalogError::UnknownType {
-        path: "the server itself".to_owned(),
-        name: name.to_owned(),
-    };
+    let unknown = || CatalogError::UnknownType { path: "the server itself".to_owned(), name: name.to_owned() };
     by_name.get(name).copied().ok_or_else(unknown)
 }
 
 fn type_names(types: &[TypeDef], t: ResourceType, id: TypeId) -> TypeNames {
-    let base = types[usize::from(id.0)]
-        .base
-        .map(|base| &*types[usize::from(base.0)].name);
-    TypeNames {
-        name: t.name(),
-        is_domain_resource: base == Some("DomainResource"),
-    }
+    let base = types[usize::from(id.0)].base.map(|base| &*types[usize::from(base.0)].name);
+    TypeNames { name: t.name(), is_domain_resource: base == Some("DomainResource") }
 }

@@ -12,11 +12,7 @@ impl Model for Catalog {
 
     fn property(&self, parent: u16, key: &str) -> Option<Property<'_>> {
         let (field, id) = self.ty(TypeId(parent)).lookup(key)?;
-        Some(Property {
-            name: &field.name,
-            ty: self.model_type(id),
-            array: field.array,
-        })
+        Some(Property { name: &field.name, ty: self.model_type(id), array: field.array })
     }
 
     fn has_element(&self, parent: u16, name: &str) -> bool {
@@ -31,11 +27,7 @@ impl Model for Catalog {
 impl Catalog {
     fn model_type(&self, id: TypeId) -> Type<'_> {
         let def = self.ty(id);
-        Type {
-            name: &def.name,
-            id: id.0,
-            kind: self.model_kind(def),
-        }
+        Type { name: &def.name, id: id.0, kind: self.model_kind(def) }
     }
 
     fn model_kind(&self, def: &TypeDef) -> Kind {

@@ -128,16 +128,9 @@ impl TypeNames {
 }
 
 fn parameter(row: &ParameterRow, expression_text: String) -> Result<SearchParam, CatalogError> {
-    let unknown = |name: &str| CatalogError::UnknownType {
-        path: row.url.to_owned(),
-        name: name.to_owned(),
-    };
+    let unknown = |name: &str| CatalogError::UnknownType { path: row.url.to_owned(), name: name.to_owned() };
     let target = |name: &&str| ResourceType::parse(name).ok_or_else(|| unknown(name));
-    let expression = if expression_text.is_empty() {
-        None
-    } else {
-        Some(compile(row.url, &expression_text)?)
-    };
+    let expression = if expression_text.is_empty() { None } else { Some(compile(row.url, &expression_text)?) };
     Ok(SearchParam {
         code: row.code.into(),
         url: row.url.into(),
@@ -145,11 +138,7 @@ fn parameter(row: &ParameterRow, expression_text: String) -> Result<SearchParam,
         expression,
         expression_text: expression_text.into(),
         targets: row.target.iter().map(target).collect::<Result<_, _>>()?,
-        components: row
-            .component
-            .iter()
-            .map(|c| component(row.url, c))
-            .collect::<Result<_, _>>()?,
+        components: row.component.iter().map(|c| component(row.url, c)).collect::<Result<_, _>>()?,
         comparators: row.comparator.iter().map(|c| Box::from(*c)).collect(),
         modifiers: row.modifier.iter().map(|m| Box::from(*m)).collect(),
         multiple_or: row.multiple_or.unwrap_or(true),
@@ -166,10 +155,7 @@ fn component(url: &str, row: &ComponentRow) -> Result<Component, CatalogError> {
 }
 
 fn compile(url: &str, text: &str) -> Result<Expr, CatalogError> {
-    fhirpath::parse(text).map_err(|source| CatalogError::Expression {
-        url: url.to_owned(),
-        source,
-    })
+    fhirpath::parse(text).map_err(|source| CatalogError::Expression { url: url.to_owned(), source })
 }
 
 /// Returns the branches of an expression that apply to a type: those with its name, and those without any.
@@ -178,22 +164,14 @@ fn branches_for(expression: &str, names: &TypeNames) -> String {
         Some(name) => names.includes(name),
         None => true,
     };
-    union_branches(expression)
-        .into_iter()
-        .filter(applies)
-        .collect::<Vec<_>>()
-        .join(" | ")
+    union_branches(expression).into_iter().filter(applies).collect::<Vec<_>>().join(" | ")
 }
 
 /// Returns the type name that a branch starts with; none for a branch relative to the resource, such as `name`.
 fn root(branch: &str) -> Option<&str> {
     let branch = branch.trim_start_matches(['(', ' ']);
-    let end = branch
-        .find(|c: char| !c.is_ascii_alphanumeric())
-        .unwrap_or(branch.len());
-    branch
-        .starts_with(|c: char| c.is_ascii_uppercase())
-        .then_some(&branch[..end])
+    let end = branch.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(branch.len());
+    branch.starts_with(|c: char| c.is_ascii_uppercase()).then_some(&branch[..end])
 }
 
 /// Splits at each `|` that stands outside brackets and quotes.
@@ -224,25 +202,14 @@ mod tests {
     fn a_type_keeps_its_own_branches() {
         let cases = [
             ("Patient", "Patient.name | Person.name", "Patient.name"),
-            (
-                "Person",
-                "Patient.name.where(use = 'a|b') | (Person.name as X)",
-                "(Person.name as X)",
-            ),
+            ("Person", "Patient.name.where(use = 'a|b') | (Person.name as X)", "(Person.name as X)"),
             ("Patient", "Resource.meta.tag", "Resource.meta.tag"),
             ("Patient", "name | alias", "name | alias"),
-            (
-                "Patient",
-                "(Patient.a | Patient.b).c | Personal.d",
-                "(Patient.a | Patient.b).c",
-            ),
+            ("Patient", "(Patient.a | Patient.b).c | Personal.d", "(Patient.a | Patient.b).c"),
             ("Patient", "", ""),
         ];
         for (name, expression, expected) in cases {
-            let names = TypeNames {
-                name,
-                is_domain_resource: true,
-            };
+            let names = TypeNames { name, is_domain_resource: true };
             assert_eq!(branches_for(expression, &names), expected);
         }
     }

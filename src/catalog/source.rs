@@ -170,20 +170,12 @@ pub(super) fn read() -> Result<Source<'static>, CatalogError> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(path: &str, text: &'a str) -> Result<T, CatalogError> {
-    serde_json::from_str(text).map_err(|source| CatalogError::File {
-        path: path.to_owned(),
-        source,
-    })
+    serde_json::from_str(text).map_err(|source| CatalogError::File { path: path.to_owned(), source })
 }
 
 fn add_profile<'a>(source: &mut Source<'a>, file: ProfileFile<'a>) {
     if let Some(name) = file.name {
-        source.types.push(TypeRows {
-            name,
-            r#abstract: file.r#abstract,
-            base: file.base,
-            elements: file.elements,
-        });
+        source.types.push(TypeRows { name, r#abstract: file.r#abstract, base: file.base, elements: file.elements });
     }
     source.primitives.extend(file.primitives);
     source.value_sets.extend(file.value_sets);
@@ -191,11 +183,7 @@ fn add_profile<'a>(source: &mut Source<'a>, file: ProfileFile<'a>) {
 
 fn add_search<'a>(source: &mut Source<'a>, file: SearchFile<'a>) {
     if let (Some(name), Some(url)) = (file.name, file.url) {
-        source.compartments.push(CompartmentRows {
-            name,
-            url,
-            members: file.members,
-        });
+        source.compartments.push(CompartmentRows { name, url, members: file.members });
     }
     source.parameters.extend(file.parameters);
 }

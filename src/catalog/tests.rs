@@ -19,10 +19,7 @@ fn every_resource_type_has_elements_and_parameters() {
         assert!(def.lookup("id").is_some() && def.lookup("meta").is_some(), "{t}");
         assert!(CATALOG.param(t, "_id").is_some(), "{t}");
     }
-    assert_eq!(
-        Primitive::ALL.map(|p| ty(p.name()).kind),
-        Primitive::ALL.map(TypeKind::Primitive)
-    );
+    assert_eq!(Primitive::ALL.map(|p| ty(p.name()).kind), Primitive::ALL.map(TypeKind::Primitive));
 }
 
 #[test]
@@ -32,18 +29,8 @@ fn a_json_key_leads_to_its_element_and_type() {
         ("Observation", "valueQuantity", "value", "Quantity"),
         ("Observation", "valueDateTime", "value", "dateTime"),
         ("Observation", "component", "component", "Observation.component"),
-        (
-            "Observation.component",
-            "referenceRange",
-            "referenceRange",
-            "Observation.referenceRange",
-        ),
-        (
-            "Observation.component",
-            "modifierExtension",
-            "modifierExtension",
-            "Extension",
-        ),
+        ("Observation.component", "referenceRange", "referenceRange", "Observation.referenceRange"),
+        ("Observation.component", "modifierExtension", "modifierExtension", "Extension"),
         ("Patient", "id", "id", "id"),
         ("Patient", "name", "name", "HumanName"),
         ("Patient", "contained", "contained", "Resource"),
@@ -60,21 +47,10 @@ fn a_json_key_leads_to_its_element_and_type() {
         ("xhtml", "id", "id", "string"),
     ];
     for (parent, key, element, value) in cases {
-        let (field, id) = ty(parent)
-            .lookup(key)
-            .unwrap_or_else(|| panic!("{parent}.{key} is unknown"));
-        assert_eq!(
-            (&*field.name, &*CATALOG.ty(id).name),
-            (element, value),
-            "{parent}.{key}"
-        );
+        let (field, id) = ty(parent).lookup(key).unwrap_or_else(|| panic!("{parent}.{key} is unknown"));
+        assert_eq!((&*field.name, &*CATALOG.ty(id).name), (element, value), "{parent}.{key}");
     }
-    for (parent, key) in [
-        ("Observation", "value"),
-        ("Patient", "Name"),
-        ("xhtml", "extension"),
-        ("Bundle", "text"),
-    ] {
+    for (parent, key) in [("Observation", "value"), ("Patient", "Name"), ("xhtml", "extension"), ("Bundle", "text")] {
         assert!(ty(parent).lookup(key).is_none(), "{parent}.{key}");
     }
 }
@@ -103,19 +79,8 @@ fn an_element_knows_its_facts() {
     let link = ty("Patient").field("link").unwrap();
     assert_eq!((link.min, link.max, link.array), (0, None, true));
     let (_, subject) = ty("Observation").lookup_key("subject").unwrap();
-    assert_eq!(
-        subject.targets.iter().map(|t| &**t).collect::<Vec<_>>(),
-        ["Patient", "Group", "Device", "Location"]
-    );
-    assert!(
-        ty("Attachment")
-            .field("contentType")
-            .unwrap()
-            .codes
-            .as_ref()
-            .unwrap()
-            .open
-    );
+    assert_eq!(subject.targets.iter().map(|t| &**t).collect::<Vec<_>>(), ["Patient", "Group", "Device", "Location"]);
+    assert!(ty("Attachment").field("contentType").unwrap().codes.as_ref().unwrap().open);
     assert!(ty("Extension").field("url").unwrap().xml_attribute);
     assert_eq!(&*ty("Patient").field("contact").unwrap().rules[0].key, "pat-1");
     assert_eq!(&*ty("Extension").rules[0].key, "ext-1");
@@ -141,12 +106,9 @@ fn inherited_elements_come_first() {
 #[test]
 fn subtypes_follow_the_specification() {
     let is = |a: &str, b: &str| CATALOG.is_subtype(CATALOG.type_id(a).unwrap(), CATALOG.type_id(b).unwrap());
-    for (a, b) in [
-        ("code", "string"),
-        ("Age", "Quantity"),
-        ("Patient", "Resource"),
-        ("Patient.contact", "BackboneElement"),
-    ] {
+    for (a, b) in
+        [("code", "string"), ("Age", "Quantity"), ("Patient", "Resource"), ("Patient.contact", "BackboneElement")]
+    {
         assert!(is(a, b) && !is(b, a), "{a} is a {b}");
     }
     assert!(!is("Bundle", "DomainResource"));
@@ -157,12 +119,7 @@ fn a_parameter_of_several_types_is_split() {
     // (type, code, kind, expression)
     let cases = [
         ("Condition", "code", ParamKind::Token, "Condition.code"),
-        (
-            "MedicationRequest",
-            "code",
-            ParamKind::Token,
-            "(MedicationRequest.medication as CodeableConcept)",
-        ),
+        ("MedicationRequest", "code", ParamKind::Token, "(MedicationRequest.medication as CodeableConcept)"),
         ("Patient", "birthdate", ParamKind::Date, "Patient.birthDate"),
         ("Patient", "_lastUpdated", ParamKind::Date, "Resource.meta.lastUpdated"),
         ("Patient", "_text", ParamKind::String, ""),
@@ -171,33 +128,20 @@ fn a_parameter_of_several_types_is_split() {
     ];
     for (name, code, kind, expression) in cases {
         let param = CATALOG.param(ResourceType::parse(name).unwrap(), code).unwrap();
-        assert_eq!(
-            (param.kind, &*param.expression_text),
-            (kind, expression),
-            "{name}.{code}"
-        );
+        assert_eq!((param.kind, &*param.expression_text), (kind, expression), "{name}.{code}");
     }
     assert!(CATALOG.param(ResourceType::BUNDLE, "_text").is_none());
-    let combo = CATALOG
-        .param(ResourceType::parse("Observation").unwrap(), "combo-code-value-quantity")
-        .unwrap();
+    let combo = CATALOG.param(ResourceType::parse("Observation").unwrap(), "combo-code-value-quantity").unwrap();
     assert_eq!(combo.components.len(), 2);
     assert!(!combo.multiple_or && combo.multiple_and);
 }
 
 #[test]
 fn every_component_names_a_parameter() {
-    let urls: std::collections::HashSet<&str> = ResourceType::all()
-        .flat_map(|t| CATALOG.params(t))
-        .map(|p| &*p.url)
-        .collect();
+    let urls: std::collections::HashSet<&str> =
+        ResourceType::all().flat_map(|t| CATALOG.params(t)).map(|p| &*p.url).collect();
     for param in ResourceType::all().flat_map(|t| CATALOG.params(t)) {
-        assert_eq!(
-            param.components.is_empty(),
-            param.kind != ParamKind::Composite,
-            "{}",
-            param.url
-        );
+        assert_eq!(param.components.is_empty(), param.kind != ParamKind::Composite, "{}", param.url);
         for component in &param.components {
             assert!(urls.contains(&*component.definition), "{}", component.definition);
         }
@@ -219,19 +163,14 @@ fn compartments_are_by_reference_parameters_of_their_members() {
         let compartment = CATALOG.compartment(name).unwrap();
         for (t, params) in compartment.members() {
             for code in params {
-                let param = CATALOG
-                    .param(t, code)
-                    .unwrap_or_else(|| panic!("{t} has no parameter {code}"));
+                let param = CATALOG.param(t, code).unwrap_or_else(|| panic!("{t} has no parameter {code}"));
                 assert_eq!(param.kind, ParamKind::Reference, "{t}.{code}");
             }
         }
     }
     let patient = CATALOG.compartment("Patient").unwrap();
     let observation = ResourceType::parse("Observation").unwrap();
-    assert_eq!(
-        patient.params(observation).iter().map(|p| &**p).collect::<Vec<_>>(),
-        ["subject", "performer"]
-    );
+    assert_eq!(patient.params(observation).iter().map(|p| &**p).collect::<Vec<_>>(), ["subject", "performer"]);
     assert!(patient.params(ResourceType::BUNDLE).is_empty());
 }
 
@@ -275,9 +214,7 @@ fn a_parameter_finds_its_values() {
         ("combo-value-quantity", 1), ("_lastUpdated", 0), ("combo-code-value-quantity", 2),
     ];
     for (code, count) in cases {
-        let param = CATALOG
-            .param(ResourceType::parse("Observation").unwrap(), code)
-            .unwrap();
+        let param = CATALOG.param(ResourceType::parse("Observation").unwrap(), code).unwrap();
         let context = Context::for_search(&*CATALOG, &resource);
         let found = param.expression.as_ref().unwrap().evaluate(&context).unwrap();
         assert_eq!(found.len(), count, "{code}");

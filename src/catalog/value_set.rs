@@ -22,12 +22,7 @@ impl CodeSet {
             codes.extend(listed.iter().map(|code| (Box::from(*code), number)));
         }
         codes.sort();
-        CodeSet {
-            url: url.into(),
-            open,
-            systems: systems.into(),
-            codes: codes.into(),
-        }
+        CodeSet { url: url.into(), open, systems: systems.into(), codes: codes.into() }
     }
 
     /// Returns whether an element bound to this may hold the code.

@@ -36,11 +36,7 @@ impl fmt::Display for Origin {
 impl Given {
     /// Returns the sentence that says what is wrong; the value of a database URL may hold a password and stays out.
     pub fn complaint(&self, key: &str, allowed: &str) -> String {
-        let value = if key == "database_url" {
-            "(not shown)"
-        } else {
-            self.value.as_str()
-        };
+        let value = if key == "database_url" { "(not shown)" } else { self.value.as_str() };
         format!("{key} = \"{value}\" ({}): allowed is {allowed}", self.origin)
     }
 }
@@ -55,9 +51,7 @@ pub struct Gathered {
 
 /// Returns the settings file's path and text: `named` and `$MEDILINK_CONFIG` must exist, `./medilink.toml` need not.
 pub fn read_file(named: Option<&Path>, env: &[(String, String)]) -> Result<Option<(String, String)>, String> {
-    let variable = lookup(env, "MEDILINK_CONFIG")
-        .filter(|value| !value.is_empty())
-        .map(Path::new);
+    let variable = lookup(env, "MEDILINK_CONFIG").filter(|value| !value.is_empty()).map(Path::new);
     let path = named.or(variable);
     let shown = path.unwrap_or(Path::new("medilink.toml"));
     match std::fs::read_to_string(shown) {
@@ -70,23 +64,13 @@ pub fn read_file(named: Option<&Path>, env: &[(String, String)]) -> Result<Optio
 /// Returns the settings by precedence: flag, environment, file.
 pub fn gather(flags: &[(&'static str, String)], env: &[(String, String)], file: Option<(&str, &str)>) -> Gathered {
     let mut found = Gathered::default();
-    let in_file = file
-        .map(|(path, text)| read_toml(path, text, &mut found.problems))
-        .unwrap_or_default();
+    let in_file = file.map(|(path, text)| read_toml(path, text, &mut found.problems)).unwrap_or_default();
     for row in KEYS {
         let flag = flags.iter().find(|(name, _)| *name == row.name);
         let given = flag
-            .map(|(_, value)| Given {
-                value: value.clone(),
-                origin: Origin::Flag(row.flag()),
-            })
+            .map(|(_, value)| Given { value: value.clone(), origin: Origin::Flag(row.flag()) })
             .or_else(|| from_env(row, env))
-            .or_else(|| {
-                in_file
-                    .iter()
-                    .find(|(name, _)| *name == row.name)
-                    .map(|(_, given)| given.clone())
-            });
+            .or_else(|| in_file.iter().find(|(name, _)| *name == row.name).map(|(_, given)| given.clone()));
         found.given.extend(given.map(|given| (row.name, given)));
     }
     found.warnings = unknown_variables(env);
@@ -100,17 +84,12 @@ fn from_env(row: &key::Key, env: &[(String, String)]) -> Option<Given> {
     [Some(variable.as_str()), other].into_iter().flatten().find_map(|name| {
         let value = lookup(env, name)?;
         let counts = !value.is_empty() || (row.optional && !row.default.is_empty());
-        counts.then(|| Given {
-            value: value.to_string(),
-            origin: Origin::Env(name.to_string()),
-        })
+        counts.then(|| Given { value: value.to_string(), origin: Origin::Env(name.to_string()) })
     })
 }
 
 fn lookup<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    env.iter()
-        .find(|(variable, _)| variable == name)
-        .map(|(_, value)| value.as_str())
+    env.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.as_str())
 }
 
 fn unknown_variables(env: &[(String, String)]) -> Vec<String> {
@@ -119,12 +98,7 @@ fn unknown_variables(env: &[(String, String)]) -> Vec<String> {
     env.iter()
         .map(|(name, _)| name)
         .filter(|name| name.starts_with("MEDILINK_") && !known.contains(name) && !OTHERS.contains(&name.as_str()))
-        .map(|name| {
-            format!(
-                "environment {name}: no such setting{}",
-                hint(name, known.iter().map(String::as_str))
-            )
-        })
+        .map(|name| format!("environment {name}: no such setting{}", hint(name, known.iter().map(String::as_str))))
         .collect()
 }
 
@@ -151,13 +125,7 @@ fn read_toml(path: &str, text: &str, problems: &mut Vec<String>) -> Vec<(&'stati
             continue;
         };
         match plain(value.get_ref()) {
-            Some(value) => found.push((
-                row.name,
-                Given {
-                    value,
-                    origin: Origin::File(path.to_string(), line),
-                },
-            )),
+            Some(value) => found.push((row.name, Given { value, origin: Origin::File(path.to_string(), line) })),
             None => problems.push(format!(
                 "{path}:{line}: {name} has the TOML type {}: allowed is a string, a number, true or false",
                 value.get_ref().type_str()

@@ -36,110 +36,45 @@ pub static FLAGS: LazyLock<Vec<String>> = LazyLock::new(|| KEYS.iter().map(Key::
 
 pub const KEYS: &[Key] = &[
     common("listen", "127.0.0.1:8080", "ADDR", "HTTP listener"),
-    none_allowed(
-        "metrics_listen",
-        "",
-        "ADDR",
-        "Listener for /metrics alone; otherwise it is served on `listen`",
-    ),
-    none_allowed(
-        "base_url",
-        "",
-        "URL",
-        "What goes into links, tokens and discovery; otherwise http://<listen>/fhir",
-    ),
+    none_allowed("metrics_listen", "", "ADDR", "Listener for /metrics alone; otherwise it is served on `listen`"),
+    none_allowed("base_url", "", "URL", "What goes into links, tokens and discovery; otherwise http://<listen>/fhir"),
     none_allowed(
         "database_url",
         "",
         "URL",
         "PostgreSQL (also DATABASE_URL); otherwise a private cluster in `data_dir`",
     ),
-    common(
-        "data_dir",
-        "./data",
-        "DIR",
-        "Private cluster, text index, keys and export files",
-    ),
+    common("data_dir", "./data", "DIR", "Private cluster, text index, keys and export files"),
     common(
         "auth",
         "smart",
         "smart|off",
         "Access tokens are required, or `off`: no protection, loopback listeners only",
     ),
-    none_allowed(
-        "mllp_listen",
-        "127.0.0.1:2575",
-        "ADDR",
-        "HL7 v2 listener, empty for none",
-    ),
-    none_allowed(
-        "mllp_tls_cert",
-        "",
-        "FILE",
-        "Certificate chain of the HL7 v2 listener, PEM",
-    ),
+    none_allowed("mllp_listen", "127.0.0.1:2575", "ADDR", "HL7 v2 listener, empty for none"),
+    none_allowed("mllp_tls_cert", "", "FILE", "Certificate chain of the HL7 v2 listener, PEM"),
     none_allowed("mllp_tls_key", "", "FILE", "Private key of the HL7 v2 listener, PEM"),
     none_allowed("tls_cert", "", "FILE", "Certificate chain of the HTTP listener, PEM"),
     none_allowed("tls_key", "", "FILE", "Private key of the HTTP listener, PEM"),
-    common(
-        "log",
-        "info",
-        "FILTER",
-        "Log filter, such as `info` or `medilink=debug,warn`",
-    ),
+    common("log", "info", "FILTER", "Log filter, such as `info` or `medilink=debug,warn`"),
     rare(
         "canonical_base",
         "https://medilink.example/fhir",
         "URL",
         "Where our own definitions have their canonical URLs",
     ),
-    rare(
-        "workers",
-        "0",
-        "N",
-        "HTTP worker threads; 0 means one for each processor",
-    ),
+    rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),
     rare("depth_max", "64", "N", "Deepest nesting of a resource"),
-    rare(
-        "bundle_entries_max",
-        "10000",
-        "N",
-        "Entries of one batch or transaction",
-    ),
+    rare("bundle_entries_max", "10000", "N", "Entries of one batch or transaction"),
     rare("url_bytes_max", "8192", "BYTES", "Longest request URL"),
     rare("request_time_ms_max", "60000", "MS", "Longest time for one request"),
-    rare(
-        "database_wait_ms_max",
-        "5000",
-        "MS",
-        "Longest wait for a database connection, then 503",
-    ),
-    rare(
-        "shutdown_time_ms_max",
-        "30000",
-        "MS",
-        "Longest wait for running requests when stopping",
-    ),
-    rare(
-        "page_size_default",
-        "50",
-        "N",
-        "Entries of a page when the client names no _count",
-    ),
-    rare(
-        "page_size_max",
-        "1000",
-        "N",
-        "Most entries of a page, whatever _count says",
-    ),
-    rare(
-        "conditional_delete_max",
-        "1000",
-        "N",
-        "Most resources that one conditional delete removes",
-    ),
+    rare("database_wait_ms_max", "5000", "MS", "Longest wait for a database connection, then 503"),
+    rare("shutdown_time_ms_max", "30000", "MS", "Longest wait for running requests when stopping"),
+    rare("page_size_default", "50", "N", "Entries of a page when the client names no _count"),
+    rare("page_size_max", "1000", "N", "Most entries of a page, whatever _count says"),
+    rare("conditional_delete_max", "1000", "N", "Most resources that one conditional delete removes"),
 ];
 
 pub fn find(name: &str) -> Option<&'static Key> {
@@ -147,26 +82,13 @@ pub fn find(name: &str) -> Option<&'static Key> {
 }
 
 const fn common(name: &'static str, default: &'static str, value_name: &'static str, help: &'static str) -> Key {
-    Key {
-        name,
-        default,
-        value_name,
-        help,
-        optional: false,
-        rare: false,
-    }
+    Key { name, default, value_name, help, optional: false, rare: false }
 }
 
 const fn none_allowed(name: &'static str, default: &'static str, value_name: &'static str, help: &'static str) -> Key {
-    Key {
-        optional: true,
-        ..common(name, default, value_name, help)
-    }
+    Key { optional: true, ..common(name, default, value_name, help) }
 }
 
 const fn rare(name: &'static str, default: &'static str, value_name: &'static str, help: &'static str) -> Key {
-    Key {
-        rare: true,
-        ..common(name, default, value_name, help)
-    }
+    Key { rare: true, ..common(name, default, value_name, help) }
 }

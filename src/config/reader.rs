@@ -37,8 +37,7 @@ impl Reader {
         }
         let value = parse(&given.value);
         if value.is_none() {
-            self.problems
-                .push(given.complaint(key, &format!("{allowed}, or empty for none")));
+            self.problems.push(given.complaint(key, &format!("{allowed}, or empty for none")));
         }
         value
     }
@@ -49,18 +48,14 @@ impl Reader {
         match given.value.replace('_', "").parse() {
             Ok(number) if (min..=max).contains(&number) => number,
             _ => {
-                self.problems
-                    .push(given.complaint(key, &format!("a whole number from {min} to {max}")));
+                self.problems.push(given.complaint(key, &format!("a whole number from {min} to {max}")));
                 default
             }
         }
     }
 
     fn find(&self, key: &str) -> Option<Given> {
-        self.given
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, given)| given.clone())
+        self.given.iter().find(|(name, _)| *name == key).map(|(_, given)| given.clone())
     }
 
     pub fn is_set(&self, key: &str) -> bool {
@@ -68,8 +63,7 @@ impl Reader {
     }
 
     pub fn origin(&self, key: &str) -> String {
-        self.find(key)
-            .map_or("the default".to_string(), |given| given.origin.to_string())
+        self.find(key).map_or("the default".to_string(), |given| given.origin.to_string())
     }
 }
 
@@ -91,9 +85,7 @@ pub fn url(text: &str) -> Option<String> {
 }
 
 pub fn database_url(text: &str) -> Option<String> {
-    let rest = text
-        .strip_prefix("postgres://")
-        .or_else(|| text.strip_prefix("postgresql://"))?;
+    let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"))?;
     (!rest.is_empty()).then(|| text.to_string())
 }
 

@@ -3,11 +3,7 @@
 /// Returns the name within two edits (or a third of the length, if that is more), the nearest first.
 pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = (wrong.chars().count() / 3).max(2);
-    names
-        .map(|name| (distance(wrong, name), name))
-        .filter(|(edits, _)| *edits <= near)
-        .min()
-        .map(|(_, name)| name)
+    names.map(|name| (distance(wrong, name), name)).filter(|(edits, _)| *edits <= near).min().map(|(_, name)| name)
 }
 
 /// Returns the number of single-letter edits between two names (Levenshtein).

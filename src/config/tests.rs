@@ -11,10 +11,7 @@ type File<'a> = Option<&'a str>;
 fn run(flags: Flags, env: Env, file: File) -> Result<Settings, SettingsError> {
     let command = Args::augment_args(Command::new("serve").no_binary_name(true));
     let args = Args::from_arg_matches(&command.get_matches_from(flags)).expect("flags of the test");
-    let env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .collect();
+    let env: Vec<_> = env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     resolve(&args, &env, file.map(|text| ("medilink.toml", text)))
 }
 
@@ -23,9 +20,7 @@ fn right(flags: Flags, env: Env, file: File) -> Settings {
 }
 
 fn wrong(flags: Flags, env: Env, file: File) -> String {
-    run(flags, env, file)
-        .err()
-        .map_or("accepted".to_string(), |error| error.to_string())
+    run(flags, env, file).err().map_or("accepted".to_string(), |error| error.to_string())
 }
 
 #[test]
@@ -36,10 +31,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.database_url, None);
     assert_eq!(settings.data_dir, PathBuf::from("./data"));
     assert_eq!(settings.auth, Auth::Smart);
-    assert_eq!(
-        settings.mllp_listen.map(|a| a.to_string()).as_deref(),
-        Some("127.0.0.1:2575")
-    );
+    assert_eq!(settings.mllp_listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:2575"));
     assert_eq!(settings.metrics_listen, None);
     assert_eq!(settings.log, "info");
     assert!(settings.workers > 0);
@@ -61,26 +53,15 @@ fn a_flag_beats_the_environment_and_that_beats_the_file() {
 fn the_database_url_may_have_its_customary_name() {
     let plain = ("DATABASE_URL", "postgres://a@b/c");
     let ours = ("MEDILINK_DATABASE_URL", "postgresql://d@e/f");
-    assert_eq!(
-        right(&[], &[plain], None).database_url.as_deref(),
-        Some("postgres://a@b/c")
-    );
-    assert_eq!(
-        right(&[], &[plain, ours], None).database_url.as_deref(),
-        Some("postgresql://d@e/f")
-    );
+    assert_eq!(right(&[], &[plain], None).database_url.as_deref(), Some("postgres://a@b/c"));
+    assert_eq!(right(&[], &[plain, ours], None).database_url.as_deref(), Some("postgresql://d@e/f"));
 }
 
 #[test]
 fn empty_means_none_or_unset() {
     assert_eq!(right(&["--mllp-listen", ""], &[], None).mllp_listen, None);
     assert_eq!(right(&[], &[("MEDILINK_MLLP_LISTEN", "")], None).mllp_listen, None);
-    assert_eq!(
-        right(&[], &[("MEDILINK_LISTEN", ""), ("DATABASE_URL", "")], None)
-            .listen
-            .port(),
-        8080
-    );
+    assert_eq!(right(&[], &[("MEDILINK_LISTEN", ""), ("DATABASE_URL", "")], None).listen.port(), 8080);
     assert_eq!(right(&[], &[], Some("database_url = ''")).database_url, None);
 }
 
@@ -95,19 +76,13 @@ fn the_base_url_follows_the_listener_unless_set() {
     for (listen, expected) in cases {
         assert_eq!(right(&["--listen", listen], &[], None).base_url, expected);
     }
-    assert_eq!(
-        right(&["--base-url", "https://h.example/r4/"], &[], None).base_url,
-        "https://h.example/r4"
-    );
+    assert_eq!(right(&["--base-url", "https://h.example/r4/"], &[], None).base_url, "https://h.example/r4");
 }
 
 #[test]
 fn auth_off_needs_a_loopback_listener_and_warns() {
     assert_eq!(right(&["--auth", "off"], &[], None).warnings.len(), 1);
-    assert_eq!(
-        right(&["--auth", "off", "--listen", "[::1]:80"], &[], None).auth,
-        Auth::Off
-    );
+    assert_eq!(right(&["--auth", "off", "--listen", "[::1]:80"], &[], None).auth, Auth::Off);
     assert_eq!(
         wrong(&["--auth", "off"], &[("MEDILINK_LISTEN", "0.0.0.0:80")], None),
         "auth = \"off\" (flag --auth): allowed only on a loopback listener such as 127.0.0.1:8080, \
@@ -119,24 +94,14 @@ fn auth_off_needs_a_loopback_listener_and_warns() {
 fn a_wrong_value_names_key_origin_value_and_what_is_allowed() {
     let address = "allowed is an address and port such as 127.0.0.1:8080 or [::1]:8080";
     let cases: [(Flags, Env, File, String); 12] = [
-        (
-            &["--listen", "80"],
-            &[],
-            None,
-            format!("listen = \"80\" (flag --listen): {address}"),
-        ),
+        (&["--listen", "80"], &[], None, format!("listen = \"80\" (flag --listen): {address}")),
         (
             &[],
             &[("MEDILINK_METRICS_LISTEN", "x")],
             None,
             format!("metrics_listen = \"x\" (environment MEDILINK_METRICS_LISTEN): {address}, or empty for none"),
         ),
-        (
-            &[],
-            &[],
-            Some("\nauth = 'none'"),
-            "auth = \"none\" (medilink.toml:2): allowed is smart or off".into(),
-        ),
+        (&[], &[], Some("\nauth = 'none'"), "auth = \"none\" (medilink.toml:2): allowed is smart or off".into()),
         (
             &[],
             &[],
@@ -169,18 +134,8 @@ fn a_wrong_value_names_key_origin_value_and_what_is_allowed() {
             None,
             "log = \"a=b=c\" (flag --log): allowed is a filter such as info or medilink=debug,warn".into(),
         ),
-        (
-            &[],
-            &[],
-            Some("lisen = 'x'"),
-            "medilink.toml:1: no setting \"lisen\"; did you mean listen?".into(),
-        ),
-        (
-            &[],
-            &[],
-            Some("# a\n\n[limits]\nx = 1"),
-            "medilink.toml:3: no setting \"limits\"".into(),
-        ),
+        (&[], &[], Some("lisen = 'x'"), "medilink.toml:1: no setting \"lisen\"; did you mean listen?".into()),
+        (&[], &[], Some("# a\n\n[limits]\nx = 1"), "medilink.toml:3: no setting \"limits\"".into()),
         (
             &[],
             &[],
@@ -213,29 +168,14 @@ fn all_mistakes_show_at_once() {
 
 #[test]
 fn half_a_key_pair_is_refused_and_a_whole_one_warned_about() {
-    assert_eq!(
-        wrong(&["--tls-cert", "c.pem"], &[], None),
-        "tls_cert (flag --tls-cert): needs tls_key too"
-    );
-    assert_eq!(
-        right(&["--tls-cert", "c.pem", "--tls-key", "k.pem"], &[], None)
-            .warnings
-            .len(),
-        1
-    );
+    assert_eq!(wrong(&["--tls-cert", "c.pem"], &[], None), "tls_cert (flag --tls-cert): needs tls_key too");
+    assert_eq!(right(&["--tls-cert", "c.pem", "--tls-key", "k.pem"], &[], None).warnings.len(), 1);
 }
 
 #[test]
 fn an_unknown_variable_of_ours_is_warned_about() {
-    let settings = right(
-        &[],
-        &[("MEDILINK_LISTN", "x"), ("MEDILINK_TOKEN", "t"), ("OTHER", "y")],
-        None,
-    );
-    assert_eq!(
-        settings.warnings,
-        ["environment MEDILINK_LISTN: no such setting; did you mean MEDILINK_LISTEN?"]
-    );
+    let settings = right(&[], &[("MEDILINK_LISTN", "x"), ("MEDILINK_TOKEN", "t"), ("OTHER", "y")], None);
+    assert_eq!(settings.warnings, ["environment MEDILINK_LISTN: no such setting; did you mean MEDILINK_LISTEN?"]);
 }
 
 #[test]

@@ -34,8 +34,7 @@ impl Instant {
     pub fn to_http(self) -> String {
         let at = self.civil();
         const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let day = DAYS[at.weekday().to_monday_zero_offset() as usize];
         let month = MONTHS[at.month() as usize - 1];
         let (d, y, h, m, s) = (at.day(), at.year(), at.hour(), at.minute(), at.second());

@@ -27,10 +27,7 @@ pub fn apply(doc: &mut Value, patch: &Value) -> Result<(), Fault> {
         return Err(Fault::new(Kind::Structure, "a JSON Patch is an array of operations"));
     };
     if operations.len() > OPERATIONS_MAX {
-        let message = format!(
-            "the patch has {} operations, {OPERATIONS_MAX} is the most",
-            operations.len()
-        );
+        let message = format!("the patch has {} operations, {OPERATIONS_MAX} is the most", operations.len());
         return Err(Fault::new(Kind::TooCostly, message));
     }
     let mut patched = doc.clone();
@@ -146,10 +143,7 @@ fn check_growth(path: &str, value: &Value, added: &mut usize) -> Result<(), Refu
 
 fn check_depth(path: &str, value: &Value) -> Result<(), Refusal> {
     if path.matches('/').count() + depth(value) > DEPTH_MAX {
-        return Err((
-            Kind::TooCostly,
-            format!("the result would be nested more than {DEPTH_MAX} deep"),
-        ));
+        return Err((Kind::TooCostly, format!("the result would be nested more than {DEPTH_MAX} deep")));
     }
     Ok(())
 }
@@ -184,9 +178,7 @@ fn find_mut<'d>(doc: &'d mut Value, path: &str) -> Result<&'d mut Value, Refusal
 
 /// Returns the container that a pointer leads into, and the last name unescaped.
 fn parent<'d>(doc: &'d mut Value, path: &str) -> Result<(&'d mut Value, String), Refusal> {
-    let (before, last) = path
-        .rsplit_once('/')
-        .ok_or_else(|| misfit("the whole document cannot be removed"))?;
+    let (before, last) = path.rsplit_once('/').ok_or_else(|| misfit("the whole document cannot be removed"))?;
     let last = last.replace("~1", "/").replace("~0", "~");
     Ok((find_mut(doc, before)?, last))
 }
@@ -201,17 +193,11 @@ fn add(doc: &mut Value, path: &str, value: Value) -> Result<(), Refusal> {
             members.insert(name, value);
         }
         (Value::Array(items), name) => {
-            let index = if name == "-" {
-                items.len()
-            } else {
-                index(&name, items.len() + 1, path)?
-            };
+            let index = if name == "-" { items.len() } else { index(&name, items.len() + 1, path)? };
             items.insert(index, value);
         }
         _ => {
-            return Err(misfit(format!(
-                "'{path}' leads into a value that is neither object nor array"
-            )));
+            return Err(misfit(format!("'{path}' leads into a value that is neither object nor array")));
         }
     }
     Ok(())
@@ -230,9 +216,7 @@ fn index(name: &str, end: usize, path: &str) -> Result<usize, Refusal> {
     let is_number =
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
     let index = if is_number { name.parse().ok() } else { None };
-    index
-        .filter(|i| *i < end)
-        .ok_or_else(|| misfit(format!("'{path}': '{name}' is not an index of the array")))
+    index.filter(|i| *i < end).ok_or_else(|| misfit(format!("'{path}': '{name}' is not an index of the array")))
 }
 
 /// RFC 6902 4.6: objects without regard to order, numbers by value.
@@ -258,10 +242,8 @@ fn compare_numbers(a: &str, b: &str) -> Ordering {
 fn normal(text: &str) -> (bool, String, i64) {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let negative = mantissa.starts_with('-');
-    let (whole, fraction) = mantissa
-        .trim_start_matches('-')
-        .split_once('.')
-        .unwrap_or((mantissa.trim_start_matches('-'), ""));
+    let (whole, fraction) =
+        mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
     let digits = format!("{whole}{fraction}");
     let significant = digits.trim_start_matches('0').trim_end_matches('0');
     if significant.is_empty() {
@@ -269,11 +251,5 @@ fn normal(text: &str) -> (bool, String, i64) {
     }
     let zeros = digits.len() - digits.trim_end_matches('0').len();
     let exponent = exponent.parse::<i64>().unwrap_or(i64::MAX / 2);
-    (
-        negative,
-        significant.to_string(),
-        exponent
-            .saturating_sub(fraction.len() as i64)
-            .saturating_add(zeros as i64),
-    )
+    (negative, significant.to_string(), exponent.saturating_sub(fraction.len() as i64).saturating_add(zeros as i64))
 }

@@ -62,7 +62,9 @@ pub fn conditional_reference(value: &Value) -> Option<(String, &str)> {
             Some((format!("[{i}]{path}"), text))
         }),
         Value::Object(object) => object.iter().find_map(|(key, value)| match value {
-            Value::String(text) if key == "reference" && is_conditional(text) => Some((".reference".into(), text.as_str())),
+            Value::String(text) if key == "reference" && is_conditional(text) => {
+                Some((".reference".into(), text.as_str()))
+            }
             _ => {
                 let (path, text) = conditional_reference(value)?;
                 Some((format!(".{key}{path}"), text))

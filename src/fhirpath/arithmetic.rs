@@ -56,8 +56,7 @@ fn concatenate<'a>(a: Option<Item<'a>>, b: Option<Item<'a>>) -> Result<Item<'a>,
         None => Ok(Cow::Borrowed("")),
         Some(item) => {
             let label = item.type_label();
-            item.into_text()
-                .ok_or_else(|| FhirpathError::evaluation(format!("'&' joins strings, not {label}")))
+            item.into_text().ok_or_else(|| FhirpathError::evaluation(format!("'&' joins strings, not {label}")))
         }
     };
     joined(&text(a)?, &text(b)?)
@@ -70,9 +69,7 @@ fn joined<'a>(a: &str, b: &str) -> Result<Item<'a>, FhirpathError> {
 
 pub(super) fn check_length(length: usize) -> Result<(), FhirpathError> {
     if length > TEXT_MAX {
-        return Err(FhirpathError::TooCostly(format!(
-            "a text of more than {TEXT_MAX} bytes would be built"
-        )));
+        return Err(FhirpathError::TooCostly(format!("a text of more than {TEXT_MAX} bytes would be built")));
     }
     Ok(())
 }
@@ -113,35 +110,16 @@ fn quantities<'a>(op: Op, x: &Quantity<'_>, y: &Quantity<'_>) -> Option<Option<I
         Op::Divide => units::quotient(&x.unit, &y.unit),
         _ => return None,
     };
-    let value = if op == Op::Multiply {
-        x.value.checked_mul(y.value)
-    } else {
-        x.value.checked_div(y.value)
-    };
-    Some(
-        value
-            .zip(unit)
-            .map(|(value, unit)| Item::Quantity(Quantity { value, unit })),
-    )
+    let value = if op == Op::Multiply { x.value.checked_mul(y.value) } else { x.value.checked_div(y.value) };
+    Some(value.zip(unit).map(|(value, unit)| Item::Quantity(Quantity { value, unit })))
 }
 
 /// <http://hl7.org/fhirpath/N1/#addition>: the result has the more granular unit of both.
 fn sum<'a>(op: Op, x: &Quantity<'_>, y: &Quantity<'_>) -> Option<Item<'a>> {
-    let unit = if units::is_finer(&y.unit, &x.unit) {
-        &y.unit
-    } else {
-        &x.unit
-    };
+    let unit = if units::is_finer(&y.unit, &x.unit) { &y.unit } else { &x.unit };
     let (a, b) = (units::convert(x, unit)?, units::convert(y, unit)?);
-    let value = if op == Op::Add {
-        a.checked_add(b)?
-    } else {
-        a.checked_sub(b)?
-    };
-    Some(Item::Quantity(Quantity {
-        value,
-        unit: unit.to_owned(),
-    }))
+    let value = if op == Op::Add { a.checked_add(b)? } else { a.checked_sub(b)? };
+    Some(Item::Quantity(Quantity { value, unit: unit.to_owned() }))
 }
 
 pub(super) fn negate<'a>(item: Option<Item<'a>>) -> Result<Option<Item<'a>>, FhirpathError> {
@@ -150,13 +128,7 @@ pub(super) fn negate<'a>(item: Option<Item<'a>>) -> Result<Option<Item<'a>>, Fhi
         Some(Item::Integer(i)) => Ok(i.checked_neg().map(Item::Integer)),
         Some(Item::Long(i)) => Ok(i.checked_neg().map(Item::Long)),
         Some(Item::Decimal(d)) => Ok(Some(Item::Decimal(-d))),
-        Some(Item::Quantity(q)) => Ok(Some(Item::Quantity(Quantity {
-            value: -q.value,
-            unit: q.unit,
-        }))),
-        _ => Err(FhirpathError::evaluation(format!(
-            "'-' does not work on {}",
-            item.type_label()
-        ))),
+        Some(Item::Quantity(q)) => Ok(Some(Item::Quantity(Quantity { value: -q.value, unit: q.unit }))),
+        _ => Err(FhirpathError::evaluation(format!("'-' does not work on {}", item.type_label()))),
     }
 }

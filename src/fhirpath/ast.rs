@@ -155,9 +155,7 @@ impl Expr {
         match kept.len() {
             0 => None,
             1 => kept.pop().map(|ast| Expr { ast }),
-            _ => Some(Expr {
-                ast: Ast::Union(kept.into()),
-            }),
+            _ => Some(Expr { ast: Ast::Union(kept.into()) }),
         }
     }
 }

@@ -17,9 +17,7 @@ pub(super) fn add(start: &Temporal, duration: &Quantity<'_>, minus: bool) -> Res
     let unit = unit(&duration.unit)?;
     if start.kind == TemporalKind::Time && unit >= Calendar::Day {
         let name = unit.name();
-        return Err(FhirpathError::evaluation(format!(
-            "a {name} cannot be added to a time of day"
-        )));
+        return Err(FhirpathError::evaluation(format!("a {name} cannot be added to a time of day")));
     }
     let value = if minus { -duration.value } else { duration.value };
     Ok(shift(start, value, unit))
@@ -75,16 +73,9 @@ fn shift(start: &Temporal, value: Decimal, unit: Calendar) -> Option<Temporal> {
 /// The last day of a shorter month takes the place of a day that it does not have.
 fn add_months(start: &Temporal, months: i64) -> Option<Temporal> {
     let total = (i64::from(start.year) * 12 + i64::from(start.month) - 1).checked_add(months)?;
-    let year = i16::try_from(total.div_euclid(12))
-        .ok()
-        .filter(|y| (1..=9999).contains(y))?;
+    let year = i16::try_from(total.div_euclid(12)).ok().filter(|y| (1..=9999).contains(y))?;
     let month = total.rem_euclid(12) as u8 + 1;
-    Some(Temporal {
-        year,
-        month,
-        day: start.day.min(days_in_month(year, month)),
-        ..*start
-    })
+    Some(Temporal { year, month, day: start.day.min(days_in_month(year, month)), ..*start })
 }
 
 /// A time of day goes round at midnight.
@@ -122,22 +113,14 @@ mod tests {
             ("2016-02-28", "-1 year", "2015-02-28"),
             ("2016-02-29", "1 year", "2017-02-28"),
             ("2014-03", "59 days", "2014-04"),
-            (
-                "1973-12-25T23:59:59.000+10:00",
-                "1.5 seconds",
-                "1973-12-26T00:00:00.500+10:00",
-            ),
+            ("1973-12-25T23:59:59.000+10:00", "1.5 seconds", "1973-12-26T00:00:00.500+10:00"),
             ("1973-12-25T00:00:00Z", "10 milliseconds", "1973-12-25T00:00:00.010Z"),
             ("1973-12-25", "25 hours", "1973-12-26"),
         ];
         for (start, duration, end) in cases {
             let t = Temporal::date_or_date_time(start).unwrap();
             let q = Quantity::parse(duration).unwrap();
-            assert_eq!(
-                add(&t, &q, false).unwrap().unwrap().to_string(),
-                end,
-                "{start} + {duration}"
-            );
+            assert_eq!(add(&t, &q, false).unwrap().unwrap().to_string(), end, "{start} + {duration}");
         }
     }
 

@@ -52,16 +52,12 @@ pub trait Fetch {
 pub trait Hooks {
     /// Returns whether a code, Coding or CodeableConcept is in a value set; none when that cannot be known.
     fn member_of(&self, _item: &Item<'_>, value_set: &str) -> Result<Option<bool>, FhirpathError> {
-        Err(FhirpathError::NotSupported(format!(
-            "memberOf('{value_set}') needs a terminology service"
-        )))
+        Err(FhirpathError::NotSupported(format!("memberOf('{value_set}') needs a terminology service")))
     }
 
     /// Returns whether one code subsumes the other (`subsumes`) or is subsumed by it (`subsumedBy`).
     fn subsumes(&self, _general: &Item<'_>, _special: &Item<'_>) -> Result<Option<bool>, FhirpathError> {
-        Err(FhirpathError::NotSupported(
-            "subsumes() needs a terminology service".to_string(),
-        ))
+        Err(FhirpathError::NotSupported("subsumes() needs a terminology service".to_string()))
     }
 
     /// Returns whether a node conforms to a profile; `None` means: decide by the type alone.
@@ -100,10 +96,7 @@ impl<'a> Context<'a> {
 
     /// Returns the context in which search parameters are read: `resolve()` gives the type of the target.
     pub fn for_search(model: &'a dyn Model, resource: &'a Value) -> Context<'a> {
-        Context {
-            resolver: Resolver::TypeOnly,
-            ..Context::new(Some(model), resource)
-        }
+        Context { resolver: Resolver::TypeOnly, ..Context::new(Some(model), resource) }
     }
 
     pub fn with_variable(mut self, name: impl Into<String>, items: Vec<Item<'a>>) -> Context<'a> {

@@ -48,21 +48,12 @@ pub(super) fn equal_items<'a>(
             return Ok(Some(true));
         }
         if let (Some(Value::Object(a)), Some(Value::Object(b)), false) = (a.value, b.value, are_quantities(a, b)) {
-            return Deep {
-                evaluator,
-                loose: false,
-            }
-            .objects(a, b)
-            .map(Some);
+            return Deep { evaluator, loose: false }.objects(a, b).map(Some);
         }
     }
     // Text against a literal is by far the most frequent comparison.
     if let (
-        Item::Node(Node {
-            value: Some(Value::String(a)),
-            ty: Some(Type { kind: Kind::String, .. }),
-            ..
-        }),
+        Item::Node(Node { value: Some(Value::String(a)), ty: Some(Type { kind: Kind::String, .. }), .. }),
         Item::String(b),
     ) = (a, b)
     {
@@ -137,9 +128,9 @@ fn equivalent_items<'a>(evaluator: &mut Evaluator<'a>, a: &Item<'a>, b: &Item<'a
         (Item::String(a), Item::String(b)) => equivalent_text(a, b),
         (Item::Temporal(a), Item::Temporal(b)) => a.compare(b) == Some(Ordering::Equal),
         (Item::Quantity(a), Item::Quantity(b)) => units::equivalent(a, b),
-        (Item::Quantity(q), n) | (n, Item::Quantity(q)) => n
-            .as_decimal()
-            .is_some_and(|n| units::equivalent(q, &Quantity::plain(n))),
+        (Item::Quantity(q), n) | (n, Item::Quantity(q)) => {
+            n.as_decimal().is_some_and(|n| units::equivalent(q, &Quantity::plain(n)))
+        }
         _ => match (a.as_decimal(), b.as_decimal()) {
             (Some(a), Some(b)) => equivalent_numbers(a, b),
             _ => equal_values(&a, &b) == Some(true),

@@ -21,10 +21,7 @@ pub enum FhirpathError {
 
 impl FhirpathError {
     pub(super) fn syntax(at: usize, message: impl Into<String>) -> FhirpathError {
-        FhirpathError::Syntax {
-            at,
-            message: message.into(),
-        }
+        FhirpathError::Syntax { at, message: message.into() }
     }
 
     pub(super) fn evaluation(message: impl Into<String>) -> FhirpathError {

@@ -33,19 +33,8 @@ impl Expr {
         out: &mut Vec<Item<'a>>,
     ) -> Result<(), FhirpathError> {
         let (fuel, now, strict) = (ctx.fuel, ctx.now, ctx.strict);
-        let mut evaluator = Evaluator {
-            ctx,
-            fuel,
-            now,
-            strict,
-            spare: Vec::new(),
-        };
-        let scope = Scope {
-            this: focus,
-            context: focus,
-            index: None,
-            total: None,
-        };
+        let mut evaluator = Evaluator { ctx, fuel, now, strict, spare: Vec::new() };
+        let scope = Scope { this: focus, context: focus, index: None, total: None };
         evaluator.eval(&self.ast, scope, out)
     }
 
@@ -88,10 +77,7 @@ impl<'a> Evaluator<'a> {
                 self.fuel = rest;
                 Ok(())
             }
-            None => Err(FhirpathError::TooCostly(format!(
-                "the evaluation takes more than {} steps",
-                self.ctx.fuel
-            ))),
+            None => Err(FhirpathError::TooCostly(format!("the evaluation takes more than {} steps", self.ctx.fuel))),
         }
     }
 
@@ -115,10 +101,7 @@ impl<'a> Evaluator<'a> {
                     self.walk_from_root(item, steps, out)?;
                 }
             }
-            Ast::Path {
-                input: Some(input),
-                steps,
-            } => {
+            Ast::Path { input: Some(input), steps } => {
                 let items = self.collect(input, scope)?;
                 // Of the descendants of something, only some have the element.
                 self.strict = self.ctx.strict && items.windows(2).all(|pair| types::are_alike(&pair[0], &pair[1]));
@@ -168,16 +151,10 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Option<Item<'a>>, FhirpathError> {
         let index = self.single(index, scope, "[]")?;
         let Some(index) = index else { return Ok(None) };
-        let position = index
-            .as_integer()
-            .ok_or_else(|| FhirpathError::evaluation("an index must be an Integer"))?;
+        let position = index.as_integer().ok_or_else(|| FhirpathError::evaluation("an index must be an Integer"))?;
         let mut items = self.collect(input, scope)?;
         let position = usize::try_from(position).unwrap_or(usize::MAX);
-        Ok(if position < items.len() {
-            Some(items.swap_remove(position))
-        } else {
-            None
-        })
+        Ok(if position < items.len() { Some(items.swap_remove(position)) } else { None })
     }
 
     fn call(&mut self, call: &'a Call, scope: Scope<'_, 'a>, out: &mut Vec<Item<'a>>) -> Result<(), FhirpathError> {
@@ -185,12 +162,7 @@ impl<'a> Evaluator<'a> {
             Some(ast) => self.collect(ast, scope)?,
             None => scope.this.to_vec(),
         };
-        let invocation = Invocation {
-            evaluator: self,
-            scope,
-            call,
-            input,
-        };
+        let invocation = Invocation { evaluator: self, scope, call, input };
         match call.function.run {
             Run::One(run) => out.extend(run(invocation)?),
             Run::Many(run) => run(invocation, out)?,

@@ -47,20 +47,12 @@ impl<'a> Node<'a> {
     pub fn resource(model: Option<&'a dyn Model>, value: &'a Value) -> Node<'a> {
         let name = value.get("resourceType").and_then(Value::as_str);
         let ty = model.zip(name).and_then(|(model, name)| model.named(name));
-        Node {
-            value: Some(value),
-            sibling: None,
-            ty,
-        }
+        Node { value: Some(value), sibling: None, ty }
     }
 
     /// Returns the node of a value whose type is known.
     pub fn typed(model: &'a dyn Model, value: &'a Value, ty: &str) -> Node<'a> {
-        Node {
-            value: Some(value),
-            sibling: None,
-            ty: model.named(ty),
-        }
+        Node { value: Some(value), sibling: None, ty: model.named(ty) }
     }
 
     /// Returns the FHIR type: `Patient`, `HumanName`, `code`, `Patient.contact`.
@@ -106,10 +98,7 @@ impl<'a> Node<'a> {
 fn text(s: &str, kind: Option<Kind>) -> Item<'_> {
     let temporal = match kind {
         Some(Kind::Date) => Temporal::date_or_date_time(s),
-        Some(Kind::DateTime) => Temporal::date_or_date_time(s).map(|t| Temporal {
-            kind: TemporalKind::DateTime,
-            ..t
-        }),
+        Some(Kind::DateTime) => Temporal::date_or_date_time(s).map(|t| Temporal { kind: TemporalKind::DateTime, ..t }),
         Some(Kind::Time) => Temporal::time(s),
         _ => None,
     };
@@ -128,9 +117,7 @@ fn number<'a>(n: &'a Number, kind: Option<Kind>) -> Option<Item<'a>> {
 
 /// Returns the decimal of a JSON number with its digits kept; none beyond 28 digits.
 pub(super) fn decimal(text: &str) -> Option<Decimal> {
-    Decimal::from_str_exact(text)
-        .or_else(|_| Decimal::from_scientific(text))
-        .ok()
+    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
 }
 
 impl<'a> Item<'a> {
@@ -153,9 +140,7 @@ impl<'a> Item<'a> {
     /// Returns whether this is a primitive without a value, which operators take for nothing.
     pub(super) fn is_void(&self) -> bool {
         match self {
-            Item::Node(Node {
-                value: None, sibling, ..
-            }) => sibling.is_some(),
+            Item::Node(Node { value: None, sibling, .. }) => sibling.is_some(),
             Item::Node(Node { value: Some(value), .. }) => value.is_null(),
             _ => false,
         }
@@ -250,9 +235,6 @@ pub(super) fn truth(items: &[Item<'_>]) -> Result<Option<bool>, FhirpathError> {
         [] => Ok(None),
         [one] if one.is_void() => Ok(None),
         [one] => Ok(Some(one.as_bool().unwrap_or(true))),
-        many => Err(FhirpathError::evaluation(format!(
-            "{} items where one Boolean is expected",
-            many.len()
-        ))),
+        many => Err(FhirpathError::evaluation(format!("{} items where one Boolean is expected", many.len()))),
     }
 }

@@ -26,9 +26,8 @@ pub(super) enum Token {
 }
 
 /// Longer symbols stand before those that they begin with.
-const SYMBOLS: [&str; 21] = [
-    "!=", "!~", "<=", ">=", ".", ",", "(", ")", "[", "]", "{", "}", "+", "-", "*", "/", "&", "|", "=", "~", "<",
-];
+const SYMBOLS: [&str; 21] =
+    ["!=", "!~", "<=", ">=", ".", ",", "(", ")", "[", "]", "{", "}", "+", "-", "*", "/", "&", "|", "=", "~", "<"];
 
 /// Returns the tokens with the byte at which each begins; the last one is `End`.
 pub(super) fn tokens(text: &str) -> Result<Vec<(Token, usize)>, FhirpathError> {
@@ -115,9 +114,7 @@ impl<'t> Lexer<'t> {
 
     fn word(&mut self) -> String {
         let rest = self.rest();
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         self.at += end;
         rest[..end].to_string()
     }
@@ -133,10 +130,7 @@ impl<'t> Lexer<'t> {
     fn number(&mut self) -> Token {
         let start = self.at;
         self.digits();
-        let fraction = self
-            .rest()
-            .strip_prefix('.')
-            .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
+        let fraction = self.rest().strip_prefix('.').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
         if fraction {
             self.at += 1;
             self.digits();
@@ -204,22 +198,14 @@ impl<'t> Lexer<'t> {
             self.at += 1;
             self.digits();
             self.groups(':', 2);
-            if self
-                .rest()
-                .strip_prefix('.')
-                .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()))
-            {
+            if self.rest().strip_prefix('.').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit())) {
                 self.at += 1;
                 self.digits();
             }
             self.zone();
         }
         let text = &self.text[start + 1..self.at];
-        let value = if is_time {
-            Temporal::time(&text[1..])
-        } else {
-            Temporal::date_or_date_time(text)
-        };
+        let value = if is_time { Temporal::time(&text[1..]) } else { Temporal::date_or_date_time(text) };
         let value = value.ok_or_else(|| FhirpathError::syntax(start, format!("@{text} is not a date or time")))?;
         Ok(Token::Temporal(value))
     }
@@ -239,16 +225,7 @@ impl<'t> Lexer<'t> {
         let rest = self.rest().as_bytes();
         if rest.first() == Some(&b'Z') {
             self.at += 1;
-        } else if let [
-            b'+' | b'-',
-            b'0'..=b'9',
-            b'0'..=b'9',
-            b':',
-            b'0'..=b'9',
-            b'0'..=b'9',
-            ..,
-        ] = rest
-        {
+        } else if let [b'+' | b'-', b'0'..=b'9', b'0'..=b'9', b':', b'0'..=b'9', b'0'..=b'9', ..] = rest {
             self.at += 6;
         }
     }
@@ -273,10 +250,7 @@ mod tests {
     #[test]
     fn a_point_after_an_integer_begins_a_call() {
         let number = Token::Number("1".into());
-        assert_eq!(
-            words("1.x"),
-            [number, Token::Symbol("."), Token::Word("x".into()), Token::End]
-        );
+        assert_eq!(words("1.x"), [number, Token::Symbol("."), Token::Word("x".into()), Token::End]);
         assert_eq!(words("1.5"), [Token::Number("1.5".into()), Token::End]);
     }
 
@@ -287,27 +261,13 @@ mod tests {
 
     #[test]
     fn what_never_ends_is_refused() {
-        for text in [
-            "'a",
-            "`a",
-            "/* a",
-            "%",
-            "'\\u12'",
-            "'\\q'",
-            "@T14:34:28Z",
-            "@2015-13",
-            "#",
-            "@",
-        ] {
+        for text in ["'a", "`a", "/* a", "%", "'\\u12'", "'\\q'", "@T14:34:28Z", "@2015-13", "#", "@"] {
             assert!(matches!(tokens(text), Err(FhirpathError::Syntax { .. })), "{text}");
         }
     }
 
     #[test]
     fn escapes_become_characters() {
-        assert_eq!(
-            words(r"'\\\/\f\r\n\t\`\'\u002a'")[0],
-            Token::Text("\\/\u{c}\r\n\t`'*".into())
-        );
+        assert_eq!(words(r"'\\\/\f\r\n\t\`\'\u002a'")[0], Token::Text("\\/\u{c}\r\n\t`'*".into()));
     }
 }

@@ -67,11 +67,7 @@ pub fn expression(model: &dyn Model, root: &Node<'_>, way: &[Place]) -> String {
                 let property = ty.and_then(|ty| model.property(ty.id, name));
                 let _ = write!(out, ".{}", property.map_or(name, |p| p.name));
                 // Beside a primitive stands an Element: its id and extensions.
-                ty = if name == key {
-                    property.map(|p| p.ty)
-                } else {
-                    model.named("Element")
-                };
+                ty = if name == key { property.map(|p| p.ty) } else { model.named("Element") };
                 value = value.and_then(|v| v.get(key));
             }
         }

@@ -45,10 +45,7 @@ pub enum Kind {
 impl Kind {
     /// Returns whether values are JSON booleans, numbers or strings.
     pub fn is_primitive(self) -> bool {
-        !matches!(
-            self,
-            Kind::Quantity | Kind::Complex | Kind::Resource | Kind::AnyResource
-        )
+        !matches!(self, Kind::Quantity | Kind::Complex | Kind::Resource | Kind::AnyResource)
     }
 }
 

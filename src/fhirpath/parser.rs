@@ -17,16 +17,10 @@ pub const DEPTH_MAX: usize = 100;
 /// Returns the expression that `text` says.
 pub fn parse(text: &str) -> Result<Expr, FhirpathError> {
     if text.len() > LENGTH_MAX {
-        return Err(FhirpathError::TooCostly(format!(
-            "the expression is longer than {LENGTH_MAX} bytes"
-        )));
+        return Err(FhirpathError::TooCostly(format!("the expression is longer than {LENGTH_MAX} bytes")));
     }
     let tokens = lexer::tokens(text)?;
-    let mut parser = Parser {
-        tokens,
-        next: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens, next: 0, depth: 0 };
     let tree = parser.expression(0)?;
     match parser.peek() {
         Token::End => Ok(Expr { ast: tree.ast }),
@@ -73,11 +67,7 @@ impl Parser {
     }
 
     fn expect(&mut self, symbol: &str) -> Result<(), FhirpathError> {
-        if self.eat(symbol) {
-            Ok(())
-        } else {
-            Err(self.unexpected(&format!("'{symbol}'")))
-        }
+        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("'{symbol}'"))) }
     }
 
     fn unexpected(&self, wanted: &str) -> FhirpathError {
@@ -114,14 +104,7 @@ impl Parser {
                 Infix::Binary(op) => {
                     let right = self.expression(strength + 1)?;
                     let below = left.depth.max(right.depth);
-                    self.grow(
-                        Ast::Binary {
-                            op,
-                            left: left.ast.into(),
-                            right: right.ast.into(),
-                        },
-                        below,
-                    )?
+                    self.grow(Ast::Binary { op, left: left.ast.into(), right: right.ast.into() }, below)?
                 }
                 Infix::Union => {
                     let right = self.expression(strength + 1)?;
@@ -129,14 +112,7 @@ impl Parser {
                 }
                 Infix::Type(op) => {
                     let ty = self.type_name()?;
-                    self.grow(
-                        Ast::Type {
-                            op,
-                            input: left.ast.into(),
-                            ty,
-                        },
-                        left.depth,
-                    )?
+                    self.grow(Ast::Type { op, input: left.ast.into(), ty }, left.depth)?
                 }
             };
         }
@@ -202,14 +178,7 @@ impl Parser {
         let inner = self.unary()?;
         self.depth -= 1;
         let input = Box::new(inner.ast);
-        self.grow(
-            if negative {
-                Ast::Negate(input)
-            } else {
-                Ast::Positive(input)
-            },
-            inner.depth,
-        )
+        self.grow(if negative { Ast::Negate(input) } else { Ast::Positive(input) }, inner.depth)
     }
 
     /// A term and what follows it after points and in brackets.
@@ -222,13 +191,7 @@ impl Parser {
                 let index = self.expression(0)?;
                 self.expect("]")?;
                 let below = tree.depth.max(index.depth);
-                tree = self.grow(
-                    Ast::Element {
-                        input: tree.ast.into(),
-                        index: index.ast.into(),
-                    },
-                    below,
-                )?;
+                tree = self.grow(Ast::Element { input: tree.ast.into(), index: index.ast.into() }, below)?;
             } else {
                 return Ok(tree);
             }

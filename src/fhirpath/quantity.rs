@@ -108,23 +108,13 @@ impl<'a> Quantity<'a> {
         }
         let text = |key| object.get(key).and_then(Value::as_str);
         let is_ucum = text("system") == Some("http://unitsofmeasure.org");
-        let code = if is_ucum {
-            text("code")
-        } else {
-            text("unit").or(text("code"))
-        };
-        Some(Quantity {
-            value: decimal(value.as_str())?,
-            unit: Unit::ucum(code.unwrap_or("1")),
-        })
+        let code = if is_ucum { text("code") } else { text("unit").or(text("code")) };
+        Some(Quantity { value: decimal(value.as_str())?, unit: Unit::ucum(code.unwrap_or("1")) })
     }
 
     /// Returns the quantity of a plain number.
     pub(super) fn plain(value: Decimal) -> Quantity<'static> {
-        Quantity {
-            value,
-            unit: Unit::ucum("1"),
-        }
+        Quantity { value, unit: Unit::ucum("1") }
     }
 
     pub(super) fn borrow(&'a self) -> Quantity<'a> {
@@ -132,19 +122,14 @@ impl<'a> Quantity<'a> {
             Unit::Ucum(code) => Unit::Ucum(Cow::Borrowed(code)),
             Unit::Calendar(word) => Unit::Calendar(*word),
         };
-        Quantity {
-            value: self.value,
-            unit,
-        }
+        Quantity { value: self.value, unit }
     }
 
     /// Reads `4 days`, `4 'mg'`, `4`.
     pub fn parse(text: &str) -> Option<Quantity<'static>> {
         let text = text.trim();
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let end = digits
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(digits.len());
+        let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
         let (number, rest) = text.split_at(text.len() - digits.len() + end);
         let number = number.strip_prefix('+').unwrap_or(number);
         if !is_decimal(number) {
@@ -153,10 +138,7 @@ impl<'a> Quantity<'a> {
         let value = Decimal::from_str_exact(number).ok()?;
         let unit = rest.trim_start();
         if unit.is_empty() {
-            return Some(Quantity {
-                value,
-                unit: Unit::ucum("1"),
-            });
+            return Some(Quantity { value, unit: Unit::ucum("1") });
         }
         let unit = match unit.strip_prefix('\'').and_then(|u| u.strip_suffix('\'')) {
             Some(code) if !code.is_empty() && !code.contains('\'') => Unit::ucum(code.to_string()),

@@ -38,14 +38,8 @@ fn follow<'a>(ctx: &'a Context<'a>, text: &str, hint: Option<&str>) -> Option<No
         Resolver::Fetch(fetch) => fetch.fetch(text).map(|value| Node::resource(ctx.model, value)),
         Resolver::TypeOnly => {
             let named = target_type(text).and_then(|name| ctx.model?.named(name));
-            let named = named
-                .filter(|ty| ty.kind == Kind::Resource)
-                .or_else(|| ctx.model?.named(hint?));
-            named.map(|ty| Node {
-                value: None,
-                sibling: None,
-                ty: Some(ty),
-            })
+            let named = named.filter(|ty| ty.kind == Kind::Resource).or_else(|| ctx.model?.named(hint?));
+            named.map(|ty| Node { value: None, sibling: None, ty: Some(ty) })
         }
     }
 }

@@ -90,11 +90,7 @@ impl Temporal {
             return None;
         }
         let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
-        out.offset = if zone < time.len() {
-            Some(offset(&time[zone..])?)
-        } else {
-            None
-        };
+        out.offset = if zone < time.len() { Some(offset(&time[zone..])?) } else { None };
         if zone == 0 {
             return None;
         }
@@ -104,10 +100,7 @@ impl Temporal {
 
     /// Reads `14`, `14:34`, `14:34:28.123`.
     pub fn time(text: &str) -> Option<Temporal> {
-        let mut out = Temporal {
-            kind: TemporalKind::Time,
-            ..Temporal::EMPTY
-        };
+        let mut out = Temporal { kind: TemporalKind::Time, ..Temporal::EMPTY };
         out.clock(text)?;
         Some(out)
     }
@@ -178,13 +171,7 @@ impl fmt::Display for Temporal {
         match self.offset {
             None => Ok(()),
             Some(0) => f.write_str("Z"),
-            Some(o) => write!(
-                f,
-                "{}{:02}:{:02}",
-                if o < 0 { '-' } else { '+' },
-                o.abs() / 60,
-                o.abs() % 60
-            ),
+            Some(o) => write!(f, "{}{:02}:{:02}", if o < 0 { '-' } else { '+' }, o.abs() / 60, o.abs() % 60),
         }
     }
 }
@@ -219,14 +206,9 @@ mod tests {
 
     #[test]
     fn what_was_written_is_written_again() {
-        for text in [
-            "2015",
-            "2015-02",
-            "2015-02-04",
-            "2015-02-04T14",
-            "2015-02-04T14:34:28.120+10:00",
-            "2015-02-04T14:34Z",
-        ] {
+        for text in
+            ["2015", "2015-02", "2015-02-04", "2015-02-04T14", "2015-02-04T14:34:28.120+10:00", "2015-02-04T14:34Z"]
+        {
             assert_eq!(read(text).to_string(), text);
         }
         assert_eq!(read("T14:34:28.5").to_string(), "14:34:28.5");

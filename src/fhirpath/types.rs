@@ -19,9 +19,8 @@ pub(super) enum Wanted<'a> {
     Name(&'a str),
 }
 
-const SYSTEM: [&str; 11] = [
-    "Any", "Boolean", "Date", "DateTime", "Decimal", "Integer", "Long", "Quantity", "String", "Time", "TypeInfo",
-];
+const SYSTEM: [&str; 11] =
+    ["Any", "Boolean", "Date", "DateTime", "Decimal", "Integer", "Long", "Quantity", "String", "Time", "TypeInfo"];
 
 /// Returns the type of a specifier; an unknown one is an error.
 pub(super) fn wanted<'a>(model: Option<&'a dyn Model>, name: &'a TypeName) -> Result<Wanted<'a>, FhirpathError> {
@@ -50,10 +49,7 @@ pub(super) fn is(model: Option<&dyn Model>, item: &Item<'_>, wanted: &Wanted<'_>
         },
         (Item::Node(node), Wanted::System(name)) => node.ty.is_none() && json_type(node) == *name,
         (Item::Node(node), Wanted::Name(name)) => {
-            node.object()
-                .and_then(|o| o.get("resourceType"))
-                .and_then(Value::as_str)
-                == Some(name)
+            node.object().and_then(|o| o.get("resourceType")).and_then(Value::as_str) == Some(name)
         }
         (_, Wanted::System("Any")) => true,
         (value, Wanted::System(name)) => value.system_type() == Some(name),
@@ -85,8 +81,5 @@ pub(super) fn type_info<'a>(item: &Item<'a>) -> Item<'a> {
         },
         other => ("System", other.system_type().unwrap_or("Any")),
     };
-    Item::TypeInfo {
-        namespace,
-        name: name.into(),
-    }
+    Item::TypeInfo { namespace, name: name.into() }
 }

@@ -89,10 +89,7 @@ impl Parser<'_> {
         if self.depth > 8 {
             return None;
         }
-        let mut out = Base {
-            factor: Decimal::ONE,
-            dimension: NONE,
-        };
+        let mut out = Base { factor: Decimal::ONE, dimension: NONE };
         let mut divide = self.eat('/');
         loop {
             let factor = self.component()?;
@@ -125,10 +122,7 @@ impl Parser<'_> {
         }
         if self.rest.starts_with('{') {
             self.annotation()?;
-            return Some(Base {
-                factor: Decimal::ONE,
-                dimension: NONE,
-            });
+            return Some(Base { factor: Decimal::ONE, dimension: NONE });
         }
         let end = symbol_length(self.rest);
         let (symbol, rest) = self.rest.split_at(end);
@@ -136,10 +130,7 @@ impl Parser<'_> {
         let (symbol, exponent) = split_exponent(symbol)?;
         let unit = atom(symbol)?;
         self.annotation()?;
-        let mut out = Base {
-            factor: Decimal::ONE,
-            dimension: NONE,
-        };
+        let mut out = Base { factor: Decimal::ONE, dimension: NONE };
         for _ in 0..exponent.unsigned_abs() {
             out = combine(out, unit, exponent.signum())?;
         }
@@ -181,26 +172,16 @@ fn split_exponent(symbol: &str) -> Option<(&str, i8)> {
     if symbol[..split].ends_with(['-', '+']) {
         split -= 1;
     }
-    let exponent: i8 = symbol[split..]
-        .strip_prefix('+')
-        .unwrap_or(&symbol[split..])
-        .parse()
-        .ok()?;
+    let exponent: i8 = symbol[split..].strip_prefix('+').unwrap_or(&symbol[split..]).parse().ok()?;
     (exponent.unsigned_abs() <= 24).then_some((&symbol[..split], exponent))
 }
 
 fn atom(symbol: &str) -> Option<Base> {
     if !symbol.is_empty() && symbol.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(Base {
-            factor: Decimal::from_str_exact(symbol).ok()?,
-            dimension: NONE,
-        });
+        return Some(Base { factor: Decimal::from_str_exact(symbol).ok()?, dimension: NONE });
     }
     if let Some((_, factor, dimension, _)) = UNITS.iter().find(|u| u.0 == symbol) {
-        return Some(Base {
-            factor: Decimal::from_str_exact(factor).ok()?,
-            dimension: *dimension,
-        });
+        return Some(Base { factor: Decimal::from_str_exact(factor).ok()?, dimension: *dimension });
     }
     for (prefix, power) in PREFIXES {
         let Some(rest) = symbol.strip_prefix(prefix) else {
@@ -211,21 +192,14 @@ fn atom(symbol: &str) -> Option<Base> {
         };
         let ten = Decimal::from_scientific(&format!("1e{power}")).ok()?;
         let factor = Decimal::from_str_exact(factor).ok()?.checked_mul(ten)?;
-        return (!factor.is_zero()).then_some(Base {
-            factor,
-            dimension: *dimension,
-        });
+        return (!factor.is_zero()).then_some(Base { factor, dimension: *dimension });
     }
     None
 }
 
 /// Multiplies (`sign` 1) or divides (`sign` -1).
 fn combine(a: Base, b: Base, sign: i8) -> Option<Base> {
-    let factor = if sign < 0 {
-        a.factor.checked_div(b.factor)?
-    } else {
-        a.factor.checked_mul(b.factor)?
-    };
+    let factor = if sign < 0 { a.factor.checked_div(b.factor)? } else { a.factor.checked_mul(b.factor)? };
     let mut dimension = a.dimension;
     for (own, other) in dimension.iter_mut().zip(b.dimension) {
         *own = own.checked_add(other.checked_mul(sign)?)?;

@@ -70,27 +70,17 @@ pub(super) fn convert(quantity: &Quantity<'_>, unit: &Unit<'_>) -> Option<Decima
         _ => None,
     };
     if let (Some(days), Unit::Calendar(_), TIME) = (days, unit, to.dimension) {
-        from = Base {
-            factor: Decimal::from(days * 86_400),
-            dimension: TIME,
-        };
+        from = Base { factor: Decimal::from(days * 86_400), dimension: TIME };
     }
     if from.dimension != to.dimension {
         return None;
     }
-    quantity
-        .value
-        .checked_mul(from.factor)?
-        .checked_div(to.factor)
-        .map(|d| d.normalize())
+    quantity.value.checked_mul(from.factor)?.checked_div(to.factor).map(|d| d.normalize())
 }
 
 fn is_calendar_against_fixed(a: &Quantity<'_>, b: &Quantity<'_>) -> bool {
     let dimension = |q: &Quantity<'_>| base(&q.unit).map(|b| b.dimension);
-    matches!(
-        (dimension(a), dimension(b)),
-        (Some(MONTH), Some(TIME)) | (Some(TIME), Some(MONTH))
-    )
+    matches!((dimension(a), dimension(b)), (Some(MONTH), Some(TIME)) | (Some(TIME), Some(MONTH)))
 }
 
 fn as_mean<'a>(quantity: &'a Quantity<'a>) -> Quantity<'a> {
@@ -99,22 +89,13 @@ fn as_mean<'a>(quantity: &'a Quantity<'a>) -> Quantity<'a> {
         Unit::Calendar(Calendar::Month) => Unit::ucum("mo"),
         _ => return quantity.borrow(),
     };
-    Quantity {
-        value: quantity.value,
-        unit,
-    }
+    Quantity { value: quantity.value, unit }
 }
 
 fn base(unit: &Unit<'_>) -> Option<Base> {
     match unit {
-        Unit::Calendar(Calendar::Year) => Some(Base {
-            factor: Decimal::from(12),
-            dimension: MONTH,
-        }),
-        Unit::Calendar(Calendar::Month) => Some(Base {
-            factor: Decimal::ONE,
-            dimension: MONTH,
-        }),
+        Unit::Calendar(Calendar::Year) => Some(Base { factor: Decimal::from(12), dimension: MONTH }),
+        Unit::Calendar(Calendar::Month) => Some(Base { factor: Decimal::ONE, dimension: MONTH }),
         Unit::Calendar(word) => parse(word.ucum()?),
         Unit::Ucum(code) => parse(code),
     }
@@ -138,11 +119,7 @@ pub(super) fn quotient(a: &Unit<'_>, b: &Unit<'_>) -> Option<Unit<'static>> {
         return Some(a.to_owned());
     }
     let (a, b) = (code(a)?, code(b)?);
-    Some(Unit::ucum(if a == b {
-        "1".to_string()
-    } else {
-        format!("{a}/{}", grouped(b))
-    }))
+    Some(Unit::ucum(if a == b { "1".to_string() } else { format!("{a}/{}", grouped(b)) }))
 }
 
 fn code<'u>(unit: &'u Unit<'_>) -> Option<&'u str> {
@@ -153,11 +130,7 @@ fn code<'u>(unit: &'u Unit<'_>) -> Option<&'u str> {
 }
 
 fn grouped(code: &str) -> String {
-    if code.contains(['.', '/']) {
-        format!("({code})")
-    } else {
-        code.to_string()
-    }
+    if code.contains(['.', '/']) { format!("({code})") } else { code.to_string() }
 }
 
 #[cfg(test)]

@@ -29,16 +29,8 @@ impl<'a> Evaluator<'a> {
         if self.is_of_type(node, &first.name) {
             return self.walk(node, rest, out);
         }
-        if self.strict
-            && node
-                .ty
-                .is_some_and(|ty| matches!(ty.kind, Kind::Resource | Kind::AnyResource))
-        {
-            let message = format!(
-                "the path begins with {}, but the input is {}",
-                first.name,
-                item.type_label()
-            );
+        if self.strict && node.ty.is_some_and(|ty| matches!(ty.kind, Kind::Resource | Kind::AnyResource)) {
+            let message = format!("the path begins with {}, but the input is {}", first.name, item.type_label());
             return Err(FhirpathError::evaluation(message));
         }
         self.walk(node, steps, out)
@@ -48,12 +40,7 @@ impl<'a> Evaluator<'a> {
         match (node.ty, self.ctx.model) {
             (Some(ty), _) if ty.name == name => true,
             (Some(ty), Some(model)) => model.named(name).is_some_and(|named| model.is_subtype(ty.id, named.id)),
-            _ => {
-                node.object()
-                    .and_then(|o| o.get("resourceType"))
-                    .and_then(Value::as_str)
-                    == Some(name)
-            }
+            _ => node.object().and_then(|o| o.get("resourceType")).and_then(Value::as_str) == Some(name),
         }
     }
 
@@ -137,16 +124,8 @@ impl<'a> Evaluator<'a> {
         if node.ty.is_none_or(|ty| ty.kind != Kind::AnyResource) {
             return node;
         }
-        let named = node
-            .object()
-            .and_then(|o| o.get("resourceType"))
-            .and_then(Value::as_str);
-        let ty = self
-            .ctx
-            .model
-            .zip(named)
-            .and_then(|(model, name)| model.named(name))
-            .or(node.ty);
+        let named = node.object().and_then(|o| o.get("resourceType")).and_then(Value::as_str);
+        let ty = self.ctx.model.zip(named).and_then(|(model, name)| model.named(name)).or(node.ty);
         Node { ty, ..node }
     }
 
@@ -160,19 +139,11 @@ impl<'a> Evaluator<'a> {
         let Some(object) = node.object() else { return Ok(None) };
         let (Some(ty), Some(model)) = (node.ty, self.ctx.model) else {
             let (value, sibling) = (object.get(name), object.get(&format!("_{name}")));
-            return Ok((value.is_some() || sibling.is_some()).then_some(Node {
-                value,
-                sibling,
-                ty: None,
-            }));
+            return Ok((value.is_some() || sibling.is_some()).then_some(Node { value, sibling, ty: None }));
         };
         if name == "resourceType" && ty.kind == Kind::Resource {
             // Not an element of R4, but expressions of old ask for it.
-            return Ok(object.get(name).map(|v| Node {
-                value: Some(v),
-                sibling: None,
-                ty: model.named("code"),
-            }));
+            return Ok(object.get(name).map(|v| Node { value: Some(v), sibling: None, ty: model.named("code") }));
         }
         let mut found = Found::default();
         let first = name.as_bytes().first();
@@ -192,11 +163,7 @@ impl<'a> Evaluator<'a> {
                 let Some(property) = model.property(ty.id, key).filter(|p| p.name == name) else {
                     continue;
                 };
-                found = Found {
-                    key: Some(key),
-                    ty: Some(property.ty),
-                    ..found
-                };
+                found = Found { key: Some(key), ty: Some(property.ty), ..found };
             }
             if is_sibling {
                 found.sibling = Some(value);
@@ -205,26 +172,16 @@ impl<'a> Evaluator<'a> {
             }
         }
         if found.key.is_none() && self.strict && !model.has_element(ty.id, name) {
-            return Err(FhirpathError::evaluation(format!(
-                "{} has no element '{name}'",
-                ty.name
-            )));
+            return Err(FhirpathError::evaluation(format!("{} has no element '{name}'", ty.name)));
         }
-        Ok(found.key.map(|_| Node {
-            value: found.value,
-            sibling: found.sibling,
-            ty: found.ty,
-        }))
+        Ok(found.key.map(|_| Node { value: found.value, sibling: found.sibling, ty: found.ty }))
     }
 
     /// A primitive has an id and extensions, which JSON puts beside it.
     fn child_of_primitive(&self, node: &Node<'a>, name: &str) -> Result<Option<Node<'a>>, FhirpathError> {
         if !matches!(name, "id" | "extension") {
             if self.strict && node.ty.is_some() && node.value.is_some() {
-                return Err(FhirpathError::evaluation(format!(
-                    "{} has no element '{name}'",
-                    type_of(node)
-                )));
+                return Err(FhirpathError::evaluation(format!("{} has no element '{name}'", type_of(node))));
             }
             return Ok(None);
         }
@@ -232,11 +189,7 @@ impl<'a> Evaluator<'a> {
             return Ok(None);
         };
         let ty = self.element_property(name);
-        Ok(Some(Node {
-            value: Some(value),
-            sibling: None,
-            ty,
-        }))
+        Ok(Some(Node { value: Some(value), sibling: None, ty }))
     }
 
     fn element_property(&self, name: &str) -> Option<Type<'a>> {

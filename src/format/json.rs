@@ -22,15 +22,10 @@ const DEPTH_MAX: usize = 126;
 /// Returns the one JSON value of `bytes`, or a fault with the element, the line and the column (in bytes).
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     let text = utf8(bytes, "JSON")?;
-    let limits = Limits {
-        depth_max: limits.depth_max.min(DEPTH_MAX),
-        ..*limits
-    };
+    let limits = Limits { depth_max: limits.depth_max.min(DEPTH_MAX), ..*limits };
     let reading = Reading::new(text, limits);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = reading
-        .value(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value));
+    let value = reading.value(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     value.map_err(|error| explain(&error, reading))
 }
 
@@ -41,20 +36,13 @@ pub fn prescan(bytes: &[u8]) -> Result<&str, Fault> {
     let text = utf8(bytes, "JSON")?;
     match memmem::find(text.as_bytes(), PRIVATE_KEYS.as_bytes()) {
         None => Ok(text),
-        Some(at) => Err(Fault::new(
-            Kind::Structure,
-            format!("`{PRIVATE_KEYS}` at byte {at} is not allowed here"),
-        )),
+        Some(at) => Err(Fault::new(Kind::Structure, format!("`{PRIVATE_KEYS}` at byte {at} is not allowed here"))),
     }
 }
 
 /// Returns `value` as JSON text: on one line, or indented by two spaces.
 pub fn write(value: &Value, pretty: bool) -> Result<Vec<u8>, Fault> {
-    let written = if pretty {
-        serde_json::to_vec_pretty(value)
-    } else {
-        serde_json::to_vec(value)
-    };
+    let written = if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
     written.map_err(|source| Fault::internal("failed to write JSON", source))
 }
 
@@ -65,15 +53,9 @@ fn explain(error: &serde_json::Error, reading: Reading) -> Fault {
     let element = expression.as_deref().unwrap_or("the body");
     let (kind, what) = match refusal {
         Some(Refusal::Twice) => (Kind::Structure, format!("{element} appears twice")),
-        Some(Refusal::PrivateKey) => (
-            Kind::Structure,
-            format!("`{PRIVATE_KEYS}` cannot begin a property name"),
-        ),
+        Some(Refusal::PrivateKey) => (Kind::Structure, format!("`{PRIVATE_KEYS}` cannot begin a property name")),
         Some(Refusal::Deep(max)) => (Kind::TooLarge, format!("nested more than {max} levels deep")),
-        Some(Refusal::Nul) => (
-            Kind::Malformed,
-            "a string contains the character NUL (U+0000)".to_string(),
-        ),
+        Some(Refusal::Nul) => (Kind::Malformed, "a string contains the character NUL (U+0000)".to_string()),
         Some(Refusal::LongNumber(chars)) => (Kind::Value, format!("a number of {chars} characters is not read")),
         None if error.is_eof() && line <= 1 && column == 0 => (Kind::Malformed, "the body is empty".to_string()),
         None => (Kind::Malformed, format!("not JSON: {}", syntax(&error.to_string()))),

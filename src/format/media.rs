@@ -36,10 +36,7 @@ impl Format {
     /// Returns the format that the parameter `_format` asks for.
     pub fn from_parameter(value: &str) -> Result<Format, Fault> {
         // A `+` that nobody escaped reaches us as a space.
-        let plus = value
-            .trim()
-            .replacen("fhir json", "fhir+json", 1)
-            .replacen("fhir xml", "fhir+xml", 1);
+        let plus = value.trim().replacen("fhir json", "fhir+json", 1).replacen("fhir xml", "fhir+xml", 1);
         let media = Media::parse(&plus);
         match Format::named(media.name) {
             Some(format) if media.is_ours() => Ok(format),
@@ -90,10 +87,7 @@ impl ContentKind {
             let text = format!("Content-Type: charset {charset} is not read here; FHIR wants UTF-8");
             return Err(Fault::new(Kind::UnsupportedMedia, text));
         }
-        if let Some(version) = media
-            .parameter("fhirVersion")
-            .filter(|version| !FHIR_VERSIONS.contains(version))
-        {
+        if let Some(version) = media.parameter("fhirVersion").filter(|version| !FHIR_VERSIONS.contains(version)) {
             let text = format!("Content-Type: fhirVersion {version} is not read here; this server speaks 4.0");
             return Err(Fault::new(Kind::UnsupportedMedia, text));
         }
@@ -134,11 +128,7 @@ struct Wish {
 impl Wish {
     fn consider(&mut self, precision: u8, quality: f32, place: usize) {
         if precision > self.precision || (precision > 0 && precision == self.precision && quality > self.quality) {
-            *self = Wish {
-                precision,
-                quality,
-                place,
-            };
+            *self = Wish { precision, quality, place };
         }
     }
 }
@@ -152,10 +142,7 @@ struct Media<'a> {
 impl<'a> Media<'a> {
     fn parse(text: &'a str) -> Media<'a> {
         let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
-        Media {
-            name: name.trim(),
-            parameters,
-        }
+        Media { name: name.trim(), parameters }
     }
 
     fn parameter(&self, name: &str) -> Option<&'a str> {
@@ -168,8 +155,7 @@ impl<'a> Media<'a> {
 
     /// Returns whether the parameters describe what this server writes: R4 in UTF-8.
     fn is_ours(&self) -> bool {
-        self.parameter("fhirVersion")
-            .is_none_or(|version| FHIR_VERSIONS.contains(&version))
+        self.parameter("fhirVersion").is_none_or(|version| FHIR_VERSIONS.contains(&version))
             && self.parameter("charset").is_none_or(is_utf8)
     }
 
@@ -188,10 +174,7 @@ impl<'a> Media<'a> {
             return Ok(1.0);
         };
         text.parse().ok().filter(|q| (0.0..=1.0).contains(q)).ok_or_else(|| {
-            Fault::new(
-                Kind::Invalid,
-                format!("Accept: the quality {text:?} is not a number from 0 to 1"),
-            )
+            Fault::new(Kind::Invalid, format!("Accept: the quality {text:?} is not a number from 0 to 1"))
         })
     }
 }

@@ -24,28 +24,19 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            depth_max: 64,
-            number_chars_max: 100,
-        }
+        Limits { depth_max: 64, number_chars_max: 100 }
     }
 }
 
 /// Returns `bytes` as text without a byte order mark; `what` names the format in the message.
 fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, Fault> {
     if bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe") {
-        return Err(Fault::new(
-            Kind::Malformed,
-            format!("the {what} is in UTF-16; FHIR wants UTF-8"),
-        ));
+        return Err(Fault::new(Kind::Malformed, format!("the {what} is in UTF-16; FHIR wants UTF-8")));
     }
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     std::str::from_utf8(&bytes[start..]).map_err(|error| {
         let at = start + error.valid_up_to();
-        let text = format!(
-            "the {what} is not UTF-8: byte {at} is 0x{:02x}, which cannot stand there",
-            bytes[at]
-        );
+        let text = format!("the {what} is not UTF-8: byte {at} is 0x{:02x}, which cannot stand there", bytes[at]);
         Fault::new(Kind::Malformed, text)
     })
 }

@@ -43,10 +43,8 @@ impl Subset {
     ///
     /// A bare name must be an element of one of `types`, or of any type when `types` is empty.
     pub fn elements(catalog: &Catalog, types: &[ResourceType], list: &str) -> Result<Subset, Fault> {
-        let names: Result<Vec<ElementName>, Fault> = list
-            .split(',')
-            .map(|item| element_name(catalog, types, item.trim()))
-            .collect();
+        let names: Result<Vec<ElementName>, Fault> =
+            list.split(',').map(|item| element_name(catalog, types, item.trim())).collect();
         names.map(Subset::Elements)
     }
 }
@@ -54,11 +52,7 @@ impl Subset {
 /// Leaves of a resource what `subset` says and tags it. A type that `_elements` does not speak of stays whole.
 pub fn apply(catalog: &Catalog, resource: &mut Value, subset: &Subset) {
     let Some(object) = resource.as_object_mut() else { return };
-    let Some(resource_type) = object
-        .get("resourceType")
-        .and_then(Value::as_str)
-        .and_then(ResourceType::parse)
-    else {
+    let Some(resource_type) = object.get("resourceType").and_then(Value::as_str).and_then(ResourceType::parse) else {
         return;
     };
     let def = catalog.ty(catalog.resource(resource_type));
@@ -79,9 +73,7 @@ pub fn apply(catalog: &Catalog, resource: &mut Value, subset: &Subset) {
             if names.is_empty() {
                 return;
             }
-            keep(def, object, |field| {
-                is_kept_always(field) || names.contains(&&*field.name)
-            });
+            keep(def, object, |field| is_kept_always(field) || names.contains(&&*field.name));
         }
     }
     tag(object);
@@ -96,10 +88,7 @@ fn element_name(catalog: &Catalog, types: &[ResourceType], item: &str) -> Result
             )));
         };
         return match field_name(catalog, resource_type, name) {
-            Some(name) => Ok(ElementName {
-                resource_type: Some(resource_type),
-                name: name.into(),
-            }),
+            Some(name) => Ok(ElementName { resource_type: Some(resource_type), name: name.into() }),
             None => Err(unknown(format!("{resource_type} has no element {name:?}"))),
         };
     }
@@ -108,10 +97,7 @@ fn element_name(catalog: &Catalog, types: &[ResourceType], item: &str) -> Result
         types => types.iter().find_map(|t| field_name(catalog, *t, item)),
     };
     match (found, types) {
-        (Some(name), _) => Ok(ElementName {
-            resource_type: None,
-            name: name.into(),
-        }),
+        (Some(name), _) => Ok(ElementName { resource_type: None, name: name.into() }),
         (None, [only]) => Err(unknown(format!("{only} has no element {item:?}"))),
         (None, _) => Err(unknown(format!("no resource type asked for has an element {item:?}"))),
     }
@@ -173,10 +159,7 @@ fn tag(object: &mut Map<String, Value>) {
     let Some(meta) = meta.as_object_mut() else { return };
     let tags = meta.entry("tag").or_insert_with(|| json!([]));
     let Some(tags) = tags.as_array_mut() else { return };
-    if !tags
-        .iter()
-        .any(|tag| tag["system"] == TAG_SYSTEM && tag["code"] == "SUBSETTED")
-    {
+    if !tags.iter().any(|tag| tag["system"] == TAG_SYSTEM && tag["code"] == "SUBSETTED") {
         tags.push(json!({"system": TAG_SYSTEM, "code": "SUBSETTED", "display": "subsetted"}));
     }
 }

@@ -53,15 +53,11 @@ pub fn allowed_methods(path: &str) -> String {
 }
 
 /// Reads the whole request.
-pub async fn request(
-    state: &State,
-    http: &HttpRequest,
-    payload: web::Payload,
-    id: Box<str>,
-) -> Result<Request, Fault> {
+pub async fn request(state: &State, http: &HttpRequest, payload: web::Payload, id: Box<str>) -> Result<Request, Fault> {
     let length = http.uri().path_and_query().map_or(0, |p| p.as_str().len());
     if length > state.settings.url_bytes_max {
-        let text = format!("a URL may have {} bytes; POST to _search takes longer queries", state.settings.url_bytes_max);
+        let text =
+            format!("a URL may have {} bytes; POST to _search takes longer queries", state.settings.url_bytes_max);
         return Err(Fault::new(Kind::UriTooLong, text));
     }
     let method = Method::parse(http.method().as_str())

@@ -24,7 +24,8 @@ pub async fn serve(
     let (listen, workers, shutdown) = (settings.listen, settings.workers, settings.shutdown_time);
     if let Some(listen) = settings.metrics_listen {
         let metrics = metrics.clone();
-        let server = HttpServer::new(move || App::new().app_data(web::Data::new(metrics.clone())).service(metrics_page()));
+        let server =
+            HttpServer::new(move || App::new().app_data(web::Data::new(metrics.clone())).service(metrics_page()));
         tokio::spawn(server.workers(1).disable_signals().bind(listen)?.run());
     }
     let server = HttpServer::new(move || {
@@ -88,9 +89,7 @@ async fn fhir(http: HttpRequest, payload: web::Payload, state: web::Data<State>)
     let work = AssertUnwindSafe(work).catch_unwind().map(|done| {
         done.unwrap_or_else(|_| Err(Fault::internal("a request panicked", "the message was written when it did")))
     });
-    let done = tokio::time::timeout(time, work)
-    .await
-    .unwrap_or_else(|_| {
+    let done = tokio::time::timeout(time, work).await.unwrap_or_else(|_| {
         let text = format!("the request was not done within {} ms", time.as_millis());
         Err(Fault::new(Kind::Timeout, text))
     });

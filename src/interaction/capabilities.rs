@@ -8,17 +8,8 @@ use crate::search::Registry;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-const TYPE_INTERACTIONS: [&str; 9] = [
-    "read",
-    "vread",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "history-instance",
-    "history-type",
-    "search-type",
-];
+const TYPE_INTERACTIONS: [&str; 9] =
+    ["read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"];
 const SYSTEM_INTERACTIONS: [&str; 4] = ["transaction", "batch", "history-system", "search-system"];
 
 /// What the statement says besides what the registries know.
@@ -32,8 +23,7 @@ pub struct Facts {
 
 /// Returns the CapabilityStatement as JSON. It changes with the definitions only, so it is written once.
 pub fn statement(registry: &Registry, facts: &Facts) -> Bytes {
-    let resources: Vec<Value> =
-        ResourceType::all().filter(|t| t.is_stored()).map(|t| resource(registry, t)).collect();
+    let resources: Vec<Value> = ResourceType::all().filter(|t| t.is_stored()).map(|t| resource(registry, t)).collect();
     let statement = json!({
         "resourceType": "CapabilityStatement",
         "status": "active",

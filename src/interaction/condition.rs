@@ -184,8 +184,12 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Re
         let (id, condition) = match (found, &own_id) {
             (Some(found), Some(own)) if found.id != *own => return Err(other_id(t, own, &found.id)),
             (Some(found), _) => (found.id.clone(), still(condition, found)),
-            (None, Some(own)) => (own.clone(), if condition == Condition::None { Condition::Absent } else { condition }),
-            (None, None) => (ResourceId::random(), if condition == Condition::None { Condition::New } else { condition }),
+            (None, Some(own)) => {
+                (own.clone(), if condition == Condition::None { Condition::Absent } else { condition })
+            }
+            (None, None) => {
+                (ResourceId::random(), if condition == Condition::None { Condition::New } else { condition })
+            }
         };
         let valid = Valid::check_as(ctx.catalog(), value.clone(), t)?;
         let prepared = prepare::prepare(ctx.store.registry(), valid, &id)?;

@@ -24,13 +24,8 @@ pub async fn history(ctx: &Context<'_>, scope: HistoryScope) -> Result<Reply, Fa
 
 fn parse(ctx: &Context, scope: HistoryScope) -> Result<HistoryQuery, Fault> {
     let settings = ctx.settings;
-    let mut out = HistoryQuery {
-        scope,
-        since: None,
-        at: None,
-        count: i64::from(settings.page_size_default),
-        after: None,
-    };
+    let mut out =
+        HistoryQuery { scope, since: None, at: None, count: i64::from(settings.page_size_default), after: None };
     for (name, value) in &ctx.request.query {
         let wrong = |want: &str| Fault::new(Kind::Invalid, format!("parameter '{name}' wants {want}, not '{value}'"));
         match name.as_str() {
@@ -88,7 +83,12 @@ fn bundle(ctx: &Context, query: &HistoryQuery, page: &HistoryPage) -> bytes::Byt
             "etag": reply::etag(stored.version),
             "lastModified": stored.updated.to_string(),
         });
-        bundle.answered(&full_url(ctx, stored), stored.content.as_deref().unwrap_or(b""), Some((method, &address)), &response);
+        bundle.answered(
+            &full_url(ctx, stored),
+            stored.content.as_deref().unwrap_or(b""),
+            Some((method, &address)),
+            &response,
+        );
     }
     bundle.finish()
 }

@@ -82,8 +82,7 @@ pub fn written(ctx: &Context, status: u16, written: Written) -> Reply {
         ReturnPreference::Representation => written.content.unwrap_or_default(),
         ReturnPreference::OperationOutcome => {
             let done = if status == 201 { "created" } else { "updated" };
-            let text =
-                format!("{}/{} {done} as version {}", written.resource_type, written.id, written.version);
+            let text = format!("{}/{} {done} as version {}", written.resource_type, written.id, written.version);
             outcome::informational(&text).to_string().into()
         }
     };

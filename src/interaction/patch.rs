@@ -40,7 +40,8 @@ pub fn parse(ctx: &Context, body: Body) -> Result<Patch, Fault> {
         }
         Some("Binary") => binary(ctx, &value),
         _ => {
-            let text = "a patch is a JSON Patch (application/json-patch+json) or a Parameters resource (FHIRPath Patch)";
+            let text =
+                "a patch is a JSON Patch (application/json-patch+json) or a Parameters resource (FHIRPath Patch)";
             Err(Fault::from_issues(vec![Issue::at(Kind::UnsupportedMedia, "resourceType", text)]))
         }
     }
@@ -54,9 +55,9 @@ fn binary(ctx: &Context, value: &Value) -> Result<Patch, Fault> {
         return Err(Fault::from_issues(vec![Issue::at(Kind::UnsupportedMedia, "Binary.contentType", text)]));
     }
     let data = value.get("data").and_then(Value::as_str).unwrap_or("");
-    let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|e| {
-        Fault::from_issues(vec![Issue::at(Kind::Value, "Binary.data", format!("not base64: {e}"))])
-    })?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(data)
+        .map_err(|e| Fault::from_issues(vec![Issue::at(Kind::Value, "Binary.data", format!("not base64: {e}"))]))?;
     Ok(Patch::Json(crate::format::json::read(&bytes, &ctx.settings.limits)?))
 }
 

@@ -23,7 +23,8 @@ pub fn answer(
 ) -> Result<Reply, Fault> {
     let stored = stored.ok_or_else(|| not_found(t, id))?;
     let Some(content) = stored.content else {
-        let text = format!("{t}/{id} was deleted; its history is at {t}/{id}/_history ({})", reply::etag(stored.version));
+        let text =
+            format!("{t}/{id} was deleted; its history is at {t}/{id}/_history ({})", reply::etag(stored.version));
         return Err(Fault::new(Kind::Deleted, text));
     };
     let mut reply = Reply {

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {
-        let keyset = Keyset { sorts: vec![KeyValue::I64(-5), KeyValue::Missing, KeyValue::Text("ä|".into())], no: 1 << 40 };
+        let keyset =
+            Keyset { sorts: vec![KeyValue::I64(-5), KeyValue::Missing, KeyValue::Text("ä|".into())], no: 1 << 40 };
         assert_eq!(read_cursor(&write_cursor(&keyset)).unwrap(), keyset);
         for wrong in ["", "x", "!!", "W10", "WzEsWzEuNV1d"] {
             assert_eq!(read_cursor(wrong).unwrap_err().status(), 400, "{wrong}");

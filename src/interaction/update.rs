@@ -56,9 +56,7 @@ pub fn precondition(conditions: &Conditions) -> Result<Condition, Fault> {
         // No resource has this version; 0 is never given out.
         (Some(VersionMatch::Unknown), None) => Ok(Condition::Version(0)),
         (None, Some(NoneMatch::Any)) => Ok(Condition::Absent),
-        (None, Some(NoneMatch::Versions(_))) => {
-            Err(Fault::new(Kind::Invalid, "a write takes If-None-Match: * only"))
-        }
+        (None, Some(NoneMatch::Versions(_))) => Err(Fault::new(Kind::Invalid, "a write takes If-None-Match: * only")),
         (None, None) => Ok(Condition::None),
     }
 }

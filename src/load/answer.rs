@@ -54,22 +54,13 @@ struct Response {
 pub async fn deliver(sink: &dyn Sink, unit: Unit, tally: &Tally) -> bool {
     let file = unit.file.as_str();
     match unit.work {
-        Work::Single {
-            method,
-            path,
-            body,
-            place,
-        } => {
+        Work::Single { method, path, body, place } => {
             let Some(answer) = send(sink, outgoing(method, path, body), tally, file, &place, 1).await else {
                 return !tally.is_over();
             };
             one(&answer, tally, file, place, 1);
         }
-        Work::Bundle {
-            body,
-            is_batch,
-            entries,
-        } => {
+        Work::Bundle { body, is_batch, entries } => {
             let request = outgoing(Method::Post, String::new(), body);
             let Some(answer) = send(sink, request, tally, file, "", entries).await else {
                 return !tally.is_over();
@@ -132,12 +123,7 @@ async fn send(
                 tally.give_up();
             }
             let (file, place, reason) = (file.to_string(), place.to_string(), error.to_string());
-            tally.fail(Failure {
-                file,
-                place,
-                reason,
-                resources,
-            });
+            tally.fail(Failure { file, place, reason, resources });
             None
         }
     }
@@ -152,12 +138,7 @@ fn one(answer: &Answer, tally: &Tally, file: &str, place: String, resources: usi
         tally.loaded(resources);
     } else {
         let reason = format!("{}: {}", answer.status, reason(&answer.body));
-        tally.fail(Failure {
-            file: file.to_string(),
-            place,
-            reason,
-            resources,
-        });
+        tally.fail(Failure { file: file.to_string(), place, reason, resources });
     }
 }
 
@@ -172,19 +153,11 @@ fn each(answer: &Answer, tally: &Tally, file: &str, places: &[String]) {
                 good += 1;
                 continue;
             }
-            Some(Response {
-                status,
-                outcome: Some(outcome),
-            }) => format!("{status}: {}", words(outcome)),
+            Some(Response { status, outcome: Some(outcome) }) => format!("{status}: {}", words(outcome)),
             Some(Response { status, outcome: None }) => format!("{status}: no reason given"),
             None => "the answer has no entry for it".to_string(),
         };
-        tally.fail(Failure {
-            file: file.to_string(),
-            place: place.clone(),
-            reason,
-            resources: 1,
-        });
+        tally.fail(Failure { file: file.to_string(), place: place.clone(), reason, resources: 1 });
     }
     tally.loaded(good);
 }
@@ -192,11 +165,7 @@ fn each(answer: &Answer, tally: &Tally, file: &str, places: &[String]) {
 /// Returns what an OperationOutcome says, or the beginning of whatever else was answered.
 fn reason(body: &[u8]) -> String {
     let outcome: Outcome = serde_json::from_slice(body).unwrap_or_default();
-    let text = if outcome.issue.is_empty() {
-        String::from_utf8_lossy(body).into_owned()
-    } else {
-        words(&outcome)
-    };
+    let text = if outcome.issue.is_empty() { String::from_utf8_lossy(body).into_owned() } else { words(&outcome) };
     match text.trim() {
         "" => "no reason given".to_string(),
         text if text.chars().count() > TEXT_CHARS_MAX => {
@@ -209,11 +178,7 @@ fn reason(body: &[u8]) -> String {
 fn words(outcome: &Outcome) -> String {
     let grave = |issue: &&Issue| issue.severity == "error" || issue.severity == "fatal";
     let issues: Vec<String> = outcome.issue.iter().filter(grave).map(sentence).collect();
-    if issues.is_empty() {
-        "no reason given".to_string()
-    } else {
-        issues.join("; ")
-    }
+    if issues.is_empty() { "no reason given".to_string() } else { issues.join("; ") }
 }
 
 fn sentence(issue: &Issue) -> String {

@@ -68,17 +68,12 @@ pub fn entry_json(full_url: Option<&str>, resource: &str, head: &Head) -> Result
     let (method, path) = address(head)?;
     let method = if method == Method::Put { "PUT" } else { "POST" };
     let full_url = full_url.map_or(String::new(), |url| format!("\"fullUrl\":{url},"));
-    Ok(format!(
-        "{{{full_url}\"resource\":{resource},\"request\":{{\"method\":\"{method}\",\"url\":\"{path}\"}}}}"
-    ))
+    Ok(format!("{{{full_url}\"resource\":{resource},\"request\":{{\"method\":\"{method}\",\"url\":\"{path}\"}}}}"))
 }
 
 /// Returns where a resource goes. Type and id become part of a URL, so anything odd in them is refused here.
 pub fn address(head: &Head) -> Result<(Method, String), String> {
-    let name = head
-        .resource_type
-        .as_deref()
-        .ok_or("resourceType is missing, so this is no FHIR resource")?;
+    let name = head.resource_type.as_deref().ok_or("resourceType is missing, so this is no FHIR resource")?;
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(format!("resourceType \"{name}\" is not the name of a resource type"));
     }
@@ -90,19 +85,14 @@ pub fn address(head: &Head) -> Result<(Method, String), String> {
 }
 
 fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
 }
 
 /// Returns the request of a Bundle of gathered entries.
 pub fn bundle_of(entries: &[Entry], kind: &str) -> Outgoing {
     let bytes: usize = entries.iter().map(|entry| entry.json.len() + 1).sum();
     let mut body = String::with_capacity(bytes + 64);
-    body.push_str(&format!(
-        "{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"entry\":["
-    ));
+    body.push_str(&format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"entry\":["));
     for (index, entry) in entries.iter().enumerate() {
         if index > 0 {
             body.push(',');
@@ -120,10 +110,5 @@ pub fn outgoing(method: Method, path: String, body: Bytes) -> Outgoing {
         ("Accept", "application/fhir+json".to_string()),
         ("Prefer", "return=minimal".to_string()),
     ];
-    Outgoing {
-        method,
-        path,
-        headers,
-        body,
-    }
+    Outgoing { method, path, headers, body }
 }

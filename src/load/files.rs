@@ -14,13 +14,7 @@ use super::LoadError;
 
 /// How much of a file decides its place in the order.
 const LOOK_BYTES: u64 = 64 << 10;
-const PLACES: [&str; 5] = [
-    "Bundle",
-    "Organization",
-    "Location",
-    "OrganizationAffiliation",
-    "Endpoint",
-];
+const PLACES: [&str; 5] = ["Bundle", "Organization", "Location", "OrganizationAffiliation", "Endpoint"];
 const PEOPLE: [&str; 3] = ["Practitioner", "PractitionerRole", "HealthcareService"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +76,7 @@ pub fn plan(paths: &[PathBuf]) -> Result<Plan, LoadError> {
     ranked.dedup_by(|a, b| a.1.path == b.1.path);
     let (first, rest): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|(rank, _)| *rank < Rank::Rest);
     let sources = |ranked: Vec<(Rank, Source)>| ranked.into_iter().map(|(_, source)| source).collect();
-    Ok(Plan {
-        first: sources(first),
-        rest: sources(rest),
-        skipped,
-    })
+    Ok(Plan { first: sources(first), rest: sources(rest), skipped })
 }
 
 /// Returns the unpacked bytes of a file, read through `count` where they are still packed.
@@ -133,12 +123,7 @@ fn source(path: PathBuf, size_bytes: u64) -> Option<Source> {
         "ndjson" => Form::Ndjson,
         _ => return None,
     };
-    Some(Source {
-        path,
-        form,
-        packing,
-        size_bytes,
-    })
+    Some(Source { path, form, packing, size_bytes })
 }
 
 /// Looks into every file, on all processors: a packed one costs milliseconds.
@@ -151,10 +136,7 @@ fn rank_all(found: Vec<Source>) -> Vec<(Rank, Source)> {
             let next = queue.lock().unwrap_or_else(|poison| poison.into_inner()).next();
             let Some(source) = next else { return };
             let rank = rank(&source);
-            ranked
-                .lock()
-                .unwrap_or_else(|poison| poison.into_inner())
-                .push((rank, source));
+            ranked.lock().unwrap_or_else(|poison| poison.into_inner()).push((rank, source));
         }
     };
     std::thread::scope(|scope| {
@@ -177,14 +159,10 @@ fn rank(source: &Source) -> Rank {
 
 /// Judges a Bundle by the resource types near its beginning.
 fn rank_of(head: &[u8]) -> Rank {
-    let types: BTreeSet<&[u8]> = memmem::find_iter(head, "\"resourceType\"")
-        .filter_map(|at| type_at(head, at))
-        .collect();
-    let all_in = |known: &[&[&str]]| {
-        types
-            .iter()
-            .all(|t| known.iter().any(|list| list.iter().any(|n| n.as_bytes() == *t)))
-    };
+    let types: BTreeSet<&[u8]> =
+        memmem::find_iter(head, "\"resourceType\"").filter_map(|at| type_at(head, at)).collect();
+    let all_in =
+        |known: &[&[&str]]| types.iter().all(|t| known.iter().any(|list| list.iter().any(|n| n.as_bytes() == *t)));
     // Single resources need no order, and an empty Bundle says nothing.
     if !types.contains("Bundle".as_bytes()) || types.len() < 2 {
         Rank::Rest
@@ -198,18 +176,13 @@ fn rank_of(head: &[u8]) -> Rank {
 }
 
 fn type_at(head: &[u8], at: usize) -> Option<&[u8]> {
-    let rest = head[at + "\"resourceType\"".len()..]
-        .trim_ascii_start()
-        .strip_prefix(b":")?;
+    let rest = head[at + "\"resourceType\"".len()..].trim_ascii_start().strip_prefix(b":")?;
     let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
     rest.split(|byte| *byte == b'"').next()
 }
 
 fn path_error(path: &Path, source: io::Error) -> LoadError {
-    LoadError::Path {
-        path: path.display().to_string(),
-        source,
-    }
+    LoadError::Path { path: path.display().to_string(), source }
 }
 
 #[cfg(test)]
@@ -235,10 +208,8 @@ mod tests {
     #[test]
     fn bundles_that_others_depend_on_come_first() {
         let bundle = |types: &[&str]| {
-            let entries: Vec<String> = types
-                .iter()
-                .map(|t| format!("{{\"resource\":{{\"resourceType\" : \"{t}\"}}}}"))
-                .collect();
+            let entries: Vec<String> =
+                types.iter().map(|t| format!("{{\"resource\":{{\"resourceType\" : \"{t}\"}}}}")).collect();
             format!("{{\"resourceType\":\"Bundle\",\"entry\":[{}]}}", entries.join(","))
         };
         let cases = [
@@ -247,10 +218,7 @@ mod tests {
             (bundle(&["Patient", "Organization"]), Rank::Rest),
             (bundle(&[]), Rank::Rest),
             ("{\"resourceType\":\"Organization\"}".to_string(), Rank::Rest),
-            (
-                "{\"text\":\"\\\"resourceType\\\": \\\"Patient\\\"\"}".to_string(),
-                Rank::Rest,
-            ),
+            ("{\"text\":\"\\\"resourceType\\\": \\\"Patient\\\"\"}".to_string(), Rank::Rest),
         ];
         for (text, expected) in cases {
             assert_eq!(rank_of(text.as_bytes()), expected, "{text}");

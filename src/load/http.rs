@@ -44,9 +44,7 @@ impl HttpSink {
             return Err(LoadError::Server(format!("--server {server}: {hint}")));
         }
         if !server.starts_with("http://") {
-            return Err(LoadError::Server(format!(
-                "--server {server}: expected http://host:port/base"
-            )));
+            return Err(LoadError::Server(format!("--server {server}: expected http://host:port/base")));
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -121,22 +119,12 @@ impl Inner {
             Err(error) => return Tried::Failed(error.to_string()),
         };
         let status = response.status().as_u16();
-        let named = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let named = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         match response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec() {
-            Ok(body) if status == 429 || status == 503 => Tried::Busy(
-                Answer {
-                    status,
-                    body: Bytes::from(body),
-                },
-                named.map(Duration::from_secs),
-            ),
-            Ok(body) => Tried::Answer(Answer {
-                status,
-                body: Bytes::from(body),
-            }),
+            Ok(body) if status == 429 || status == 503 => {
+                Tried::Busy(Answer { status, body: Bytes::from(body) }, named.map(Duration::from_secs))
+            }
+            Ok(body) => Tried::Answer(Answer { status, body: Bytes::from(body) }),
             Err(error) => Tried::Failed(format!("{status}, and the answer broke off: {error}")),
         }
     }

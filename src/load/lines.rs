@@ -19,12 +19,7 @@ pub fn lines(
     fail: &Fail,
     send: &mut dyn FnMut(Unit) -> bool,
 ) -> std::io::Result<bool> {
-    let mut send = |work| {
-        send(Unit {
-            file: file.to_string(),
-            work,
-        })
-    };
+    let mut send = |work| send(Unit { file: file.to_string(), work });
     let (mut group, mut group_bytes) = (Vec::new(), 0);
     let mut line = Vec::new();
     for number in 1.. {
@@ -41,10 +36,7 @@ pub fn lines(
         if (read == 0 || is_full) && !group.is_empty() {
             let entries = std::mem::take(&mut group);
             group_bytes = 0;
-            if !send(Work::Group {
-                entries,
-                stands_alone: true,
-            }) {
+            if !send(Work::Group { entries, stands_alone: true }) {
                 return Ok(false);
             }
         }

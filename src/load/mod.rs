@@ -54,13 +54,7 @@ pub struct Load {
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     /// Access token for --server
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "MEDILINK_TOKEN",
-        hide_env_values = true,
-        requires = "server"
-    )]
+    #[arg(long, value_name = "TOKEN", env = "MEDILINK_TOKEN", hide_env_values = true, requires = "server")]
     pub token: Option<String>,
     /// Requests at a time; otherwise twice the number of processors, at least 4
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -158,12 +152,7 @@ async fn pump(sources: Vec<Source>, parallel: usize, sink: Arc<dyn Sink>, tally:
     }
     while let Some(ended) = tasks.join_next().await {
         if let Err(panic) = ended {
-            tally.fail(Failure {
-                file: String::new(),
-                place: String::new(),
-                reason: panic.to_string(),
-                resources: 0,
-            });
+            tally.fail(Failure { file: String::new(), place: String::new(), reason: panic.to_string(), resources: 0 });
         }
     }
 }

@@ -101,12 +101,7 @@ pub struct Tally {
 
 impl Tally {
     pub fn new(plan: &Plan) -> Tally {
-        let bytes = plan
-            .first
-            .iter()
-            .chain(&plan.rest)
-            .map(|source| source.size_bytes)
-            .sum();
+        let bytes = plan.first.iter().chain(&plan.rest).map(|source| source.size_bytes).sum();
         Tally {
             began: Instant::now(),
             files: AtomicUsize::new(0),

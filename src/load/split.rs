@@ -36,20 +36,16 @@ pub enum Work {
         place: String,
     },
     /// Entries that we gathered; `stands_alone` means none needs another one of them.
-    Group { entries: Vec<Entry>, stands_alone: bool },
+    Group {
+        entries: Vec<Entry>,
+        stands_alone: bool,
+    },
 }
 
 /// Hands every unit of a file to `send`; returns false once that does. What cannot be read goes to the tally.
 pub fn split(source: &Source, tally: &Tally, send: &mut dyn FnMut(Unit) -> bool) -> bool {
     let file = source.path.display().to_string();
-    let fail = |place: String, reason: String| {
-        tally.fail(Failure {
-            file: file.clone(),
-            place,
-            reason,
-            resources: 1,
-        })
-    };
+    let fail = |place: String, reason: String| tally.fail(Failure { file: file.clone(), place, reason, resources: 1 });
     let opened = files::open(source, |opened| tally.counted(opened));
     let result = match (opened, source.form) {
         (Err(error), _) => Err(error),
@@ -75,11 +71,7 @@ fn whole(reader: impl Read, file: &str, fail: &Fail, send: &mut dyn FnMut(Unit) 
     }
     let body = Bytes::from(body);
     // Some programs begin their files with a byte order mark.
-    let body = if body.starts_with(b"\xEF\xBB\xBF") {
-        body.slice(3..)
-    } else {
-        body
-    };
+    let body = if body.starts_with(b"\xEF\xBB\xBF") { body.slice(3..) } else { body };
     let head: Head = match serde_json::from_slice(&body) {
         Ok(head) => head,
         Err(error) => {
@@ -87,12 +79,7 @@ fn whole(reader: impl Read, file: &str, fail: &Fail, send: &mut dyn FnMut(Unit) 
             return Ok(true);
         }
     };
-    let mut send = |work| {
-        send(Unit {
-            file: file.to_string(),
-            work,
-        })
-    };
+    let mut send = |work| send(Unit { file: file.to_string(), work });
     if head.resource_type.as_deref() != Some("Bundle") {
         return Ok(match single(&head, body.clone(), String::new()) {
             Ok(work) => send(work),
@@ -104,22 +91,11 @@ fn whole(reader: impl Read, file: &str, fail: &Fail, send: &mut dyn FnMut(Unit) 
     }
     let entries = head.entry.as_deref().unwrap_or_default();
     Ok(match head.bundle_type().as_str() {
-        "transaction" => send(Work::Bundle {
-            body: body.clone(),
-            is_batch: false,
-            entries: entries.len(),
-        }),
-        "batch" => send(Work::Bundle {
-            body: body.clone(),
-            is_batch: true,
-            entries: entries.len(),
-        }),
+        "transaction" => send(Work::Bundle { body: body.clone(), is_batch: false, entries: entries.len() }),
+        "batch" => send(Work::Bundle { body: body.clone(), is_batch: true, entries: entries.len() }),
         "collection" | "searchset" | "document" | "message" => gather(entries, fail, &mut send),
         other => {
-            fail(
-                "Bundle.type".to_string(),
-                format!("\"{other}\" is not a type of Bundle that can be loaded"),
-            );
+            fail("Bundle.type".to_string(), format!("\"{other}\" is not a type of Bundle that can be loaded"));
             true
         }
     })
@@ -141,18 +117,12 @@ fn gather(entries: &[&RawValue], fail: &Fail, send: &mut dyn FnMut(Work) -> bool
     }
     // Entries that know each other by urn:uuid must stay together: only one transaction can resolve that.
     if linked {
-        return send(Work::Group {
-            entries: group,
-            stands_alone: false,
-        });
+        return send(Work::Group { entries: group, stands_alone: false });
     }
     let mut group = group.into_iter().peekable();
     while group.peek().is_some() {
         let entries = group.by_ref().take(GROUP_ENTRIES_MAX).collect();
-        if !send(Work::Group {
-            entries,
-            stands_alone: true,
-        }) {
+        if !send(Work::Group { entries, stands_alone: true }) {
             return false;
         }
     }
@@ -161,10 +131,5 @@ fn gather(entries: &[&RawValue], fail: &Fail, send: &mut dyn FnMut(Work) -> bool
 
 fn single(head: &Head, body: Bytes, place: String) -> Result<Work, String> {
     let (method, path) = address(head)?;
-    Ok(Work::Single {
-        method,
-        path,
-        body,
-        place,
-    })
+    Ok(Work::Single { method, path, body, place })
 }

@@ -55,39 +55,25 @@ impl Sink for Memory {
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, SinkError>> {
         let body = String::from_utf8(outgoing.body.to_vec()).expect("UTF-8");
         let (status, answer) = (self.rule)(&body);
-        self.seen
-            .lock()
-            .expect("no panic")
-            .push((format!("{:?} {}", outgoing.method, outgoing.path), body));
+        self.seen.lock().expect("no panic").push((format!("{:?} {}", outgoing.method, outgoing.path), body));
         Box::pin(async move {
             match status {
                 0 => Err(SinkError::Unreachable("gone".to_string())),
-                _ => Ok(Answer {
-                    status,
-                    body: Bytes::from(answer),
-                }),
+                _ => Ok(Answer { status, body: Bytes::from(answer) }),
             }
         })
     }
 }
 
 async fn load(folder: &Path, rule: fn(&str) -> (u16, String)) -> (Report, Vec<(String, String)>) {
-    let sink = Arc::new(Memory {
-        seen: Mutex::new(Vec::new()),
-        rule,
-    });
+    let sink = Arc::new(Memory { seen: Mutex::new(Vec::new()), rule });
     let report = run(&told(folder), sink.clone()).await.expect("a plan");
     let seen = std::mem::take(&mut *sink.seen.lock().expect("no panic"));
     (report, seen)
 }
 
 fn told(folder: &Path) -> Load {
-    Load {
-        paths: vec![folder.to_path_buf()],
-        server: None,
-        token: None,
-        parallel: Some(2),
-    }
+    Load { paths: vec![folder.to_path_buf()], server: None, token: None, parallel: Some(2) }
 }
 
 fn fine(_: &str) -> (u16, String) {
@@ -100,37 +86,22 @@ fn bundle(kind: &str, types: &[&str]) -> String {
         format!("{{\"resource\":{{\"resourceType\":\"{t}\"}},\"request\":{request}}}")
     };
     let entries: Vec<String> = types.iter().map(entry).collect();
-    format!(
-        "{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"entry\":[{}]}}",
-        entries.join(",")
-    )
+    format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"entry\":[{}]}}", entries.join(","))
 }
 
 #[tokio::test]
 async fn hospitals_go_first_then_practitioners_then_the_rest() {
     let folder = Folder::new(&[
         ("a.json.bz2", &bundle("transaction", &["Patient", "Observation"])),
-        (
-            "b.json.gz",
-            &bundle("transaction", &["Practitioner", "PractitionerRole"]),
-        ),
+        ("b.json.gz", &bundle("transaction", &["Practitioner", "PractitionerRole"])),
         ("deep/er/c.json", &bundle("transaction", &["Organization"])),
-        (
-            "d.ndjson",
-            "{\"resourceType\":\"Patient\",\"id\":\"1\"}\n\n{\"resourceType\":\"Patient\"}\n",
-        ),
+        ("d.ndjson", "{\"resourceType\":\"Patient\",\"id\":\"1\"}\n\n{\"resourceType\":\"Patient\"}\n"),
         ("note.txt", "x"),
     ]);
     let (report, seen) = load(&folder.0, fine).await;
-    assert_eq!(
-        (report.files, report.resources, report.failed, report.skipped),
-        (4, 7, 0, 1)
-    );
+    assert_eq!((report.files, report.resources, report.failed, report.skipped), (4, 7, 0, 1));
     assert!(report.is_success());
-    assert!(
-        seen[0].1.contains("Organization") && seen[1].1.contains("PractitionerRole"),
-        "{seen:?}"
-    );
+    assert!(seen[0].1.contains("Organization") && seen[1].1.contains("PractitionerRole"), "{seen:?}");
     assert!(seen.iter().all(|(target, _)| target == "Post "));
     let grouped = "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[\
         {\"resource\":{\"resourceType\":\"Patient\",\"id\":\"1\"},\"request\":{\"method\":\"PUT\",\"url\":\"Patient/1\"}},\
@@ -157,16 +128,9 @@ async fn a_collection_that_links_by_urn_stays_one_transaction() {
         {\"search\":{\"mode\":\"outcome\"},\"resource\":{\"resourceType\":\"OperationOutcome\"}},{\"fullUrl\":\"urn:uuid:3\"}]}";
     let (report, seen) = load(&Folder::new(&[("c.json", text)]).0, fine).await;
     assert_eq!((seen.len(), report.resources, report.failed), (1, 2, 1));
-    assert!(
-        seen[0].1.contains("\"fullUrl\":\"urn:uuid:1\",\"resource\""),
-        "{seen:?}"
-    );
+    assert!(seen[0].1.contains("\"fullUrl\":\"urn:uuid:1\",\"resource\""), "{seen:?}");
     assert!(seen[0].1.contains("\"url\":\"Observation/2\""), "{seen:?}");
-    assert!(
-        report.failures[0]
-            .to_string()
-            .ends_with("c.json: entry[3]: the entry has no resource")
-    );
+    assert!(report.failures[0].to_string().ends_with("c.json: entry[3]: the entry has no resource"));
 }
 
 #[tokio::test]
@@ -202,9 +166,7 @@ async fn bad_lines_are_found_by_a_batch_and_the_good_ones_loaded() {
 
 #[tokio::test]
 async fn long_ndjson_goes_in_groups() {
-    let lines: String = (0..450)
-        .map(|n| format!("{{\"resourceType\":\"Patient\",\"id\":\"{n}\"}}\n"))
-        .collect();
+    let lines: String = (0..450).map(|n| format!("{{\"resourceType\":\"Patient\",\"id\":\"{n}\"}}\n")).collect();
     let (report, seen) = load(&Folder::new(&[("p.ndjson.gz", &lines)]).0, fine).await;
     assert_eq!((seen.len(), report.resources), (3, 450));
 }
@@ -214,10 +176,7 @@ async fn a_refused_transaction_fails_whole_and_a_batch_by_entry() {
     fn rule(body: &str) -> (u16, String) {
         match body.contains("\"batch\"") {
             true => (200, "{\"entry\":[{\"response\":{\"status\":\"201\"}}]}".to_string()),
-            false => (
-                422,
-                "{\"issue\":[{\"severity\":\"error\",\"code\":\"processing\"}]}".to_string(),
-            ),
+            false => (422, "{\"issue\":[{\"severity\":\"error\",\"code\":\"processing\"}]}".to_string()),
         }
     }
     let folder = Folder::new(&[
@@ -243,45 +202,22 @@ async fn a_refused_transaction_fails_whole_and_a_batch_by_entry() {
 
 #[tokio::test]
 async fn an_unreachable_server_ends_the_load() {
-    let files: Vec<(String, String)> = (0..50)
-        .map(|n| (format!("{n}.json"), bundle("transaction", &["Patient"])))
-        .collect();
-    let files: Vec<(&str, &str)> = files
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
+    let files: Vec<(String, String)> =
+        (0..50).map(|n| (format!("{n}.json"), bundle("transaction", &["Patient"]))).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let (report, seen) = load(&Folder::new(&files).0, |_| (0, String::new())).await;
-    assert!(
-        report.gave_up && seen.len() <= 2 && report.resources == 0,
-        "{} {report}",
-        seen.len()
-    );
+    assert!(report.gave_up && seen.len() <= 2 && report.resources == 0, "{} {report}", seen.len());
 }
 
 #[tokio::test]
 async fn nothing_to_load_and_unknown_kinds_are_said() {
     let folder = Folder::new(&[("a.xml", "<x/>")]);
-    let sink = Arc::new(Memory {
-        seen: Mutex::new(Vec::new()),
-        rule: fine,
-    });
-    let nothing = run(&told(&folder.0), sink.clone())
-        .await
-        .err()
-        .map(|e| e.to_string())
-        .unwrap_or_default();
+    let sink = Arc::new(Memory { seen: Mutex::new(Vec::new()), rule: fine });
+    let nothing = run(&told(&folder.0), sink.clone()).await.err().map(|e| e.to_string()).unwrap_or_default();
     assert!(nothing.starts_with("no .json or .ndjson files"), "{nothing}");
-    let kind = run(&told(&folder.0.join("a.xml")), sink.clone())
-        .await
-        .err()
-        .map(|e| e.to_string())
-        .unwrap_or_default();
+    let kind = run(&told(&folder.0.join("a.xml")), sink.clone()).await.err().map(|e| e.to_string()).unwrap_or_default();
     assert!(kind.contains("is neither .json nor .ndjson"), "{kind}");
-    let missing = run(&told(&folder.0.join("b")), sink)
-        .await
-        .err()
-        .map(|e| e.to_string())
-        .unwrap_or_default();
+    let missing = run(&told(&folder.0.join("b")), sink).await.err().map(|e| e.to_string()).unwrap_or_default();
     assert!(missing.contains("failed to read"), "{missing}");
 }
 
@@ -303,11 +239,8 @@ async fn over_http_a_busy_server_is_asked_again_with_token_and_path() {
     let heads = heads.lock().expect("no panic");
     assert_eq!(heads.len(), 2, "{heads:?}");
     let head = heads[1].to_ascii_lowercase();
-    for part in [
-        "put /fhir/patient/1 http/1.1",
-        "authorization: bearer secret",
-        "content-type: application/fhir+json",
-    ] {
+    for part in ["put /fhir/patient/1 http/1.1", "authorization: bearer secret", "content-type: application/fhir+json"]
+    {
         assert!(head.contains(part), "{part}: {head}");
     }
 }
@@ -323,9 +256,8 @@ fn serve(stream: TcpStream, heads: &Mutex<Vec<String>>) {
         if head.is_empty() {
             return;
         }
-        let length = head
-            .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         reader.read_exact(&mut body).expect("a body");
         let mut heads = heads.lock().expect("no panic");
@@ -340,9 +272,7 @@ fn serve(stream: TcpStream, heads: &Mutex<Vec<String>>) {
 
 #[tokio::test]
 async fn over_http_nobody_there_is_unreachable_and_https_is_refused() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let sink = HttpSink::new(&format!("http://{free}"), None).expect("a URL").hasty();
     let body = Bytes::from_static(b"{}");
     let sent = sink.send(entry::outgoing(Method::Post, String::new(), body)).await;

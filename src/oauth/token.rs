@@ -77,7 +77,9 @@ impl Verifier {
         let Some(header) = authorization else { return Ok(Principal::Anonymous) };
         let token = match header.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-            _ => return Err(Fault::new(Kind::Unauthorized, "the Authorization header must be 'Bearer <access token>'")),
+            _ => {
+                return Err(Fault::new(Kind::Unauthorized, "the Authorization header must be 'Bearer <access token>'"));
+            }
         };
         let now = Instant::now().0 / 1_000_000;
         if let Some((exp, known)) = self.known.borrow().get(token)

@@ -26,7 +26,10 @@ impl Conditions {
             return Err(Fault::new(Kind::Invalid, "If-None-Exist is for creates (POST to a type) alone"));
         }
         if self.if_match.is_some() && (creates || *interaction == I::BatchOrTransaction) {
-            return Err(Fault::new(Kind::Invalid, "If-Match names a version of one resource; this request has none yet"));
+            return Err(Fault::new(
+                Kind::Invalid,
+                "If-Match names a version of one resource; this request has none yet",
+            ));
         }
         Ok(())
     }

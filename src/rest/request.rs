@@ -29,7 +29,11 @@ pub enum Interaction {
     SearchSystem,
     /// Resources of a compartment; `None` is `*`, all types.
     SearchCompartment(ResourceType, ResourceId, Option<ResourceType>),
-    Operation { name: String, resource_type: Option<ResourceType>, id: Option<ResourceId> },
+    Operation {
+        name: String,
+        resource_type: Option<ResourceType>,
+        id: Option<ResourceId>,
+    },
 }
 
 impl Interaction {

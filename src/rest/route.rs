@@ -3,8 +3,8 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#summary>. Every address that is not in the table gets a fault that says what
 //! would be right there.
 
-use super::request::Interaction;
 use super::query;
+use super::request::Interaction;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 
@@ -35,8 +35,7 @@ impl Method {
 
 /// Returns the interaction of a path below the base (no leading slash, no query).
 pub fn route(method: Method, path: &str) -> Result<Interaction, Fault> {
-    let decoded: Option<Vec<String>> =
-        path.split('/').filter(|s| !s.is_empty()).map(query::decode_segment).collect();
+    let decoded: Option<Vec<String>> = path.split('/').filter(|s| !s.is_empty()).map(query::decode_segment).collect();
     let decoded = decoded.ok_or_else(|| Fault::new(Kind::Invalid, "the path is not properly encoded"))?;
     let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
     let read = matches!(method, Method::Get | Method::Head);
@@ -168,7 +167,10 @@ mod tests {
             ("GET Patient/1/Observation", "SearchCompartment(Patient, 1, Some(Observation))"),
             ("GET Patient/1/*", "SearchCompartment(Patient, 1, None)"),
             ("GET $x", "Operation { name: \"x\", resource_type: None, id: None }"),
-            ("GET Patient/1/$everything", "Operation { name: \"everything\", resource_type: Some(Patient), id: Some(1) }"),
+            (
+                "GET Patient/1/$everything",
+                "Operation { name: \"everything\", resource_type: Some(Patient), id: Some(1) }",
+            ),
             ("GET patient/1", "404"),
             ("GET Nope", "404"),
             ("GET Patient/a_b", "400"),

@@ -19,11 +19,7 @@ pub struct Computed {
 impl Computed {
     /// Returns the parameter; none when the expression cannot be read.
     pub fn new(column: u16, kind: ParamKind, text: &str) -> Option<Computed> {
-        Some(Computed {
-            column,
-            kind,
-            expression: fhirpath::parse(text).ok()?,
-        })
+        Some(Computed { column, kind, expression: fhirpath::parse(text).ok()? })
     }
 
     /// Adds what the expression yields. One that fails on this resource yields nothing.
@@ -32,9 +28,9 @@ impl Computed {
         let column = &columns[usize::from(self.column)];
         for item in self.expression.evaluate(&context).unwrap_or_default() {
             match item {
-                Item::Node(Node {
-                    value: Some(value), ty, ..
-                }) => self.emit_node(sink, column, ty.map(|ty| ty.name), value),
+                Item::Node(Node { value: Some(value), ty, .. }) => {
+                    self.emit_node(sink, column, ty.map(|ty| ty.name), value)
+                }
                 Item::Boolean(flag) if self.kind == ParamKind::Token => {
                     token::boolean(sink, column, &Value::Bool(flag))
                 }

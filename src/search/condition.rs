@@ -30,10 +30,7 @@ pub struct Condition<'a> {
 impl<'a> Asked<'a> {
     pub fn columns(&self) -> impl Iterator<Item = (&'a Column, &'a ParamColumn)> + use<'a> {
         let columns = &self.registry.of(self.resource_type).columns;
-        self.param
-            .columns
-            .iter()
-            .map(|use_| (&columns[usize::from(use_.index)], use_))
+        self.param.columns.iter().map(|use_| (&columns[usize::from(use_.index)], use_))
     }
 
     /// Returns the condition that a column has a value.
@@ -55,10 +52,7 @@ impl<'a> Condition<'a> {
 
     /// Returns the parts between separators, without escapes.
     pub fn parts(&self, separator: char) -> Result<Vec<Cow<'a, str>>, Fault> {
-        value::split(self.value, separator)
-            .into_iter()
-            .map(|part| self.unescape(part))
-            .collect()
+        value::split(self.value, separator).into_iter().map(|part| self.unescape(part)).collect()
     }
 
     fn unescape(&self, text: &'a str) -> Result<Cow<'a, str>, Fault> {

@@ -41,9 +41,7 @@ impl Controls {
         name: &str,
         value: &str,
     ) -> Result<bool, Fault> {
-        let (code, modifier) = name
-            .split_once(':')
-            .map_or((name, None), |(code, modifier)| (code, Some(modifier)));
+        let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
         if !is_control(code) {
             return Ok(false);
         }
@@ -130,20 +128,14 @@ fn total(value: &str) -> Result<TotalMode, Fault> {
 fn summary(value: &str) -> Result<String, Fault> {
     match value {
         "true" | "text" | "data" | "count" | "false" => Ok(value.to_string()),
-        _ => Err(invalid(
-            "_summary",
-            value,
-            "is not one of true, text, data, count and false",
-        )),
+        _ => Err(invalid("_summary", value, "is not one of true, text, data, count and false")),
     }
 }
 
 fn elements(value: &str) -> Result<Vec<String>, Fault> {
     let is_name = |name: &&str| {
         name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'[' | b']'))
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'[' | b']'))
     };
     match value.split(',').find(|name| !is_name(name)) {
         Some(bad) => Err(invalid("_elements", bad, "is not the name of an element")),

@@ -41,19 +41,9 @@ impl Decimal {
         // R4 3.1.1.4.6: 100 means [99.5, 100.5), and 1e2 means [95, 105), which is one digit finer than it looks.
         let margin_exponent = last - 1 - i32::from(power.is_some());
         if digits.is_empty() {
-            return Some(Decimal {
-                negative: false,
-                digits: "0".into(),
-                exponent: 0,
-                margin_exponent,
-            });
+            return Some(Decimal { negative: false, digits: "0".into(), exponent: 0, margin_exponent });
         }
-        Some(Decimal {
-            negative,
-            digits: digits.into(),
-            exponent: last + zeros as i32,
-            margin_exponent,
-        })
+        Some(Decimal { negative, digits: digits.into(), exponent: last + zeros as i32, margin_exponent })
     }
 
     /// Returns the text that PostgreSQL reads; equal numbers have equal texts.
@@ -113,9 +103,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in [
-            "", "-", ".", "1.", ".5", "1e", "e1", "1e+", "1.2.3", "0x1", "1e301", "1e99999", "NaN", "1 ", "--1", "1,5",
-        ] {
+        for text in
+            ["", "-", ".", "1.", ".5", "1e", "e1", "1e+", "1.2.3", "0x1", "1e301", "1e99999", "NaN", "1 ", "--1", "1,5"]
+        {
             assert_eq!(Decimal::parse(text), None, "{text}");
         }
         assert_eq!(Decimal::parse(&"9".repeat(101)), None);

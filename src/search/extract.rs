@@ -47,11 +47,7 @@ fn finish(mut sink: Sink, t: ResourceType, index: &TypeIndex) -> IndexRows {
     // The numbers' bytes are all that makes a shape.
     let bytes: Vec<u8> = columns.iter().flat_map(|c| c.to_le_bytes()).collect();
     let key = sink.keyer.hash(&[b"shape", t.name().as_bytes(), &bytes]);
-    rows.shape = Shape {
-        key,
-        resource_type: t.number(),
-        columns,
-    };
+    rows.shape = Shape { key, resource_type: t.number(), columns };
     rows.terms.push(key);
     rows.settle();
     rows

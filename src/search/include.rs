@@ -23,9 +23,7 @@ pub struct Include {
 impl Include {
     /// Returns what `_include=Source:param:Target` asks for.
     pub fn parse(registry: &Registry, types: &[ResourceType], name: &str, value: &str) -> Result<Include, Fault> {
-        let (code, modifier) = name
-            .split_once(':')
-            .map_or((name, None), |(code, modifier)| (code, Some(modifier)));
+        let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
         let iterate = match modifier {
             None => false,
             // STU3 called it `recurse`; R4 renamed it.
@@ -39,11 +37,7 @@ impl Include {
             [source, param] => (source, param, None),
             [source, param, target] => (source, param, Some(target)),
             _ => {
-                return Err(invalid(
-                    name,
-                    value,
-                    "does not have the form Type:parameter or Type:parameter:Type",
-                ));
+                return Err(invalid(name, value, "does not have the form Type:parameter or Type:parameter:Type"));
             }
         };
         let resource_type = |text: &str| {
@@ -52,19 +46,9 @@ impl Include {
         let source = resource_type(source)?;
         let target = target.map(resource_type).transpose()?;
         if param == "*" {
-            return Ok(Include {
-                source,
-                param: None,
-                target,
-                reverse,
-                iterate,
-            });
+            return Ok(Include { source, param: None, target, reverse, iterate });
         }
-        let Some(known) = registry
-            .of(source)
-            .param(param)
-            .filter(|p| p.spec.kind == ParamKind::Reference)
-        else {
+        let Some(known) = registry.of(source).param(param).filter(|p| p.spec.kind == ParamKind::Reference) else {
             return Err(invalid(
                 name,
                 value,
@@ -75,19 +59,9 @@ impl Include {
             && !known.targets.is_empty()
             && !known.targets.contains(&t)
         {
-            return Err(invalid(
-                name,
-                value,
-                &format!("names {t}, to which '{param}' never refers"),
-            ));
+            return Err(invalid(name, value, &format!("names {t}, to which '{param}' never refers")));
         }
-        Ok(Include {
-            source,
-            param: Some(param.into()),
-            target,
-            reverse,
-            iterate,
-        })
+        Ok(Include { source, param: Some(param.into()), target, reverse, iterate })
     }
 
     fn everything(
@@ -98,13 +72,7 @@ impl Include {
         iterate: bool,
     ) -> Result<Include, Fault> {
         match types {
-            [source] => Ok(Include {
-                source: *source,
-                param: None,
-                target: None,
-                reverse,
-                iterate,
-            }),
+            [source] => Ok(Include { source: *source, param: None, target: None, reverse, iterate }),
             _ => Err(invalid(name, value, "needs a search of one type")),
         }
     }

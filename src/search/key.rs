@@ -37,10 +37,7 @@ pub enum Form {
 impl Keyer {
     /// Returns the keyer that every database uses until secrets are kept per database.
     pub const fn fixed() -> Keyer {
-        Keyer {
-            k0: 0x6d65_6469_6c69_6e6b,
-            k1: 0x7365_6172_6368_0001,
-        }
+        Keyer { k0: 0x6d65_6469_6c69_6e6b, k1: 0x7365_6172_6368_0001 }
     }
 
     /// Returns the key of a sequence of texts; the borders between them count.
@@ -189,16 +186,9 @@ mod tests {
     fn keys_never_change() {
         let keyer = Keyer::fixed();
         let column = keyer.hash(&[b"Patient", b"token", b"identifier"]);
-        let seen = [
-            column,
-            keyer.term(column, Form::SystemCode, "urn:mrn", "7"),
-            keyer.target("Patient", "1"),
-        ];
+        let seen = [column, keyer.term(column, Form::SystemCode, "urn:mrn", "7"), keyer.target("Patient", "1")];
         assert_eq!(seen, KEYS);
-        assert_ne!(
-            keyer.term(column, Form::Code, "ab", "c"),
-            keyer.term(column, Form::Code, "a", "bc")
-        );
+        assert_ne!(keyer.term(column, Form::Code, "ab", "c"), keyer.term(column, Form::Code, "a", "bc"));
     }
 
     const KEYS: [i64; 3] = [-7440935807783391857, -2343706465452276019, -4595833598366844388];

@@ -59,10 +59,7 @@ impl Modifier {
 
     /// Returns whether searches with the modifier are answered.
     pub fn is_answered(self) -> bool {
-        !matches!(
-            self,
-            Modifier::Text | Modifier::In | Modifier::NotIn | Modifier::Above | Modifier::Below
-        )
+        !matches!(self, Modifier::Text | Modifier::In | Modifier::NotIn | Modifier::Above | Modifier::Below)
     }
 }
 
@@ -73,10 +70,7 @@ mod tests {
     #[test]
     fn a_modifier_is_one_of_the_list_or_a_resource_type() {
         assert_eq!(Modifier::parse("exact"), Some(Modifier::Exact));
-        assert_eq!(
-            Modifier::parse("Patient"),
-            ResourceType::parse("Patient").map(Modifier::Type)
-        );
+        assert_eq!(Modifier::parse("Patient"), ResourceType::parse("Patient").map(Modifier::Type));
         for unknown in ["", "Exact", "patient", "starts-with", "Nope"] {
             assert_eq!(Modifier::parse(unknown), None, "{unknown}");
         }

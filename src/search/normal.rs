@@ -30,10 +30,7 @@ pub fn fold(text: &str) -> String {
             match c {
                 'ß' | 'ẞ' => out.push_str("ss"),
                 'ı' => out.push('i'),
-                _ => c
-                    .to_lowercase()
-                    .filter(|c| !is_combining_mark(*c))
-                    .for_each(|c| push(&mut out, c)),
+                _ => c.to_lowercase().filter(|c| !is_combining_mark(*c)).for_each(|c| push(&mut out, c)),
             }
         }
     }
@@ -75,11 +72,7 @@ pub fn stored(text: &str) -> String {
 /// by as much as a query can be long, so that `:contains` misses nothing.
 pub fn continuations(folded: &str) -> impl Iterator<Item = &str> {
     let step = ROW_BYTES_MAX - QUERY_BYTES_MAX;
-    let parts = if folded.len() > ROW_BYTES_MAX {
-        (folded.len() - QUERY_BYTES_MAX).div_ceil(step)
-    } else {
-        1
-    };
+    let parts = if folded.len() > ROW_BYTES_MAX { (folded.len() - QUERY_BYTES_MAX).div_ceil(step) } else { 1 };
     (1..parts).map(move |i| {
         let from = floor_boundary(folded, i * step);
         &folded[from..floor_boundary(folded, (from + ROW_BYTES_MAX).min(folded.len()))]
@@ -104,18 +97,11 @@ pub fn after_prefix(prefix: &str) -> Option<String> {
 
 /// PostgreSQL holds no NUL in text, and the separator must be ours alone.
 fn printable(text: &str) -> Cow<'_, str> {
-    if text.contains(['\0', SEPARATOR]) {
-        text.replace(['\0', SEPARATOR], "\u{fffd}").into()
-    } else {
-        text.into()
-    }
+    if text.contains(['\0', SEPARATOR]) { text.replace(['\0', SEPARATOR], "\u{fffd}").into() } else { text.into() }
 }
 
 fn floor_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|i| text.is_char_boundary(*i))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -153,9 +139,7 @@ mod tests {
     #[test]
     fn every_window_of_a_long_text_stands_in_one_part() {
         let text: String = (0..1_100).map(|i| format!("{i:04}")).collect();
-        let parts: Vec<&str> = std::iter::once(&text[..ROW_BYTES_MAX])
-            .chain(continuations(&text))
-            .collect();
+        let parts: Vec<&str> = std::iter::once(&text[..ROW_BYTES_MAX]).chain(continuations(&text)).collect();
         for at in 0..text.len() - QUERY_BYTES_MAX {
             let window = &text[at..at + QUERY_BYTES_MAX];
             assert!(parts.iter().any(|part| part.contains(window)), "window at {at}");

@@ -19,11 +19,7 @@ pub fn condition(code: &str, condition: &Condition) -> Result<Expr, Fault> {
     if *condition.modifier != Modifier::None {
         return Err(super::query::refused(condition.name, "cannot have a modifier"));
     }
-    if code == "_lastUpdated" {
-        updated(condition)
-    } else {
-        id(condition)
-    }
+    if code == "_lastUpdated" { updated(condition) } else { id(condition) }
 }
 
 fn id(condition: &Condition) -> Result<Expr, Fault> {
@@ -44,9 +40,5 @@ fn updated(condition: &Condition) -> Result<Expr, Fault> {
         Comparison::Le => (BEGINNING, test.hi),
     };
     let within = Expr::Updated { from, to };
-    Ok(if test.comparison == Comparison::Ne {
-        Expr::not(within)
-    } else {
-        within
-    })
+    Ok(if test.comparison == Comparison::Ne { Expr::not(within) } else { within })
 }

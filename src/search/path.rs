@@ -51,9 +51,7 @@ pub fn branches(expression: &str, t: ResourceType) -> Vec<Branch> {
 fn root_of(text: &str) -> Option<&str> {
     let text = text.trim_start_matches(['(', ' ']);
     let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
-    text[..end]
-        .starts_with(|c: char| c.is_ascii_uppercase())
-        .then_some(&text[..end])
+    text[..end].starts_with(|c: char| c.is_ascii_uppercase()).then_some(&text[..end])
 }
 
 /// Returns the parts between the `|` that stand outside parentheses and quotes.
@@ -122,10 +120,7 @@ impl<'a> Reader<'a> {
             "as" | "ofType" => path.steps.push(Step::As(self.name()?.into())),
             "extension" => {
                 path.steps.push(Step::Element("extension".into()));
-                path.steps.push(Step::Where {
-                    element: "url".into(),
-                    text: self.quoted()?.into(),
-                });
+                path.steps.push(Step::Where { element: "url".into(), text: self.quoted()?.into() });
                 path.steps.push(Step::Element("value".into()));
             }
             "where" if self.eat("resolve() is ") => path.resolves = Some(ResourceType::parse(self.name()?)?),
@@ -134,10 +129,7 @@ impl<'a> Reader<'a> {
                 self.eat(" ");
                 self.eat("=").then_some(())?;
                 self.eat(" ");
-                path.steps.push(Step::Where {
-                    element,
-                    text: self.quoted()?.into(),
-                });
+                path.steps.push(Step::Where { element, text: self.quoted()?.into() });
             }
             _ => return None,
         }
@@ -151,10 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> Option<&'a str> {
-        let end = self
-            .rest
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(self.rest.len());
+        let end = self.rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         self.rest = rest;
         (!name.is_empty()).then_some(name)
@@ -209,22 +198,10 @@ mod tests {
             "Observation",
             &["value.ofType(Quantity)", "value.ofType(SampledData)"],
         );
-        check(
-            "(Observation.value as CodeableConcept).text",
-            "Observation",
-            &["value.ofType(CodeableConcept).text"],
-        );
+        check("(Observation.value as CodeableConcept).text", "Observation", &["value.ofType(CodeableConcept).text"]);
         check("Condition.onset.as(dateTime)", "Condition", &["onset.ofType(dateTime)"]);
-        check(
-            "CarePlan.subject.where(resolve() is Patient)",
-            "CarePlan",
-            &["subject -> Patient"],
-        );
-        check(
-            "Person.telecom.where(system='email')",
-            "Person",
-            &["telecom.where(system='email')"],
-        );
+        check("CarePlan.subject.where(resolve() is Patient)", "CarePlan", &["subject -> Patient"]);
+        check("Person.telecom.where(system='email')", "Person", &["telecom.where(system='email')"]);
         check(
             "Patient.extension('http://a.example/b|c')",
             "Patient",
@@ -236,11 +213,7 @@ mod tests {
             &["computed Patient.deceased.exists() and Patient.deceased != false"],
         );
         check("Patient.deceased.exists() | Person.name", "Group", &[]);
-        check(
-            "Bundle.entry[0].resource",
-            "Bundle",
-            &["computed Bundle.entry[0].resource"],
-        );
+        check("Bundle.entry[0].resource", "Bundle", &["computed Bundle.entry[0].resource"]);
         check("Patient.name|Patient.name", "Patient", &["name"]);
         check("name | alias", "Organization", &["name", "alias"]);
         check("", "Patient", &[]);

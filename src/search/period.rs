@@ -28,10 +28,7 @@ pub const CLASS_LENGTH_MAX: [i64; 4] = [DAY_US, 32 * DAY_US, 400 * DAY_US, 1 << 
 /// Returns the length class of a period.
 pub fn class(period: Period) -> usize {
     let length = period.hi - period.lo;
-    CLASS_LENGTH_MAX
-        .iter()
-        .position(|max| length <= *max)
-        .unwrap_or(CLASS_LENGTH_MAX.len() - 1)
+    CLASS_LENGTH_MAX.iter().position(|max| length <= *max).unwrap_or(CLASS_LENGTH_MAX.len() - 1)
 }
 
 /// Returns the stretch that a date, dateTime or instant means; none when the text is not one.
@@ -44,10 +41,7 @@ pub fn parse(text: &str) -> Option<Period> {
     };
     let (first, last) = days(date)?;
     let Some(time) = time else {
-        return Some(Period {
-            lo: start_of(first)?,
-            hi: start_of(last)? + DAY_US - 1,
-        });
+        return Some(Period { lo: start_of(first)?, hi: start_of(last)? + DAY_US - 1 });
     };
     (date.len() == 10).then_some(())?;
     let (clock, offset) = split_zone(time)?;
@@ -165,31 +159,13 @@ mod tests {
             ("2012-02", "2012-02-01T00:00:00Z 2012-02-29T23:59:59.999999Z"),
             ("2013-01-14", "2013-01-14T00:00:00Z 2013-01-14T23:59:59.999999Z"),
             ("2013-01-14T10:00", "2013-01-14T10:00:00Z 2013-01-14T10:00:59.999999Z"),
-            (
-                "2013-01-14T10:00:05Z",
-                "2013-01-14T10:00:05Z 2013-01-14T10:00:05.999999Z",
-            ),
-            (
-                "2013-01-14T10:00:05.25Z",
-                "2013-01-14T10:00:05.25Z 2013-01-14T10:00:05.259999Z",
-            ),
-            (
-                "2013-01-14T10:00:05.123456789Z",
-                "2013-01-14T10:00:05.123456Z 2013-01-14T10:00:05.123456Z",
-            ),
-            (
-                "2013-01-14T01:00:00+02:00",
-                "2013-01-13T23:00:00Z 2013-01-13T23:00:00.999999Z",
-            ),
-            (
-                "2013-01-14T23:00:00-05:30",
-                "2013-01-15T04:30:00Z 2013-01-15T04:30:00.999999Z",
-            ),
+            ("2013-01-14T10:00:05Z", "2013-01-14T10:00:05Z 2013-01-14T10:00:05.999999Z"),
+            ("2013-01-14T10:00:05.25Z", "2013-01-14T10:00:05.25Z 2013-01-14T10:00:05.259999Z"),
+            ("2013-01-14T10:00:05.123456789Z", "2013-01-14T10:00:05.123456Z 2013-01-14T10:00:05.123456Z"),
+            ("2013-01-14T01:00:00+02:00", "2013-01-13T23:00:00Z 2013-01-13T23:00:00.999999Z"),
+            ("2013-01-14T23:00:00-05:30", "2013-01-15T04:30:00Z 2013-01-15T04:30:00.999999Z"),
             ("0001-01-01", "0001-01-01T00:00:00Z 0001-01-01T23:59:59.999999Z"),
-            (
-                "1969-12-31T23:59:59Z",
-                "1969-12-31T23:59:59Z 1969-12-31T23:59:59.999999Z",
-            ),
+            ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z 1969-12-31T23:59:59.999999Z"),
         ] {
             assert_eq!(shown(text).as_deref(), Some(expected), "{text}");
         }
@@ -232,12 +208,7 @@ mod tests {
 
     #[test]
     fn a_class_holds_no_longer_period() {
-        for (text, expected) in [
-            ("2013-01-14T10:00:05Z", 0),
-            ("2013-01-14", 0),
-            ("2013-01", 1),
-            ("2013", 2),
-        ] {
+        for (text, expected) in [("2013-01-14T10:00:05Z", 0), ("2013-01-14", 0), ("2013-01", 1), ("2013", 2)] {
             assert_eq!(class(parse(text).unwrap()), expected);
         }
         assert_eq!(class(Period { lo: BEGINNING, hi: END }), 3);

@@ -58,10 +58,7 @@ pub fn parse(
     lenient: bool,
 ) -> Result<Search, Fault> {
     if pairs.len() > PAIRS_MAX {
-        return Err(Fault::new(
-            Kind::TooCostly,
-            format!("the query has more than {PAIRS_MAX} parameters"),
-        ));
+        return Err(Fault::new(Kind::TooCostly, format!("the query has more than {PAIRS_MAX} parameters")));
     }
     let types = control::types(base, pairs)?;
     let mut controls = Controls::default();
@@ -75,10 +72,7 @@ pub fn parse(
         match read {
             Ok(part) => parts.push(part),
             Err(fault) if lenient && fault.kind() == Kind::NotSupported => {
-                ignored.push(Ignored {
-                    name: name.clone(),
-                    reason: fault.to_string(),
-                });
+                ignored.push(Ignored { name: name.clone(), reason: fault.to_string() });
             }
             Err(fault) => return Err(fault),
         }
@@ -105,10 +99,7 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
         None => (name, None),
     };
     if code.starts_with("_has") || code.contains('.') || modifier.is_some_and(|m| m.contains('.')) {
-        return Err(refused(
-            name,
-            "is a chain or _has, which this server does not answer yet",
-        ));
+        return Err(refused(name, "is a chain or _has, which this server does not answer yet"));
     }
     let modifier = match modifier {
         None => Modifier::None,
@@ -124,16 +115,9 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
         let most = format!("parameter '{name}' has more than {ALTERNATIVES_MAX} alternatives");
         return Err(Fault::new(Kind::TooCostly, most));
     }
-    let condition = |value| Condition {
-        name,
-        modifier: &modifier,
-        value,
-        now_us: period::now_us(),
-    };
+    let condition = |value| Condition { name, modifier: &modifier, value, now_us: period::now_us() };
     if own::is_own(code) {
-        let parts = alternatives
-            .into_iter()
-            .map(|value| own::condition(code, &condition(value)));
+        let parts = alternatives.into_iter().map(|value| own::condition(code, &condition(value)));
         return Ok(Expr::or(parts.collect::<Result<Vec<_>, Fault>>()?));
     }
     let asked = lookup(registry, types, name, code)?;
@@ -169,18 +153,11 @@ fn lookup<'a>(registry: &'a Registry, types: &[ResourceType], name: &str, code: 
         let Some(param) = registry.of(*t).param(code) else {
             return Err(unknown(registry, *t, name, code));
         };
-        if asked
-            .first()
-            .is_some_and(|first| first.param.spec.kind != param.spec.kind)
-        {
+        if asked.first().is_some_and(|first| first.param.spec.kind != param.spec.kind) {
             let text = format!("parameter '{name}' means different things in the types of this search");
             return Err(Fault::new(Kind::Invalid, text));
         }
-        asked.push(Asked {
-            registry,
-            resource_type: *t,
-            param,
-        });
+        asked.push(Asked { registry, resource_type: *t, param });
     }
     Ok(asked)
 }
@@ -188,10 +165,7 @@ fn lookup<'a>(registry: &'a Registry, types: &[ResourceType], name: &str, code: 
 fn unknown(registry: &Registry, t: ResourceType, name: &str, code: &str) -> Fault {
     let reason = match registry.catalog.param(t, code) {
         Some(spec) if kind::of(spec.kind).is_none() => {
-            format!(
-                "is a {} parameter, a kind that this server does not answer yet",
-                spec.kind.code()
-            )
+            format!("is a {} parameter, a kind that this server does not answer yet", spec.kind.code())
         }
         Some(_) => "is not answered by this server yet".to_string(),
         None => format!("is not a search parameter of {t}"),
@@ -202,10 +176,7 @@ fn unknown(registry: &Registry, t: ResourceType, name: &str, code: &str) -> Faul
 fn check_modifier(asked: &Asked, name: &str, modifier: Modifier) -> Result<(), Fault> {
     let kind = asked.param.spec.kind;
     if !modifier.fits(kind) {
-        return Err(refused(
-            name,
-            &format!("cannot have this modifier: it is a {} parameter", kind.code()),
-        ));
+        return Err(refused(name, &format!("cannot have this modifier: it is a {} parameter", kind.code())));
     }
     if !modifier.is_answered() {
         return Err(refused(name, "has a modifier that this server does not answer yet"));
@@ -214,10 +185,7 @@ fn check_modifier(asked: &Asked, name: &str, modifier: Modifier) -> Result<(), F
         && !asked.param.targets.is_empty()
         && !asked.param.targets.contains(&t)
     {
-        return Err(Fault::new(
-            Kind::Invalid,
-            format!("parameter '{name}' never refers to a {t}"),
-        ));
+        return Err(Fault::new(Kind::Invalid, format!("parameter '{name}' never refers to a {t}")));
     }
     Ok(())
 }
@@ -229,18 +197,12 @@ fn missing(asked: &[Asked], condition: &Condition) -> Result<Expr, Fault> {
         _ => return Err(condition.invalid("is neither true nor false")),
     };
     let keyer = &asked[0].registry.keyer;
-    let columns = asked
-        .iter()
-        .flat_map(Asked::columns)
-        .map(|(column, use_)| match use_.resolves {
-            Some(t) => keyer.term(column.key, Form::Code, t.name(), ""),
-            None => column.key,
-        });
-    let types = asked.iter().map(|a| a.resource_type).collect();
-    let missing = Expr::Missing(Missing {
-        types,
-        columns: columns.collect(),
+    let columns = asked.iter().flat_map(Asked::columns).map(|(column, use_)| match use_.resolves {
+        Some(t) => keyer.term(column.key, Form::Code, t.name(), ""),
+        None => column.key,
     });
+    let types = asked.iter().map(|a| a.resource_type).collect();
+    let missing = Expr::Missing(Missing { types, columns: columns.collect() });
     Ok(if is_missing { missing } else { Expr::not(missing) })
 }
 

@@ -39,15 +39,8 @@ pub struct TypeIndex {
 impl Registry {
     pub fn new(catalog: Arc<Catalog>, base_url: &str) -> Registry {
         let keyer = Keyer::fixed();
-        let types = ResourceType::all()
-            .map(|t| Build::new(&catalog, &keyer, t).finish())
-            .collect();
-        Registry {
-            types,
-            keyer,
-            base_url: base_url.trim_end_matches('/').into(),
-            catalog,
-        }
+        let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish()).collect();
+        Registry { types, keyer, base_url: base_url.trim_end_matches('/').into(), catalog }
     }
 
     pub fn of(&self, t: ResourceType) -> &TypeIndex {
@@ -76,12 +69,7 @@ struct Build<'a> {
 
 impl<'a> Build<'a> {
     fn new(catalog: &'a Catalog, keyer: &'a Keyer, t: ResourceType) -> Build<'a> {
-        Build {
-            catalog,
-            keyer,
-            t,
-            out: TypeIndex::default(),
-        }
+        Build { catalog, keyer, t, out: TypeIndex::default() }
     }
 
     fn finish(mut self) -> TypeIndex {
@@ -113,14 +101,7 @@ impl<'a> Build<'a> {
             return;
         }
         let targets = targets(spec, &columns, &self.out.columns);
-        self.out.params.insert(
-            spec.code.clone(),
-            Param {
-                spec: spec.clone(),
-                columns,
-                targets,
-            },
-        );
+        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets });
     }
 
     /// Returns the column of a path, made when it is new; none when no value there can be read as this kind.
@@ -135,11 +116,8 @@ impl<'a> Build<'a> {
         }
         let emitter = kind::of(kind)?.emitter;
         let routes = route::routes(self.catalog, self.catalog.resource(self.t), path, casts);
-        let read: Vec<(Route, kind::Emit)> = routes
-            .into_iter()
-            .filter_map(|r| Some((emitter(&r.type_name)?, r)))
-            .map(|(e, r)| (r, e))
-            .collect();
+        let read: Vec<(Route, kind::Emit)> =
+            routes.into_iter().filter_map(|r| Some((emitter(&r.type_name)?, r))).map(|(e, r)| (r, e)).collect();
         if read.is_empty() {
             return None;
         }
@@ -177,10 +155,7 @@ impl<'a> Build<'a> {
     }
 
     fn mark_compartment(&mut self) {
-        let codes = self
-            .catalog
-            .compartment("Patient")
-            .map_or(&[][..], |c| c.params(self.t));
+        let codes = self.catalog.compartment("Patient").map_or(&[][..], |c| c.params(self.t));
         for code in codes {
             for index in self.columns_of(code) {
                 self.out.columns[index].compartment = self.out.columns[index].kind == ParamKind::Reference;
@@ -239,10 +214,7 @@ fn groups(expression: &str, t: ResourceType) -> Vec<Group> {
                 casts.push(cast);
                 casts.sort();
             }
-            (_, cast) => groups.push(Group::Path {
-                path,
-                casts: cast.into_iter().collect(),
-            }),
+            (_, cast) => groups.push(Group::Path { path, casts: cast.into_iter().collect() }),
         }
     }
     groups
@@ -256,11 +228,7 @@ fn targets(spec: &SearchParam, uses: &[ParamColumn], columns: &[Column]) -> Vec<
         match use_.resolves {
             Some(only) => targets.push(only),
             None if element.is_empty() => targets.extend(&spec.targets),
-            None => targets.extend(
-                element
-                    .iter()
-                    .filter(|t| spec.targets.is_empty() || spec.targets.contains(t)),
-            ),
+            None => targets.extend(element.iter().filter(|t| spec.targets.is_empty() || spec.targets.contains(t))),
         }
     }
     targets.sort_unstable();
@@ -273,10 +241,7 @@ fn reachable(routes: &[(Route, kind::Emit)]) -> Vec<ResourceType> {
     if routes.iter().any(|(route, _)| route.targets.is_empty()) {
         return Vec::new();
     }
-    routes
-        .iter()
-        .flat_map(|(route, _)| route.targets.iter().copied())
-        .collect()
+    routes.iter().flat_map(|(route, _)| route.targets.iter().copied()).collect()
 }
 
 /// Returns whether one element of the type has several values to search for.

@@ -24,14 +24,8 @@ pub struct Route {
 
 /// Returns every route of a path that starts in `root` and ends in one of the `casts`, or in any type without them.
 pub fn routes(catalog: &Catalog, root: TypeId, path: &Path, casts: &[Box<str>]) -> Vec<Route> {
-    let start = Route {
-        hops: Vec::new(),
-        type_name: "".into(),
-        single: true,
-        codes: None,
-        targets: Vec::new(),
-        ty: root,
-    };
+    let start =
+        Route { hops: Vec::new(), type_name: "".into(), single: true, codes: None, targets: Vec::new(), ty: root };
     let mut routes = vec![start];
     for step in &path.steps {
         routes = match step {

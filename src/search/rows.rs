@@ -37,12 +37,7 @@ impl IndexRows {
         merge(&old.terms, &new.terms, &mut gone.terms, &mut made.terms);
         merge(&old.strings, &new.strings, &mut gone.strings, &mut made.strings);
         merge(&old.dates, &new.dates, &mut gone.dates, &mut made.dates);
-        merge(
-            &old.quantities,
-            &new.quantities,
-            &mut gone.quantities,
-            &mut made.quantities,
-        );
+        merge(&old.quantities, &new.quantities, &mut gone.quantities, &mut made.quantities);
         merge(&old.timeline, &new.timeline, &mut gone.timeline, &mut made.timeline);
         if old.shape != new.shape {
             made.shape = new.shape.clone();
@@ -90,16 +85,8 @@ mod tests {
 
     #[test]
     fn a_diff_holds_what_changed_and_no_more() {
-        let old = IndexRows {
-            terms: vec![1, 2, 4],
-            dates: vec![(1, 5, 6)],
-            ..IndexRows::default()
-        };
-        let new = IndexRows {
-            terms: vec![2, 3, 5],
-            dates: vec![(1, 5, 6)],
-            ..IndexRows::default()
-        };
+        let old = IndexRows { terms: vec![1, 2, 4], dates: vec![(1, 5, 6)], ..IndexRows::default() };
+        let new = IndexRows { terms: vec![2, 3, 5], dates: vec![(1, 5, 6)], ..IndexRows::default() };
         let (gone, made) = IndexRows::diff(&old, &new);
         assert_eq!((gone.terms, made.terms), (vec![1, 4], vec![3, 5]));
         assert!(gone.dates.is_empty() && made.dates.is_empty());

@@ -67,8 +67,7 @@ impl Sink<'_> {
         let key = Keyer::reference(column.key, target);
         self.rows.terms.push(key);
         self.present.push(column.key);
-        self.present
-            .push(self.keyer.term(column.key, Form::Code, type_name, ""));
+        self.present.push(self.keyer.term(column.key, Form::Code, type_name, ""));
         if type_name == "Patient" {
             if column.role == Some(Role::Patient) {
                 self.roles.patients.push(key);

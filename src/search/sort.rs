@@ -68,26 +68,16 @@ fn by_param(registry: &Registry, types: &[ResourceType], code: &str) -> Result<S
             match (&mut sort, param.spec.kind) {
                 (None, ParamKind::Date) => {
                     let principal = types.len() == 1 && column.role == Some(super::column::Role::Date);
-                    sort = Some(SortBy::Date {
-                        keys: column.narrow.to_vec(),
-                        principal,
-                    });
+                    sort = Some(SortBy::Date { keys: column.narrow.to_vec(), principal });
                 }
                 (Some(SortBy::Date { keys, principal }), ParamKind::Date) => {
                     keys.extend(column.narrow);
                     *principal = false;
                 }
-                (None, ParamKind::String) => {
-                    sort = Some(SortBy::Text {
-                        keys: vec![column.narrow[0]],
-                    })
-                }
+                (None, ParamKind::String) => sort = Some(SortBy::Text { keys: vec![column.narrow[0]] }),
                 (Some(SortBy::Text { keys }), ParamKind::String) => keys.push(column.narrow[0]),
                 (_, kind) => {
-                    let reason = format!(
-                        "by '{code}' is not answered yet: it is a {} parameter of {t}",
-                        kind.code()
-                    );
+                    let reason = format!("by '{code}' is not answered yet: it is a {} parameter of {t}", kind.code());
                     return Err(refused("_sort", &reason));
                 }
             }

@@ -65,10 +65,7 @@ pub fn parameters(t: ResourceType) -> Vec<(&'static str, Role)> {
 }
 
 /// The period of a resource that has no date: before every other.
-pub const UNDATED: Period = Period {
-    lo: BEGINNING - 1,
-    hi: BEGINNING - 1,
-};
+pub const UNDATED: Period = Period { lo: BEGINNING - 1, hi: BEGINNING - 1 };
 
 /// Returns a key in each class of length, as [`period::class`] counts them; the first class has the key itself.
 pub fn classes(key: i64) -> [i64; 4] {
@@ -105,12 +102,7 @@ pub struct Walk<'a> {
 
 /// Returns the walk that answers most of a conjunction; none when no key of the timeline is asked for.
 pub fn walk<'a>(keyer: &Keyer, parts: &[&'a Expr]) -> Option<Walk<'a>> {
-    let find = |wanted: Role| {
-        parts
-            .iter()
-            .enumerate()
-            .find_map(|(at, part)| Some((at, single_key(part, wanted)?)))
-    };
+    let find = |wanted: Role| parts.iter().enumerate().find_map(|(at, part)| Some((at, single_key(part, wanted)?)));
     let (patient, code) = (find(Role::Patient), find(Role::Code));
     let (used, key) = match (patient, code.or_else(|| find(Role::Category))) {
         (Some((p, patient)), Some((o, other))) => (vec![p, o], keyer.pair(patient, other)),
@@ -128,12 +120,7 @@ pub fn walk<'a>(keyer: &Keyer, parts: &[&'a Expr]) -> Option<Walk<'a>> {
             Expr::Date(date) => Some(date),
             _ => None,
         }),
-        rest: parts
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| is_rest(*at))
-            .map(|(_, part)| *part)
-            .collect(),
+        rest: parts.iter().enumerate().filter(|(at, _)| is_rest(*at)).map(|(_, part)| *part).collect(),
     })
 }
 

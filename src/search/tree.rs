@@ -53,10 +53,7 @@ impl Node {
         match hop {
             Hop::Key(key) => {
                 let at = self.edges.iter().position(|edge| edge.key == *key).unwrap_or_else(|| {
-                    self.edges.push(Edge {
-                        key: key.clone(),
-                        node: Node::default(),
-                    });
+                    self.edges.push(Edge { key: key.clone(), node: Node::default() });
                     self.edges.len() - 1
                 });
                 &mut self.edges[at].node
@@ -64,11 +61,7 @@ impl Node {
             Hop::Where(element, text) => {
                 let known = |f: &Filter| f.element == *element && f.text == *text;
                 let at = self.filters.iter().position(known).unwrap_or_else(|| {
-                    self.filters.push(Filter {
-                        element: element.clone(),
-                        text: text.clone(),
-                        node: Node::default(),
-                    });
+                    self.filters.push(Filter { element: element.clone(), text: text.clone(), node: Node::default() });
                     self.filters.len() - 1
                 });
                 &mut self.filters[at].node
@@ -124,37 +117,17 @@ mod tests {
     fn a_walk_meets_every_value_once_through_arrays_and_filters() {
         let key = |k: &str| Hop::Key(k.into());
         let mut root = Node::default();
-        root.insert(
-            &[key("name")],
-            Leaf {
-                column: 0,
-                emit: ignore,
-            },
-        );
-        root.insert(
-            &[key("name"), key("given")],
-            Leaf {
-                column: 1,
-                emit: ignore,
-            },
-        );
+        root.insert(&[key("name")], Leaf { column: 0, emit: ignore });
+        root.insert(&[key("name"), key("given")], Leaf { column: 1, emit: ignore });
         let phone = Hop::Where("system".into(), "phone".into());
-        root.insert(
-            &[key("telecom"), phone, key("value")],
-            Leaf {
-                column: 2,
-                emit: ignore,
-            },
-        );
+        root.insert(&[key("telecom"), phone, key("value")], Leaf { column: 2, emit: ignore });
         let patient = json!({
             "name": [{"given": ["A", "B"]}, {"given": ["C"]}],
             "telecom": [{"system": "phone", "value": "1"}, {"system": "email", "value": "2"}],
             "other": 1
         });
         let mut seen = Vec::new();
-        root.walk(&patient, &mut |leaf, value| {
-            seen.push((leaf.column, value.as_str().unwrap_or("-").to_string()))
-        });
+        root.walk(&patient, &mut |leaf, value| seen.push((leaf.column, value.as_str().unwrap_or("-").to_string())));
         let seen: Vec<_> = seen.iter().map(|(c, v)| (*c, v.as_str())).collect();
         assert_eq!(seen, [(0, "-"), (1, "A"), (1, "B"), (0, "-"), (1, "C"), (2, "1")]);
     }

@@ -11,12 +11,7 @@ use crate::interaction::bundle::BundleWriter;
 use crate::rest::{Reply, Request, ReturnPreference, reply};
 use serde_json::{Value, json};
 
-pub async fn batch(
-    service: &Service,
-    principal: &Principal,
-    outer: &Request,
-    bundle: Value,
-) -> Result<Reply, Fault> {
+pub async fn batch(service: &Service, principal: &Principal, outer: &Request, bundle: Value) -> Result<Reply, Fault> {
     let mut out = BundleWriter::new("batch-response", None, &[]);
     for entry in entry::read(service, bundle)? {
         let (done, reads) = match entry {

@@ -75,9 +75,9 @@ pub fn read(service: &Service, mut bundle: Value) -> Result<Vec<Result<Entry, Fa
 }
 
 fn one(service: &Service, index: usize, entry: &Value, resource: Option<Value>) -> Result<Entry, Fault> {
-    let request = entry
-        .get("request")
-        .ok_or_else(|| Fault::at(Kind::Required, "entry.request", "an entry of a batch or transaction needs a request"))?;
+    let request = entry.get("request").ok_or_else(|| {
+        Fault::at(Kind::Required, "entry.request", "an entry of a batch or transaction needs a request")
+    })?;
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     let method = text("method").and_then(Method::parse).ok_or_else(|| {
         Fault::at(Kind::Code, "entry.request.method", "the method is one of GET HEAD POST PUT DELETE PATCH")
@@ -102,7 +102,11 @@ fn one(service: &Service, index: usize, entry: &Value, resource: Option<Value>) 
         return Err(Fault::at(Kind::Required, "entry.resource", "POST, PUT and PATCH need a resource"));
     }
     if is_search && resource.is_some() {
-        return Err(Fault::at(Kind::Invalid, "entry.resource", "a search has its parameters in the URL, not in a resource"));
+        return Err(Fault::at(
+            Kind::Invalid,
+            "entry.resource",
+            "a search has its parameters in the URL, not in a resource",
+        ));
     }
     Ok(Entry {
         index,

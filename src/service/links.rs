@@ -119,7 +119,8 @@ impl Links {
 fn next_link(text: &str) -> Option<(&str, char, &str, &str)> {
     let mut from = 0;
     loop {
-        let found = [" href=", " src="].iter().filter_map(|a| text[from..].find(a).map(|i| from + i + a.len())).min()?;
+        let found =
+            [" href=", " src="].iter().filter_map(|a| text[from..].find(a).map(|i| from + i + a.len())).min()?;
         let quote = text[found..].chars().next()?;
         if quote == '"' || quote == '\'' {
             let start = found + 1;

@@ -112,14 +112,17 @@ impl Service {
             I::Capabilities => Ok(Reply::json(200, self.capabilities.clone())),
             I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
             I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
-            I::HistoryInstance(t, id) => interaction::history::history(ctx, HistoryScope::Instance(*t, id.clone())).await,
+            I::HistoryInstance(t, id) => {
+                interaction::history::history(ctx, HistoryScope::Instance(*t, id.clone())).await
+            }
             I::HistoryType(t) => interaction::history::history(ctx, HistoryScope::Type(*t)).await,
             I::HistorySystem => interaction::history::history(ctx, HistoryScope::System).await,
             I::SearchType(t) => interaction::search::search(ctx, Some(*t), None).await,
             I::SearchSystem => interaction::search::search(ctx, None, None).await,
             I::SearchCompartment(owner, id, of) => interaction::search::search(ctx, *of, Some((*owner, id))).await,
             I::Operation { name, .. } => {
-                let text = format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
+                let text =
+                    format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
                 Err(Fault::new(Kind::NotFound, text))
             }
             _ => Err(Fault::new(Kind::Invalid, "this interaction cannot be answered here")),

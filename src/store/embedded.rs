@@ -45,11 +45,7 @@ pub enum EmbeddedError {
         "{cluster} was made by PostgreSQL {made}, but only {found} is installed here; install {made}, or upgrade the \
          cluster with pg_upgrade"
     )]
-    OtherVersion {
-        cluster: String,
-        made: String,
-        found: String,
-    },
+    OtherVersion { cluster: String, made: String, found: String },
     #[error("{0} is neither empty nor a PostgreSQL cluster; move it away or choose another data_dir")]
     NotACluster(String),
     #[error("{path} belongs to user id {owner}; start the server as that user or as root, or choose another data_dir")]
@@ -96,11 +92,7 @@ pub async fn start(data_dir: &Path) -> Result<Cluster, EmbeddedError> {
     let prepared = prepared.map_err(|panic| EmbeddedError::NotStarted(panic.to_string()))??;
     let instance = Arc::new(prepared.instance);
     // From here on an error must not leave a cluster behind that nobody watches: dropping this stops it.
-    let mut cluster = Cluster {
-        instance: instance.clone(),
-        users: Some(prepared.users),
-        supervisor: None,
-    };
+    let mut cluster = Cluster { instance: instance.clone(), users: Some(prepared.users), supervisor: None };
     let ready = match wait_until_ready(&instance).await {
         Ok(client) => create_database(&client).await,
         Err(error) => Err(error),
@@ -180,10 +172,7 @@ async fn wait_until_ready(instance: &Instance) -> Result<Client, EmbeddedError> 
         let patience = if recovering { RECOVERY_TIME_MAX } else { START_TIME_MAX };
         if began.elapsed() > patience {
             let words = instance.last_words();
-            return Err(EmbeddedError::NotStarted(format!(
-                "{error} after {} s. {words}",
-                patience.as_secs()
-            )));
+            return Err(EmbeddedError::NotStarted(format!("{error} after {} s. {words}", patience.as_secs())));
         }
         if recovering && spoke.elapsed() > Duration::from_secs(10) {
             spoke = Instant::now();
@@ -194,9 +183,7 @@ async fn wait_until_ready(instance: &Instance) -> Result<Client, EmbeddedError> 
 }
 
 async fn create_database(client: &Client) -> Result<(), EmbeddedError> {
-    let found = client
-        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&DATABASE])
-        .await?;
+    let found = client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&DATABASE]).await?;
     if found.is_none() {
         client.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await?;
     }
@@ -222,7 +209,5 @@ fn open_lock(path: &PathBuf) -> Result<File, EmbeddedError> {
     let mut options = File::options();
     // Not readable by others either: whoever can open it can hold it.
     options.create(true).truncate(false).read(true).write(true).mode(0o600);
-    options
-        .open(path)
-        .map_err(io_error(format!("open the lock file {}", path.display())))
+    options.open(path).map_err(io_error(format!("open the lock file {}", path.display())))
 }

@@ -81,8 +81,12 @@ impl From<StoreError> for Fault {
         let kind = match &error {
             StoreError::Away(_) => (Kind::Unavailable, "the database is not available at the moment; try again"),
             StoreError::Slow => (Kind::Timeout, "the request took longer than the server allows"),
-            StoreError::Contended(_) => (Kind::Conflict, "other requests changed the same resources at the same time; try again"),
-            StoreError::Cursor => (Kind::Invalid, "_cursor does not belong to this search; use the links of the page as they are"),
+            StoreError::Contended(_) => {
+                (Kind::Conflict, "other requests changed the same resources at the same time; try again")
+            }
+            StoreError::Cursor => {
+                (Kind::Invalid, "_cursor does not belong to this search; use the links of the page as they are")
+            }
             _ => return Fault::internal("the store failed", error),
         };
         Fault::new(kind.0, kind.1).with_source(error)

@@ -81,7 +81,11 @@ pub(super) async fn history(client: &Object, grant: &Grant, query: &HistoryQuery
 fn scope_types(grant: &Grant, scope: &HistoryScope) -> Vec<i16> {
     match scope {
         HistoryScope::Instance(t, _) | HistoryScope::Type(t) => {
-            if grant.sees(*t) { vec![t.number()] } else { Vec::new() }
+            if grant.sees(*t) {
+                vec![t.number()]
+            } else {
+                Vec::new()
+            }
         }
         HistoryScope::System => ResourceType::all().filter(|t| grant.sees(*t)).map(ResourceType::number).collect(),
     }

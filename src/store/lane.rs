@@ -118,11 +118,7 @@ async fn commit(blueprint: &Blueprint, pool: &Pool, jobs: Vec<Job>) {
 }
 
 /// Returns one outcome a write, none for those to be done alone; nothing is committed on error.
-async fn try_commit(
-    blueprint: &Blueprint,
-    pool: &Pool,
-    writes: &[&Write],
-) -> Result<Vec<Option<Outcome>>, StoreError> {
+async fn try_commit(blueprint: &Blueprint, pool: &Pool, writes: &[&Write]) -> Result<Vec<Option<Outcome>>, StoreError> {
     let client = Open::new(pool.get().await?);
     let numbers = blueprint.numbers.reserve(client.get(), writes.len() * 2).await?;
     let known: Vec<&Write> = writes.iter().filter(|w| w.condition != Condition::New).copied().collect();

@@ -57,11 +57,7 @@ pub struct Blueprint {
 
 impl Blueprint {
     pub fn new(settings: StoreSettings, registry: Arc<Registry>) -> Blueprint {
-        Blueprint {
-            settings: Arc::new(settings),
-            registry,
-            numbers: Arc::new(number::Numbers::default()),
-        }
+        Blueprint { settings: Arc::new(settings), registry, numbers: Arc::new(number::Numbers::default()) }
     }
 
     /// Returns a store for the calling thread. Must be called inside its runtime; connects when first used.

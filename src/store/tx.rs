@@ -7,9 +7,9 @@
 use super::apply::{Batch, allowed};
 use super::change::{Condition, Effect, Outcome, Write};
 use super::error::StoreError;
+use super::find::{self, Match};
 use super::lane::{self, Open};
 use super::row::{self, Stored};
-use super::find::{self, Match};
 use super::{Blueprint, Store, number};
 use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
@@ -97,7 +97,12 @@ impl Tx {
     }
 
     /// Returns up to `max` resources that each search finds.
-    pub async fn matching(&self, grant: &Grant, searches: &[Search], max: usize) -> Result<Vec<Vec<Match>>, StoreError> {
+    pub async fn matching(
+        &self,
+        grant: &Grant,
+        searches: &[Search],
+        max: usize,
+    ) -> Result<Vec<Vec<Match>>, StoreError> {
         let client = self.open.get();
         // All questions go out before the first answer is awaited.
         futures_util::future::try_join_all(searches.iter().map(|s| find::matching(client, grant, s, max))).await
@@ -108,11 +113,7 @@ impl Tx {
     }
 
     /// Locks the resources and returns their current versions; what does not exist is not in the answer.
-    pub async fn lock(
-        &self,
-        _grant: &Grant,
-        keys: &[(ResourceType, ResourceId)],
-    ) -> Result<Found, StoreError> {
+    pub async fn lock(&self, _grant: &Grant, keys: &[(ResourceType, ResourceId)]) -> Result<Found, StoreError> {
         if keys.is_empty() {
             return Ok(Found::new());
         }

@@ -1,9 +1,9 @@
 //! Where a read looks: at what is committed, or inside a transaction that sees its own writes.
 
 use super::error::StoreError;
+use super::find::{self, Page, PageQuery};
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::row::Stored;
-use super::find::{self, Page, PageQuery};
 use super::tx::Tx;
 use super::{Store, read};
 use crate::access::Grant;

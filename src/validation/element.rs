@@ -30,10 +30,9 @@ impl<'a> Check<'a> {
                     self.sibling(ty.ty, sibling);
                 }
             }
-            (_, _, Some(_)) => self.report(
-                Kind::Structure,
-                "is not primitive, so it has no sibling with an underscore",
-            ),
+            (_, _, Some(_)) => {
+                self.report(Kind::Structure, "is not primitive, so it has no sibling with an underscore")
+            }
             (_, Some(value), None) if field.array => self.complexes(field, ty, value),
             (_, Some(value), None) => self.complex(field, ty, value),
             (_, None, None) => {}
@@ -76,10 +75,7 @@ impl<'a> Check<'a> {
         self.resource(value);
         if self.contained && value.get("id").is_none() {
             self.path.push_name("id");
-            self.report(
-                Kind::Required,
-                "is missing; a contained resource needs it to be referred to",
-            );
+            self.report(Kind::Required, "is missing; a contained resource needs it to be referred to");
             self.path.pop();
         }
         self.contained = outer;
@@ -98,9 +94,7 @@ impl<'a> Check<'a> {
     /// ext-1: an extension has a value or extensions, not both.
     fn extension(&mut self, map: &Map<String, Value>) {
         let nested = map.contains_key("extension");
-        let valued = map
-            .keys()
-            .any(|key| key.strip_prefix('_').unwrap_or(key).starts_with("value"));
+        let valued = map.keys().any(|key| key.strip_prefix('_').unwrap_or(key).starts_with("value"));
         match (nested, valued) {
             (true, true) => self.report(Kind::Structure, "ext-1: must have a value or extensions, not both"),
             (false, false) => self.report(Kind::Required, "ext-1: must have a value or extensions"),
@@ -143,10 +137,7 @@ impl<'a> Check<'a> {
                 self.sibling(ty, sibling);
             }
             if item.is_none() && sibling.is_none() {
-                self.report(
-                    Kind::Structure,
-                    "must not be null without an id or extension in its place",
-                );
+                self.report(Kind::Structure, "must not be null without an id or extension in its place");
             }
             self.path.pop();
         }
@@ -173,11 +164,7 @@ impl<'a> Check<'a> {
             } else {
                 String::new()
             };
-            let text = format!(
-                "'{}' is not a code of the value set {}{allowed}",
-                excerpt(text),
-                codes.url
-            );
+            let text = format!("'{}' is not a code of the value set {}{allowed}", excerpt(text), codes.url);
             self.report(Kind::Code, text);
         }
     }
@@ -187,10 +174,7 @@ impl<'a> Check<'a> {
         match sibling {
             Value::Object(map) => self.object(self.catalog.ty(ty), map),
             other => {
-                let text = format!(
-                    "the sibling with an underscore must be an object, not {}",
-                    json_type(other)
-                );
+                let text = format!("the sibling with an underscore must be an object, not {}", json_type(other));
                 self.report(Kind::Structure, text);
             }
         }
@@ -204,10 +188,7 @@ impl<'a> Check<'a> {
             }
             Value::Array(items) => Some(items),
             other => {
-                self.report(
-                    Kind::Structure,
-                    format!("may repeat, so it must be an array, not {}", json_type(other)),
-                );
+                self.report(Kind::Structure, format!("may repeat, so it must be an array, not {}", json_type(other)));
                 None
             }
         }

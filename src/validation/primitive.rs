@@ -42,16 +42,10 @@ pub(super) fn check(primitive: Primitive, value: &Value) -> Result<(), Wrong> {
 
 fn check_number(primitive: Primitive, text: &str) -> Result<(), Wrong> {
     let (ok, rule) = match primitive {
-        Primitive::Integer => (
-            is_integer_from(text, i32::MIN),
-            "an integer of 32 bits, without point or exponent",
-        ),
+        Primitive::Integer => (is_integer_from(text, i32::MIN), "an integer of 32 bits, without point or exponent"),
         Primitive::PositiveInt => (is_integer_from(text, 1), "an integer from 1 to 2147483647"),
         Primitive::UnsignedInt => (is_integer_from(text, 0), "an integer from 0 to 2147483647"),
-        _ => (
-            is_decimal(text),
-            "a decimal of at most 64 digits and between 1e-307 and 1e308",
-        ),
+        _ => (is_decimal(text), "a decimal of at most 64 digits and between 1e-307 and 1e308"),
     };
     if ok { Ok(()) } else { Err(Wrong::Rule(rule)) }
 }
@@ -62,36 +56,22 @@ fn check_text(primitive: Primitive, text: &str) -> Result<(), Wrong> {
     }
     let (ok, rule) = match primitive {
         Primitive::String | Primitive::Markdown => (is_string(text), "at most 1 MB, without control characters"),
-        Primitive::Code => (
-            is_code(text),
-            "a code: no space before, behind or doubled, no other whitespace",
-        ),
-        Primitive::Id => (
-            is_id(text),
-            "an id: 1 to 64 of the letters A-Z and a-z, digits, '-' and '.'",
-        ),
+        Primitive::Code => (is_code(text), "a code: no space before, behind or doubled, no other whitespace"),
+        Primitive::Id => (is_id(text), "an id: 1 to 64 of the letters A-Z and a-z, digits, '-' and '.'"),
         Primitive::Uri | Primitive::Url | Primitive::Canonical => (is_uri(text), "a URI, which has no whitespace"),
         Primitive::Oid => (is_oid(text), "an OID as URI, such as urn:oid:1.2.3"),
-        Primitive::Uuid => (
-            is_uuid(text),
-            "a UUID as URI in lower case: urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
-        ),
-        Primitive::Date => (
-            temporal::is_date(text),
-            "a day, month or year that exists: YYYY-MM-DD, YYYY-MM or YYYY",
-        ),
+        Primitive::Uuid => {
+            (is_uuid(text), "a UUID as URI in lower case: urn:uuid:c757873d-ec9a-4326-a141-556f43239520")
+        }
+        Primitive::Date => (temporal::is_date(text), "a day, month or year that exists: YYYY-MM-DD, YYYY-MM or YYYY"),
         Primitive::DateTime => (
             temporal::is_date_time(text),
             "a date that exists; with a time it needs seconds and a timezone: YYYY-MM-DDThh:mm:ss+zz:zz",
         ),
-        Primitive::Instant => (
-            temporal::is_instant(text),
-            "a date that exists with seconds and a timezone: YYYY-MM-DDThh:mm:ss+zz:zz",
-        ),
-        Primitive::Time => (
-            temporal::is_time(text),
-            "a time of day with seconds and without timezone: hh:mm:ss",
-        ),
+        Primitive::Instant => {
+            (temporal::is_instant(text), "a date that exists with seconds and a timezone: YYYY-MM-DDThh:mm:ss+zz:zz")
+        }
+        Primitive::Time => (temporal::is_time(text), "a time of day with seconds and without timezone: hh:mm:ss"),
         Primitive::Base64Binary => (is_base64(text), "base64 in groups of four, padded with '='"),
         Primitive::Xhtml => (xhtml::is_div(text), "a well-formed XHTML fragment within one <div>"),
         // These are not text and never come here.
@@ -151,10 +131,7 @@ fn is_code(text: &str) -> bool {
 }
 
 fn is_id(text: &str) -> bool {
-    text.len() <= 64
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 fn is_uri(text: &str) -> bool {

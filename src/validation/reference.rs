@@ -28,10 +28,7 @@ pub(super) fn check(text: &str, targets: &[Box<str>]) -> Result<(), String> {
     if targets.is_empty() || targets.iter().any(|target| **target == *resource_type.name()) {
         return Ok(());
     }
-    Err(format!(
-        "a reference to {resource_type} is not allowed here, only to {}",
-        targets.join(", ")
-    ))
+    Err(format!("a reference to {resource_type} is not allowed here, only to {}", targets.join(", ")))
 }
 
 /// R4 2.3.0: absolute URLs need not be RESTful, and `urn:uuid:` or `urn:oid:` stand in Bundles.

@@ -20,12 +20,7 @@ const DEPTH_MAX: usize = 256;
 /// Resources inside it (contained, Bundle entries, Parameters) are checked too. References are looked at, not followed;
 /// invariants other than those of the JSON form, of Extension and of contained resources are not checked.
 pub fn check(catalog: &Catalog, resource: &Value) -> Result<ResourceType, Vec<Issue>> {
-    let mut check = Check {
-        catalog,
-        path: Path::default(),
-        issues: Vec::new(),
-        contained: false,
-    };
+    let mut check = Check { catalog, path: Path::default(), issues: Vec::new(), contained: false };
     match check.resource(resource) {
         Some(resource_type) if check.issues.is_empty() => Ok(resource_type),
         _ => Err(check.issues),
@@ -43,10 +38,7 @@ pub(super) struct Check<'a> {
 impl<'a> Check<'a> {
     pub(super) fn resource(&mut self, value: &'a Value) -> Option<ResourceType> {
         let Value::Object(map) = value else {
-            self.report(
-                Kind::Structure,
-                format!("a resource must be a JSON object, not {}", json_type(value)),
-            );
+            self.report(Kind::Structure, format!("a resource must be a JSON object, not {}", json_type(value)));
             return None;
         };
         let resource_type = self.resource_type(map)?;
@@ -72,10 +64,7 @@ impl<'a> Check<'a> {
                 resource_type
             }
             Some(other) => {
-                self.report(
-                    Kind::Structure,
-                    format!("resourceType must be a string, not {}", json_type(other)),
-                );
+                self.report(Kind::Structure, format!("resourceType must be a string, not {}", json_type(other)));
                 None
             }
             None => {
@@ -112,10 +101,7 @@ impl<'a> Check<'a> {
             self.path.push_name(&field.name);
             let bit = 1 << field.index;
             if seen & bit != 0 {
-                self.report(
-                    Kind::Structure,
-                    format!("has several values: {}[x] may have one type only", field.name),
-                );
+                self.report(Kind::Structure, format!("has several values: {}[x] may have one type only", field.name));
             }
             seen |= bit;
             self.element(field, field_type, value, sibling);
@@ -127,10 +113,7 @@ impl<'a> Check<'a> {
     fn unknown(&mut self, ty: &TypeDef, key: &'a str, has_sibling: bool) {
         if ty.kind == TypeKind::Resource && key == "resourceType" {
             if has_sibling {
-                self.report(
-                    Kind::Structure,
-                    "resourceType is not an element, so it has no sibling with an underscore",
-                );
+                self.report(Kind::Structure, "resourceType is not an element, so it has no sibling with an underscore");
             }
             return;
         }
@@ -139,10 +122,7 @@ impl<'a> Check<'a> {
             _ => &ty.name,
         };
         let text = match ty.fields.iter().find(|field| field.choice && *field.name == *key) {
-            Some(field) => format!(
-                "{named} has no element '{key}': name its type, as in {}",
-                field.types[0].json_key
-            ),
+            Some(field) => format!("{named} has no element '{key}': name its type, as in {}", field.types[0].json_key),
             None => format!("{named} has no element '{}'", excerpt(key)),
         };
         // Only a plain name can stand in a path; another is named in the text alone.
@@ -169,11 +149,7 @@ impl<'a> Check<'a> {
 
     pub(super) fn report(&mut self, kind: Kind, text: impl Into<String>) {
         if self.issues.len() < ISSUES_MAX {
-            self.issues.push(Issue {
-                kind,
-                diagnostics: text.into(),
-                expression: self.path.expression(),
-            });
+            self.issues.push(Issue { kind, diagnostics: text.into(), expression: self.path.expression() });
         } else if self.issues.len() == ISSUES_MAX {
             let text = format!("more is wrong; only the first {ISSUES_MAX} issues are listed");
             self.issues.push(Issue::new(kind, text));

@@ -53,9 +53,7 @@ fn date(text: &[u8]) -> Option<(Precision, &[u8])> {
         return Some((Precision::Month, rest));
     };
     let (day, rest) = digits::<2>(rest)?;
-    (1..=days_in(year, month))
-        .contains(&day)
-        .then_some((Precision::Day, rest))
+    (1..=days_in(year, month)).contains(&day).then_some((Precision::Day, rest))
 }
 
 fn days_in(year: u32, month: u32) -> u32 {

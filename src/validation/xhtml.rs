@@ -5,9 +5,7 @@
 /// Returns whether the text is one `div` element whose tags nest.
 pub(super) fn is_div(text: &str) -> bool {
     let text = text.trim_ascii();
-    text.strip_prefix("<div")
-        .is_some_and(|rest| rest.starts_with([' ', '>', '/', '\t', '\n', '\r']))
-        && is_nested(text)
+    text.strip_prefix("<div").is_some_and(|rest| rest.starts_with([' ', '>', '/', '\t', '\n', '\r'])) && is_nested(text)
 }
 
 fn is_nested(text: &str) -> bool {
@@ -59,14 +57,7 @@ fn read_markup(text: &str) -> Option<(usize, Tag<'_>)> {
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return None;
     }
-    Some((
-        end,
-        if inner.ends_with('/') {
-            Tag::Other
-        } else {
-            Tag::Open(name)
-        },
-    ))
+    Some((end, if inner.ends_with('/') { Tag::Other } else { Tag::Open(name) }))
 }
 
 /// Returns the place behind the `>` of a tag; one inside an attribute's quotes does not count.

@@ -87,10 +87,7 @@ impl Builder {
             let base = format!("http://127.0.0.1:{port}/fhir");
             let mut flags = vec!["--listen".to_string(), format!("127.0.0.1:{port}")];
             flags.extend(["--data-dir".to_string(), folder.join("data").display().to_string()]);
-            flags.extend([
-                "--auth".to_string(),
-                if self.secured { "smart" } else { "off" }.to_string(),
-            ]);
+            flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
             flags.extend(["--mllp-listen", "", "--workers", "2"].map(String::from));
             if let Some(url) = &database_url {
                 flags.extend(["--database-url".to_string(), url.clone()]);
@@ -149,15 +146,8 @@ impl TestApp {
             .args(["--scope", scope, "--subject", "Practitioner/test"])
             .output()
             .expect("the binary runs");
-        assert!(
-            output.status.success(),
-            "medilink token: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout)
-            .expect("a token is text")
-            .trim()
-            .to_string()
+        assert!(output.status.success(), "medilink token: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("a token is text").trim().to_string()
     }
 
     /// Returns a token signed with the server's own key, with claims that `medilink token` would not give.
@@ -217,15 +207,8 @@ impl TestApp {
 
     /// Returns the URL of the database, for a test that wants to look inside.
     pub fn database_url(&self) -> String {
-        let socket = self
-            .folder
-            .join("data/socket")
-            .display()
-            .to_string()
-            .replace('/', "%2F");
-        self.database_url
-            .clone()
-            .unwrap_or_else(|| format!("postgres://medilink@{socket}/medilink"))
+        let socket = self.folder.join("data/socket").display().to_string().replace('/', "%2F");
+        self.database_url.clone().unwrap_or_else(|| format!("postgres://medilink@{socket}/medilink"))
     }
 
     /// Returns the rows of a query on the server's database.
@@ -255,36 +238,22 @@ impl TestApp {
                 command.env_remove(&variable);
             }
         }
-        command
-            .current_dir(&self.folder)
-            .arg(name)
-            .args(&self.flags)
-            .stdin(Stdio::null());
+        command.current_dir(&self.folder).arg(name).args(&self.flags).stdin(Stdio::null());
         command
     }
 
     /// Returns false when the server ended because its address was taken.
     fn launch(&self) -> bool {
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("log"));
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log"));
         let log = log.expect("a log can be written");
         let mut command = self.command("serve");
-        command
-            .stdout(log.try_clone().expect("a file can be shared"))
-            .stderr(log);
+        command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         let child = command.spawn().expect("the binary runs");
         fs::write(self.pid_file(), child.id().to_string()).expect("a file can be written");
         *self.lock() = Some(child);
         let began = Instant::now();
         loop {
-            let ended = self
-                .lock()
-                .as_mut()
-                .expect("it was just started")
-                .try_wait()
-                .expect("it can be asked");
+            let ended = self.lock().as_mut().expect("it was just started").try_wait().expect("it can be asked");
             if let Some(ended) = ended {
                 self.kill9();
                 let log = self.log();
@@ -297,11 +266,7 @@ impl TestApp {
             if answer.is_ok_and(|answer| answer.status == 200) {
                 return true;
             }
-            assert!(
-                began.elapsed() < READY_TIME_MAX,
-                "the server is not ready:\n{}",
-                tail(&self.log())
-            );
+            assert!(began.elapsed() < READY_TIME_MAX, "the server is not ready:\n{}", tail(&self.log()));
             std::thread::sleep(Duration::from_millis(25));
         }
     }
@@ -356,10 +321,7 @@ fn free_port() -> u16 {
 }
 
 fn terminate(pid: u32) {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-        .expect("a process id");
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the server can be told to stop");
 }
 

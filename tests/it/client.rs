@@ -40,19 +40,12 @@ impl Client {
             .max_idle_age(Duration::from_secs(60))
             .timeout_global(Some(TIME_MAX))
             .build();
-        Client {
-            agent: config.new_agent(),
-            base: base.to_string(),
-            token: None,
-        }
+        Client { agent: config.new_agent(), base: base.to_string(), token: None }
     }
 
     /// Returns a client that sends this access token.
     pub fn with_token(&self, token: &str) -> Client {
-        Client {
-            token: Some(token.to_string()),
-            ..self.clone()
-        }
+        Client { token: Some(token.to_string()), ..self.clone() }
     }
 
     /// Sends a request. `path` is below the FHIR base; one that begins with `/` is below the host; a whole URL is kept.
@@ -79,11 +72,8 @@ impl Client {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         let bodiless = body.is_empty() && ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&method);
-        let mut answer = if bodiless {
-            self.agent.run(request.body(())?)?
-        } else {
-            self.agent.run(request.body(body)?)?
-        };
+        let mut answer =
+            if bodiless { self.agent.run(request.body(())?)? } else { self.agent.run(request.body(body)?)? };
         let mut bytes = Vec::new();
         answer.body_mut().as_reader().read_to_end(&mut bytes)?;
         let headers = answer
@@ -91,12 +81,7 @@ impl Client {
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        Ok(Response {
-            asked: format!("{method} {path}"),
-            status: answer.status().as_u16(),
-            headers,
-            bytes,
-        })
+        Ok(Response { asked: format!("{method} {path}"), status: answer.status().as_u16(), headers, bytes })
     }
 
     fn url(&self, path: &str) -> String {
@@ -184,10 +169,7 @@ fn parse_answer(asked: &str, answer: &[u8]) -> Response {
     let split = split.unwrap_or_else(|| panic!("{asked}: no answer but {:?}", String::from_utf8_lossy(answer)));
     let head = String::from_utf8_lossy(&answer[..split]).into_owned();
     let mut lines = head.lines();
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1))
-        .and_then(|code| code.parse().ok());
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
     let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_string()))
@@ -209,10 +191,7 @@ impl Response {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(found, _)| found.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Checks a header and returns the response.
@@ -234,10 +213,7 @@ impl Response {
     /// Returns the id of the resource in the body.
     #[track_caller]
     pub fn id(&self) -> String {
-        self.json()["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{}: no id: {}", self.asked, self.text()))
-            .to_string()
+        self.json()["id"].as_str().unwrap_or_else(|| panic!("{}: no id: {}", self.asked, self.text())).to_string()
     }
 
     /// Checks that the body is an OperationOutcome whose first issue has this code, and returns its words: expression
@@ -257,10 +233,7 @@ impl Response {
     /// Returns the resources of the entries of a Bundle.
     #[track_caller]
     pub fn resources(&self) -> Vec<Value> {
-        self.entries()
-            .into_iter()
-            .filter_map(|mut entry| entry.get_mut("resource").map(Value::take))
-            .collect()
+        self.entries().into_iter().filter_map(|mut entry| entry.get_mut("resource").map(Value::take)).collect()
     }
 
     #[track_caller]
@@ -278,10 +251,6 @@ impl Response {
     pub fn link(&self, relation: &str) -> Option<String> {
         let bundle = self.json();
         let links = bundle["link"].as_array()?;
-        links
-            .iter()
-            .find(|l| l["relation"] == relation)
-            .and_then(|l| l["url"].as_str())
-            .map(str::to_string)
+        links.iter().find(|l| l["relation"] == relation).and_then(|l| l["url"].as_str()).map(str::to_string)
     }
 }

@@ -21,12 +21,8 @@ fn patches_do_what_hl7_says() {
     let mut count = 0;
     for case in text.split("<case ").skip(1) {
         let name = case.split('"').nth(1).unwrap_or("?");
-        let read = |tag: &str| {
-            read_resource(
-                &catalog,
-                between(case, tag).unwrap_or_else(|| panic!("{name} has no {tag}")),
-            )
-        };
+        let read =
+            |tag: &str| read_resource(&catalog, between(case, tag).unwrap_or_else(|| panic!("{name} has no {tag}")));
         let mut resource = read("input");
         let result = patch::apply(&catalog, &mut resource, &read("diff"));
         if case.contains("<error") {
@@ -51,11 +47,7 @@ fn between<'t>(text: &'t str, tag: &str) -> Option<&'t str> {
 fn read_resource(catalog: &Catalog, text: &str) -> Value {
     let inner = text.split_once('>').map_or("", |(_, rest)| rest);
     if inner.trim_start().starts_with("</") {
-        let name: String = text
-            .trim_start_matches('<')
-            .chars()
-            .take_while(|c| c.is_alphabetic())
-            .collect();
+        let name: String = text.trim_start_matches('<').chars().take_while(|c| c.is_alphabetic()).collect();
         return json!({ "resourceType": name });
     }
     xml::read(catalog, text.as_bytes(), &Limits::default()).unwrap_or_else(|fault| panic!("{fault}\n{text}"))

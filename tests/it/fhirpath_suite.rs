@@ -12,26 +12,11 @@ use std::path::{Path, PathBuf};
 
 /// Cases with another result here, and why. A case that begins to pass must leave the list.
 const OPEN: &[(&str, &str)] = &[
-    (
-        "testPlusDate19",
-        "0.1 's' is added; N1 ignores decimals only for units above seconds",
-    ),
-    (
-        "LowBoundaryDecimal15",
-        "-0.1: the bound -0.00345 is rounded outwards, as for -1.587",
-    ),
-    (
-        "HighBoundaryDecimal16",
-        "-0.1: the sign binds less than the call, as it does for -120.highBoundary(2)",
-    ),
-    (
-        "HighBoundaryDateTimeMillisecond1",
-        "08:59:59.999: the hour alone was written, so its minutes are open",
-    ),
-    (
-        "HighBoundaryDateTimeMillisecond3",
-        "08:59:59.999: the hour alone was written, so its minutes are open",
-    ),
+    ("testPlusDate19", "0.1 's' is added; N1 ignores decimals only for units above seconds"),
+    ("LowBoundaryDecimal15", "-0.1: the bound -0.00345 is rounded outwards, as for -1.587"),
+    ("HighBoundaryDecimal16", "-0.1: the sign binds less than the call, as it does for -120.highBoundary(2)"),
+    ("HighBoundaryDateTimeMillisecond1", "08:59:59.999: the hour alone was written, so its minutes are open"),
+    ("HighBoundaryDateTimeMillisecond3", "08:59:59.999: the hour alone was written, so its minutes are open"),
 ];
 
 #[derive(Default, Debug)]
@@ -109,11 +94,7 @@ fn check(catalog: &Catalog, input: Option<&Value>, case: &Case) -> Result<(), St
         && found.iter().zip(&wanted).all(|((ty, text), (wanted_ty, wanted))| {
             text == wanted && wanted_ty.as_ref().is_none_or(|wanted_ty| ty == wanted_ty)
         });
-    if same {
-        Ok(())
-    } else {
-        Err(format!("gives {found:?} instead of {wanted:?}"))
-    }
+    if same { Ok(()) } else { Err(format!("gives {found:?} instead of {wanted:?}")) }
 }
 
 /// Returns type and text of an item as the suite writes them.
@@ -145,11 +126,7 @@ fn shown(item: &Item<'_>) -> (String, String) {
 }
 
 fn literal(value: &Temporal) -> String {
-    if value.kind == TemporalKind::Time {
-        format!("@T{value}")
-    } else {
-        format!("@{value}")
-    }
+    if value.kind == TemporalKind::Time { format!("@T{value}") } else { format!("@{value}") }
 }
 
 fn read_input(suites: &Path, name: &str) -> Value {
@@ -203,9 +180,7 @@ fn resolved(entity: &str) -> String {
     let code = entity.strip_prefix("#x").map(|hex| u32::from_str_radix(hex, 16));
     let code = code.or_else(|| entity.strip_prefix('#').map(str::parse));
     match code {
-        Some(code) => char::from_u32(code.expect("a number"))
-            .expect("a character")
-            .to_string(),
+        Some(code) => char::from_u32(code.expect("a number")).expect("a character").to_string(),
         None => match entity {
             "lt" => "<",
             "gt" => ">",

@@ -12,9 +12,7 @@ use serde_json::Value;
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::load().expect("the definitions load"));
 
 fn suite(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/suites")
-        .join(folder)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/suites").join(folder)
 }
 
 /// Returns names and contents of the files of a suite with this extension; none when the suite is not there.
@@ -54,11 +52,7 @@ fn json_is_read_exactly_when_it_is_json() {
     for (name, bytes) in files("json-robustness/JSONTestSuite/test_parsing", "json") {
         let outcome = json::read(&bytes, &Limits::default());
         match name.as_bytes()[0] {
-            b'y' => assert_eq!(
-                outcome.is_ok(),
-                !REFUSED_ALTHOUGH_JSON.contains(&&*name),
-                "{name}: {outcome:?}"
-            ),
+            b'y' => assert_eq!(outcome.is_ok(), !REFUSED_ALTHOUGH_JSON.contains(&&*name), "{name}: {outcome:?}"),
             b'n' => assert!(outcome.is_err(), "{name}"),
             _ => {}
         }
@@ -112,10 +106,7 @@ fn every_example_survives_the_way_through_xml() {
 /// XML that its validator reads with a warning or refuses, and that breaks a rule of R4: part of our message.
 const REFUSED_XML: [(&str, &str); 8] = [
     ("bundle-dual-subject.xml", "`subject` appears twice"),
-    (
-        "capabilitystatement-measure-processor.xml",
-        "CapabilityStatement has no element `identifier`",
-    ),
+    ("capabilitystatement-measure-processor.xml", "CapabilityStatement has no element `identifier`"),
     ("japanese-utf8-ok.xml", "not UTF-8: byte 497"),
     ("observation-example.xml", "`extension` stands after `status`"),
     ("q-enablewhen-2.xml", "`identifier` stands after `version`"),
@@ -126,16 +117,10 @@ const REFUSED_XML: [(&str, &str); 8] = [
 
 #[test]
 fn real_xml_is_read_and_written_back_the_same() {
-    let folders = [
-        "fhirpath/hl7/input",
-        "validator-r4/files",
-        "ms-fhir-server/TestFiles/Normative",
-    ];
+    let folders = ["fhirpath/hl7/input", "validator-r4/files", "ms-fhir-server/TestFiles/Normative"];
     for (name, bytes) in folders.iter().flat_map(|folder| files(folder, "xml")) {
-        match (
-            xml::read(&CATALOG, &bytes, &Limits::default()),
-            REFUSED_XML.iter().find(|(listed, _)| *listed == name),
-        ) {
+        match (xml::read(&CATALOG, &bytes, &Limits::default()), REFUSED_XML.iter().find(|(listed, _)| *listed == name))
+        {
             (Ok(resource), None) => {
                 let written = xml::write(&CATALOG, &resource, true).unwrap_or_else(|fault| panic!("{name}: {fault}"));
                 assert!(read_xml(&written) == resource, "{name} came back changed");
@@ -148,57 +133,19 @@ fn real_xml_is_read_and_written_back_the_same() {
 
 /// Folder of the XML, folder of the JSON, name, and whether the narratives are the same, too.
 const TWINS: [(&str, &str, &str, bool); 7] = [
-    (
-        "fhir-test-cases-r4/examples",
-        "fhir-test-cases-r4/examples",
-        "condition-example",
-        true,
-    ),
-    (
-        "fhir-test-cases-r4/examples",
-        "fhir-test-cases-r4/examples",
-        "organization-1",
-        true,
-    ),
-    (
-        "fhir-test-cases-r4/examples",
-        "fhir-test-cases-r4/examples",
-        "patient-example",
-        true,
-    ),
-    (
-        "fhirpath/hl7/input",
-        "fhirpath/fhirpath.js/resources/r4",
-        "patient-example",
-        false,
-    ),
-    (
-        "fhirpath/hl7/input",
-        "fhirpath/fhirpath.js/resources/r4",
-        "patient-example-period",
-        false,
-    ),
-    (
-        "fhirpath/hl7/input",
-        "fhirpath/fhirpath.js/resources/r4",
-        "questionnaire-example",
-        false,
-    ),
-    (
-        "fhirpath/hl7/input",
-        "fhirpath/fhirpath.js/resources/r4",
-        "valueset-example-expansion",
-        false,
-    ),
+    ("fhir-test-cases-r4/examples", "fhir-test-cases-r4/examples", "condition-example", true),
+    ("fhir-test-cases-r4/examples", "fhir-test-cases-r4/examples", "organization-1", true),
+    ("fhir-test-cases-r4/examples", "fhir-test-cases-r4/examples", "patient-example", true),
+    ("fhirpath/hl7/input", "fhirpath/fhirpath.js/resources/r4", "patient-example", false),
+    ("fhirpath/hl7/input", "fhirpath/fhirpath.js/resources/r4", "patient-example-period", false),
+    ("fhirpath/hl7/input", "fhirpath/fhirpath.js/resources/r4", "questionnaire-example", false),
+    ("fhirpath/hl7/input", "fhirpath/fhirpath.js/resources/r4", "valueset-example-expansion", false),
 ];
 
 #[test]
 fn xml_and_its_json_twin_read_the_same() {
     for (xml_folder, json_folder, name, same_narrative) in TWINS {
-        let paths = [
-            suite(xml_folder).join(format!("{name}.xml")),
-            suite(json_folder).join(format!("{name}.json")),
-        ];
+        let paths = [suite(xml_folder).join(format!("{name}.xml")), suite(json_folder).join(format!("{name}.json"))];
         let [Ok(xml), Ok(json)] = paths.map(std::fs::read) else {
             println!("skipped: {name} is not there");
             continue;
@@ -230,17 +177,10 @@ fn decimals_keep_their_digits_on_both_ways() {
     };
     let resource = read_xml(&bytes);
     let components = resource["component"].as_array().expect("components");
-    let digits: Vec<String> = components
-        .iter()
-        .map(|part| part["valueQuantity"]["value"].to_string())
-        .collect();
+    let digits: Vec<String> = components.iter().map(|part| part["valueQuantity"]["value"].to_string()).collect();
     assert_eq!(digits, DECIMALS);
     let text = String::from_utf8(xml::write(&CATALOG, &resource, false).expect("written")).expect("UTF-8");
-    assert!(
-        DECIMALS
-            .iter()
-            .all(|number| text.contains(&format!("<value value=\"{number}\"/>")))
-    );
+    assert!(DECIMALS.iter().all(|number| text.contains(&format!("<value value=\"{number}\"/>"))));
 }
 
 #[test]

@@ -17,10 +17,7 @@ use crate::faults::sound;
 use crate::races::count;
 
 /// Hospitals and practitioners, to which everything else refers: batches of conditional creates.
-const FIRST: [&str; 2] = [
-    "0-hospitalInformation1625911868739",
-    "0-practitionerInformation1625911868739",
-];
+const FIRST: [&str; 2] = ["0-hospitalInformation1625911868739", "0-practitionerInformation1625911868739"];
 /// Patients that have every resource type between them.
 const SOME: [&str; 8] = [
     "8a4c9c04-1524-9f1c-d65b-9b17e4520fef",
@@ -60,9 +57,7 @@ fn files() -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
 fn unpacked(path: &Path) -> Vec<u8> {
     let file = std::fs::File::open(path).expect("a readable file");
     let mut bytes = Vec::new();
-    bzip2::read::MultiBzDecoder::new(file)
-        .read_to_end(&mut bytes)
-        .expect("bzip2 data");
+    bzip2::read::MultiBzDecoder::new(file).read_to_end(&mut bytes).expect("bzip2 data");
     bytes
 }
 
@@ -92,35 +87,20 @@ fn load(client: &Client, path: &Path, sampled: usize) -> Loaded {
     let mut loaded = Loaded::default();
     for (entry, answer) in entries.iter_mut().zip(answers) {
         let response = &answer["response"];
-        assert!(
-            response["status"].as_str().is_some_and(|s| s.starts_with("201")),
-            "{}: {answer}",
-            path.display()
-        );
-        let stored = response["location"]
-            .as_str()
-            .and_then(|l| l.strip_suffix("/_history/1"))
-            .expect("a location");
+        assert!(response["status"].as_str().is_some_and(|s| s.starts_with("201")), "{}: {answer}", path.display());
+        let stored = response["location"].as_str().and_then(|l| l.strip_suffix("/_history/1")).expect("a location");
         let resource = entry["resource"].take();
         let name = resource["resourceType"].as_str().expect("a type").to_string();
-        loaded.targets.insert(
-            entry["fullUrl"].as_str().expect("a fullUrl").to_string(),
-            stored.to_string(),
-        );
+        loaded.targets.insert(entry["fullUrl"].as_str().expect("a fullUrl").to_string(), stored.to_string());
         for identifier in resource["identifier"].as_array().into_iter().flatten() {
             if let (Some(system), Some(value)) = (identifier["system"].as_str(), identifier["value"].as_str()) {
-                loaded
-                    .targets
-                    .insert(format!("{name}?identifier={system}|{value}"), stored.to_string());
+                loaded.targets.insert(format!("{name}?identifier={system}|{value}"), stored.to_string());
             }
         }
         let total = loaded.totals.entry(name).or_insert(0);
         *total += 1;
         if *total as usize <= sampled {
-            loaded.samples.push(Sent {
-                path: stored.to_string(),
-                resource,
-            });
+            loaded.samples.push(Sent { path: stored.to_string(), resource });
         }
     }
     loaded
@@ -144,11 +124,7 @@ impl Loaded {
                     match value {
                         Value::String(text) if key == "reference" => {
                             if text.starts_with("urn:uuid:") || text.contains('?') {
-                                *text = self
-                                    .targets
-                                    .get(text)
-                                    .unwrap_or_else(|| panic!("{text} is known"))
-                                    .clone();
+                                *text = self.targets.get(text).unwrap_or_else(|| panic!("{text} is known")).clone();
                             }
                         }
                         value => self.resolve(value),
@@ -189,10 +165,7 @@ fn load_all(client: &Client, first: &[PathBuf], rest: &[PathBuf]) -> Loaded {
         let workers: Vec<_> = (0..CLIENTS)
             .map(|worker| scope.spawn(move || mine(worker).map(|path| load(client, path, sampled)).collect::<Vec<_>>()))
             .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().expect("every Bundle is taken"))
-            .collect()
+        workers.into_iter().flat_map(|worker| worker.join().expect("every Bundle is taken")).collect()
     });
     parts.into_iter().for_each(|part| all.add(part));
     all
@@ -206,11 +179,7 @@ fn a_hospital_is_loaded_and_read_back_digit_for_digit() {
     let began = Instant::now();
     let loaded = load_all(client, &first, &rest);
     let resources: u64 = loaded.totals.values().sum();
-    println!(
-        "{} Bundles with {resources} resources loaded in {:?}",
-        first.len() + rest.len(),
-        began.elapsed()
-    );
+    println!("{} Bundles with {resources} resources loaded in {:?}", first.len() + rest.len(), began.elapsed());
     if wants_all() {
         assert_eq!(resources, 92_114);
     }
@@ -221,11 +190,7 @@ fn a_hospital_is_loaded_and_read_back_digit_for_digit() {
         let stored = client.get(&sent.path).expect(200).json();
         loaded.expect_same(sent, &stored);
     }
-    let types: BTreeSet<&str> = loaded
-        .samples
-        .iter()
-        .filter_map(|sent| sent.path.split('/').next())
-        .collect();
+    let types: BTreeSet<&str> = loaded.samples.iter().filter_map(|sent| sent.path.split('/').next()).collect();
     assert_eq!(types.len(), loaded.totals.len(), "every type is sampled");
     println!("{} resources of {} types read back", loaded.samples.len(), types.len());
     load_again(client, &first, &loaded);
@@ -242,11 +207,7 @@ fn load_again(client: &Client, first: &[PathBuf], loaded: &Loaded) {
         let bundle: Value = serde_json::from_slice(&bytes).expect("JSON");
         let answers = client.request("POST", "", &[JSON], &bytes).expect(200).entries();
         for (entry, answer) in bundle["entry"].as_array().expect("entries").iter().zip(&answers) {
-            let expected = if entry["request"]["ifNoneExist"].is_string() {
-                "200"
-            } else {
-                "201"
-            };
+            let expected = if entry["request"]["ifNoneExist"].is_string() { "200" } else { "201" };
             let status = answer["response"]["status"].as_str().unwrap_or_default();
             assert!(status.starts_with(expected), "{}: {answer}", entry["request"]);
         }
@@ -261,11 +222,8 @@ fn load_again(client: &Client, first: &[PathBuf], loaded: &Loaded) {
 fn the_command_line_loads_the_same_hospital() {
     let Some((first, rest)) = files() else { return };
     let taken = if wants_all() { rest.len() } else { 3 };
-    let paths: Vec<String> = first
-        .iter()
-        .chain(rest.iter().take(taken))
-        .map(|path| path.display().to_string())
-        .collect();
+    let paths: Vec<String> =
+        first.iter().chain(rest.iter().take(taken)).map(|path| path.display().to_string()).collect();
     let over_http = TestApp::start();
     let server = over_http.base().to_string();
     let direct = TestApp::start();
@@ -285,10 +243,7 @@ fn the_command_line_loads_the_same_hospital() {
     };
     assert_eq!(totals(&over_http), totals(&direct));
     let expected: usize = paths.iter().map(|path| entries(Path::new(path))).sum();
-    assert_eq!(
-        totals(&direct).iter().map(|(_, n)| *n as usize).sum::<usize>(),
-        expected
-    );
+    assert_eq!(totals(&direct).iter().map(|(_, n)| *n as usize).sum::<usize>(), expected);
 }
 
 fn entries(path: &Path) -> usize {

@@ -31,10 +31,7 @@ pub fn together<T: Send>(n: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
             })
         };
         let threads: Vec<_> = (0..n).map(begin).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("a client does not panic"))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().expect("a client does not panic")).collect()
     })
 }
 
@@ -63,12 +60,8 @@ fn statuses(responses: &[Response]) -> BTreeMap<u16, usize> {
 /// Checks that the responses have these statuses, so many each; shows the first of another status.
 #[track_caller]
 fn expect_statuses(name: &str, responses: &[Response], expected: &[(u16, usize)]) {
-    let odd = responses
-        .iter()
-        .find(|r| expected.iter().all(|(status, _)| *status != r.status));
-    let odd = odd
-        .map(|r| format!("{} {}: {}", r.asked, r.status, r.text()))
-        .unwrap_or_default();
+    let odd = responses.iter().find(|r| expected.iter().all(|(status, _)| *status != r.status));
+    let odd = odd.map(|r| format!("{} {}: {}", r.asked, r.status, r.text())).unwrap_or_default();
     assert_eq!(statuses(responses), expected.iter().copied().collect(), "{name}: {odd}");
 }
 
@@ -76,9 +69,7 @@ fn expect_statuses(name: &str, responses: &[Response], expected: &[(u16, usize)]
 #[track_caller]
 pub fn count(client: &Client, search: &str) -> u64 {
     let answer = client.get(&format!("{search}&_summary=count")).expect(200).json();
-    answer["total"]
-        .as_u64()
-        .unwrap_or_else(|| panic!("{search}: no total in {answer}"))
+    answer["total"].as_u64().unwrap_or_else(|| panic!("{search}: no total in {answer}"))
 }
 
 /// Returns the versions of a resource, oldest first, none for a deletion; checks that they are 1 to the newest, each once.
@@ -94,18 +85,12 @@ pub fn whole_history(client: &Client, path: &str) -> Vec<Option<Value>> {
     entries.reverse();
     for (index, entry) in entries.iter().enumerate() {
         let etag = format!("W/\"{}\"", index + 1);
-        assert_eq!(
-            entry["response"]["etag"], etag,
-            "the history of {path} has a gap: {entry}"
-        );
+        assert_eq!(entry["response"]["etag"], etag, "the history of {path} has a gap: {entry}");
         if let Some(resource) = entry.get("resource") {
             assert_eq!(resource["meta"]["versionId"], (index + 1).to_string(), "{path}");
         }
     }
-    entries
-        .into_iter()
-        .map(|mut entry| entry.get_mut("resource").map(Value::take))
-        .collect()
+    entries.into_iter().map(|mut entry| entry.get_mut("resource").map(Value::take)).collect()
 }
 
 /// Checks that a read shows the newest version of the history.

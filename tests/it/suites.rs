@@ -71,9 +71,7 @@ const WITHOUT_NAMESPACE: &[&str] = &["InvalidCompartmentDefinition", "ValidCompa
 const NOT_STORED: &[&str] = &["OperationOutcome", "Parameters"];
 
 fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/suites")
-        .join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/suites").join(folder);
     let Ok(entries) = fs::read_dir(&folder) else {
         println!("skipped: {} is not here", folder.display());
         return Vec::new();
@@ -106,11 +104,7 @@ fn round_trip(client: &Client, address: &str, sent: &Value, bytes: &[u8]) -> Res
             return Err(format!("{what}: GET answers {}: {}", read.status, read.text()));
         }
         let found = without_server_parts(&read.json());
-        if found == wanted {
-            Ok(())
-        } else {
-            Err(format!("{what}: differs: {}", difference(&wanted, &found)))
-        }
+        if found == wanted { Ok(()) } else { Err(format!("{what}: differs: {}", difference(&wanted, &found))) }
     };
     let put = client.request("PUT", address, &[JSON], bytes);
     if !(200..=201).contains(&put.status) {
@@ -162,10 +156,7 @@ fn each(files: &[PathBuf], work: impl Fn(&str, &[u8]) -> Result<(), String> + Sy
                     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
                     if let Err(why) = work(&name, bytes) {
                         let why: String = why.chars().take(600).collect();
-                        wrong
-                            .lock()
-                            .expect("nobody panics holding it")
-                            .push(format!("{name}: {why}"));
+                        wrong.lock().expect("nobody panics holding it").push(format!("{name}: {why}"));
                     }
                 }
             });
@@ -182,19 +173,12 @@ fn the_examples_of_r4_come_back_as_they_went() {
     let app = TestApp::start();
     let wrong = each(&files, |name, bytes| {
         let sent = json(bytes);
-        let (t, id) = (
-            sent["resourceType"].as_str().unwrap_or_default(),
-            sent["id"].as_str().unwrap_or_default(),
-        );
+        let (t, id) = (sent["resourceType"].as_str().unwrap_or_default(), sent["id"].as_str().unwrap_or_default());
         let address = format!("{t}/{id}");
         if TRULY_WRONG.contains(&name) || NOT_STORED.contains(&t) {
             let put = app.client().request("PUT", &address, &[JSON], bytes);
             let refused = (400..500).contains(&put.status) && put.json()["resourceType"] == "OperationOutcome";
-            return if refused {
-                Ok(())
-            } else {
-                Err(format!("is not refused: {}", put.status))
-            };
+            return if refused { Ok(()) } else { Err(format!("is not refused: {}", put.status)) };
         }
         round_trip(app.client(), &address, &sent, bytes)
     });
@@ -206,20 +190,11 @@ fn the_examples_of_r4_come_back_as_they_went() {
 #[test]
 fn examples_of_other_projects_are_kept_whole_or_refused() {
     let app = TestApp::start();
-    for folder in [
-        "fhir-test-cases-r4/examples",
-        "ms-fhir-server/TestFiles/R4",
-        "ms-fhir-server/TestFiles/Normative",
-    ] {
+    for folder in ["fhir-test-cases-r4/examples", "ms-fhir-server/TestFiles/R4", "ms-fhir-server/TestFiles/Normative"] {
         let files = files(folder);
         let wrong = each(&files, |name, bytes| other_example(app.client(), name, bytes));
         println!("{folder}: {} files", files.len());
-        assert!(
-            wrong.is_empty(),
-            "{folder}, {} wrong:\n{}",
-            wrong.len(),
-            wrong.join("\n")
-        );
+        assert!(wrong.is_empty(), "{folder}, {} wrong:\n{}", wrong.len(), wrong.join("\n"));
     }
 }
 
@@ -228,11 +203,7 @@ fn other_example(client: &Client, name: &str, bytes: &[u8]) -> Result<(), String
     let parsed = serde_json::from_slice::<Value>(bytes).ok().filter(Value::is_object);
     let Some(mut sent) = parsed else {
         let put = client.request("POST", "Bundle", &[JSON], bytes);
-        return if put.status == 400 {
-            Ok(())
-        } else {
-            Err(format!("no resource: {}", put.status))
-        };
+        return if put.status == 400 { Ok(()) } else { Err(format!("no resource: {}", put.status)) };
     };
     let t = sent["resourceType"].as_str().unwrap_or_default().to_string();
     let plain = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });

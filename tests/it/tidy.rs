@@ -86,31 +86,16 @@ fn sources(folder: &str) -> Vec<Source> {
     paths
         .iter()
         .map(|path| {
-            let inside = path
-                .strip_prefix(&folder)
-                .expect("it was found there")
-                .display()
-                .to_string();
-            let room = inside
-                .split(['/', '.'])
-                .next()
-                .expect("a path is not empty")
-                .to_string();
-            Source {
-                path: inside,
-                room,
-                text: fs::read_to_string(path).expect("sources are UTF-8"),
-            }
+            let inside = path.strip_prefix(&folder).expect("it was found there").display().to_string();
+            let room = inside.split(['/', '.']).next().expect("a path is not empty").to_string();
+            Source { path: inside, room, text: fs::read_to_string(path).expect("sources are UTF-8") }
         })
         .collect()
 }
 
 /// Returns the lines of code with their numbers, without comments that fill a line.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
-        .enumerate()
-        .map(|(i, line)| (i + 1, line))
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+    text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 /// Returns the names that follow `crate::`, those in braces too.
@@ -131,10 +116,7 @@ fn imports(code: &str) -> Vec<String> {
 }
 
 fn name(text: &str) -> String {
-    text.trim_start()
-        .chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 /// Returns the first name of each item of a list in braces, up to its closing brace.
@@ -176,10 +158,7 @@ fn none(wrong: Vec<String>) {
 fn imports_are_found_in_every_form() {
     for (text, want) in [
         ("use crate::fault::Fault;", &["fault"][..]),
-        (
-            "use crate::{fault::{Fault, Kind}, store, rest::Reply};",
-            &["fault", "store", "rest"],
-        ),
+        ("use crate::{fault::{Fault, Kind}, store, rest::Reply};", &["fault", "store", "rest"]),
         ("pub(in crate::store) fn f(a: &crate::fhir::Id)", &["store", "fhir"]),
         ("mycrate::x", &[]),
     ] {
@@ -195,20 +174,13 @@ fn rooms_import_from_lower_levels_only() {
             continue;
         }
         let Some(own) = level(&source.room) else {
-            wrong.push(format!(
-                "src/{}: the room '{}' has no level in tests/it/tidy.rs",
-                source.path, source.room
-            ));
+            wrong.push(format!("src/{}: the room '{}' has no level in tests/it/tidy.rs", source.path, source.room));
             continue;
         };
         let code: String = code(&source.text).flat_map(|(_, line)| [line, "\n"]).collect();
         for name in imports(&code).into_iter().filter(|name| *name != source.room) {
             if level(&name).is_none_or(|theirs| theirs >= own) {
-                wrong.push(format!(
-                    "src/{}: level {own} imports '{name}' ({:?})",
-                    source.path,
-                    level(&name)
-                ));
+                wrong.push(format!("src/{}: level {own} imports '{name}' ({:?})", source.path, level(&name)));
             }
         }
     }
@@ -267,15 +239,8 @@ fn nothing_unfinished_stays() {
 #[test]
 fn only_commands_print() {
     let mut wrong = Vec::new();
-    for source in sources("src")
-        .iter()
-        .filter(|s| !PRINTING.contains(&&*s.room) && !is_test(s))
-    {
-        let shipped = source
-            .text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .expect("split yields one part at least");
+    for source in sources("src").iter().filter(|s| !PRINTING.contains(&&*s.room) && !is_test(s)) {
+        let shipped = source.text.split("#[cfg(test)]\nmod tests {").next().expect("split yields one part at least");
         for (number, _) in code(shipped).filter(|(_, line)| line.contains("println!")) {
             wrong.push(format!("src/{}:{number}: prints", source.path));
         }
@@ -285,11 +250,7 @@ fn only_commands_print() {
 
 #[test]
 fn every_statement_is_used_and_fits_the_schema() {
-    let store: String = sources("src")
-        .iter()
-        .filter(|s| s.room == "store")
-        .map(|s| s.text.as_str())
-        .collect();
+    let store: String = sources("src").iter().filter(|s| s.room == "store").map(|s| s.text.as_str()).collect();
     let mut statements = Vec::new();
     files(&root().join("src/store/sql"), "sql", &mut statements);
     assert!(!statements.is_empty(), "src/store/sql holds the fixed statements");

@@ -14,12 +14,7 @@ fn the_cases_of_json_patch_tests_pass() {
     let mut count = 0;
     for name in ["tests.json", "spec_tests.json"] {
         let cases: Value = serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap();
-        for case in cases
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|case| case["disabled"] != json!(true))
-        {
+        for case in cases.as_array().unwrap().iter().filter(|case| case["disabled"] != json!(true)) {
             let mut doc = case["doc"].clone();
             let result = apply(&mut doc, &case["patch"]);
             if case.get("error").is_some() {
@@ -27,10 +22,7 @@ fn the_cases_of_json_patch_tests_pass() {
                 assert_eq!(doc, case["doc"], "{case}");
             } else {
                 assert!(result.is_ok(), "{case}: {result:?}");
-                assert!(
-                    case.get("expected").is_none_or(|expected| *expected == doc),
-                    "{case}: {doc}"
-                );
+                assert!(case.get("expected").is_none_or(|expected| *expected == doc), "{case}: {doc}");
             }
             count += 1;
         }
@@ -78,18 +70,9 @@ fn a_refusal_names_the_operation() {
     let cases = [
         (json!({}), "a JSON Patch is an array of operations"),
         (json!([1]), "JSON Patch, operation 0: it is not an object"),
-        (
-            json!([{"op": "add", "path": "a", "value": 1}]),
-            "JSON Patch, operation 0: 'path' is not a JSON Pointer: 'a'",
-        ),
-        (
-            json!([{"op": "remove", "path": "/b"}]),
-            "JSON Patch, operation 0: there is nothing at '/b'",
-        ),
-        (
-            json!([{"op": "remove", "path": ""}]),
-            "JSON Patch, operation 0: the whole document cannot be removed",
-        ),
+        (json!([{"op": "add", "path": "a", "value": 1}]), "JSON Patch, operation 0: 'path' is not a JSON Pointer: 'a'"),
+        (json!([{"op": "remove", "path": "/b"}]), "JSON Patch, operation 0: there is nothing at '/b'"),
+        (json!([{"op": "remove", "path": ""}]), "JSON Patch, operation 0: the whole document cannot be removed"),
         (
             json!([{"op": "test", "path": "/a", "value": 2}]),
             "JSON Patch, operation 0: the test failed: '/a' has another value",

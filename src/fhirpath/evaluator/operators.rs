@@ -36,19 +36,13 @@ impl<'a> Evaluator<'a> {
             Op::In => self.member(left, right, scope, "in"),
             Op::Contains => self.member(right, left, scope, "contains"),
             Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
-                let (a, b) = (
-                    self.value(left, scope, op.symbol())?,
-                    self.value(right, scope, op.symbol())?,
-                );
+                let (a, b) = (self.value(left, scope, op.symbol())?, self.value(right, scope, op.symbol())?);
                 let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
                 let ordering = compare::order(&a, &b)?;
                 Ok(ordering.map(|o| Item::Boolean(satisfies(op, o))))
             }
             _ => {
-                let (a, b) = (
-                    self.value(left, scope, op.symbol())?,
-                    self.value(right, scope, op.symbol())?,
-                );
+                let (a, b) = (self.value(left, scope, op.symbol())?, self.value(right, scope, op.symbol())?);
                 let result = arithmetic::apply(op, a, b)?;
                 if let Some(Item::String(text)) = &result {
                     self.spend(text.len() / 64)?;

@@ -48,16 +48,8 @@ fn decimal(value: Decimal, digits: Option<i64>, high: bool) -> Option<Decimal> {
         return None;
     }
     let half = Decimal::new(5, value.scale() + 1);
-    let bound = if high {
-        value.checked_add(half)?
-    } else {
-        value.checked_sub(half)?
-    };
-    let outwards = if high {
-        RoundingStrategy::ToPositiveInfinity
-    } else {
-        RoundingStrategy::ToNegativeInfinity
-    };
+    let bound = if high { value.checked_add(half)? } else { value.checked_sub(half)? };
+    let outwards = if high { RoundingStrategy::ToPositiveInfinity } else { RoundingStrategy::ToNegativeInfinity };
     let mut out = bound.round_dp_with_strategy(digits as u32, outwards);
     out.rescale(digits as u32);
     (i64::from(out.scale()) == digits).then_some(out)
@@ -83,33 +75,13 @@ fn temporal(value: &Temporal, digits: Option<i64>, high: bool) -> Option<Tempora
     };
     let mut out = *value;
     if high && !is_time {
-        out.month = if value.precision < Precision::Month {
-            12
-        } else {
-            value.month
-        };
-        out.day = if value.precision < Precision::Day {
-            days_in_month(out.year, out.month)
-        } else {
-            value.day
-        };
+        out.month = if value.precision < Precision::Month { 12 } else { value.month };
+        out.day = if value.precision < Precision::Day { days_in_month(out.year, out.month) } else { value.day };
     }
     if high {
-        out.hour = if value.precision < Precision::Hour {
-            23
-        } else {
-            value.hour
-        };
-        out.minute = if value.precision < Precision::Minute {
-            59
-        } else {
-            value.minute
-        };
-        out.second = if value.precision < Precision::Second {
-            59
-        } else {
-            value.second
-        };
+        out.hour = if value.precision < Precision::Hour { 23 } else { value.hour };
+        out.minute = if value.precision < Precision::Minute { 59 } else { value.minute };
+        out.second = if value.precision < Precision::Second { 59 } else { value.second };
         if value.precision < Precision::Second || value.digits < 3 {
             let filled = 10_u32.pow(9 - u32::from(value.digits)) - 1_000_000;
             out.nanos = value.nanos + filled;

@@ -66,13 +66,7 @@ pub(super) fn date<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let value = temporal(&mut call)?.filter(|t| t.kind != TemporalKind::Time);
     Ok(value.map(|t| {
         let precision = t.precision.min(Precision::Day);
-        Item::Temporal(Temporal {
-            precision,
-            year: t.year,
-            month: t.month,
-            day: t.day,
-            ..Temporal::EMPTY
-        })
+        Item::Temporal(Temporal { precision, year: t.year, month: t.month, day: t.day, ..Temporal::EMPTY })
     }))
 }
 
@@ -81,13 +75,6 @@ pub(super) fn time<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     Ok(value.map(|t| {
         let empty = Temporal::EMPTY;
         let (year, month, day) = (empty.year, empty.month, empty.day);
-        Item::Temporal(Temporal {
-            kind: TemporalKind::Time,
-            year,
-            month,
-            day,
-            offset: None,
-            ..t
-        })
+        Item::Temporal(Temporal { kind: TemporalKind::Time, year, month, day, offset: None, ..t })
     }))
 }

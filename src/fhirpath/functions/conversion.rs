@@ -20,20 +20,13 @@ pub(super) fn iif<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) -> 
         return Err(call.error(format!("one item is expected, here are {}", call.input.len())));
     }
     let input = std::mem::take(&mut call.input);
-    let scope = Scope {
-        this: &input,
-        ..call.scope
-    };
+    let scope = Scope { this: &input, ..call.scope };
     let args = &call.call.args;
     let criterion = call.evaluator.collect(&args[0], scope)?;
     if call.evaluator.ctx.strict && criterion.iter().any(|c| c.as_bool().is_none()) {
         return Err(call.error("the criterion must be a Boolean"));
     }
-    let branch = if truth(&criterion)? == Some(true) {
-        args.get(1)
-    } else {
-        args.get(2)
-    };
+    let branch = if truth(&criterion)? == Some(true) { args.get(1) } else { args.get(2) };
     branch.map_or(Ok(()), |ast| call.evaluator.eval(ast, scope, out))
 }
 
@@ -139,10 +132,7 @@ fn as_date_time<'a>(item: &Item<'a>) -> Option<Item<'a>> {
         _ => return None,
     };
     let is_date = value.kind != TemporalKind::Time;
-    is_date.then_some(Item::Temporal(Temporal {
-        kind: TemporalKind::DateTime,
-        ..value
-    }))
+    is_date.then_some(Item::Temporal(Temporal { kind: TemporalKind::DateTime, ..value }))
 }
 
 fn as_time<'a>(item: &Item<'a>) -> Option<Item<'a>> {
@@ -247,10 +237,7 @@ pub(super) fn converts_to_quantity<'a>(call: Invocation<'_, 'a>) -> One<'a> {
 }
 
 fn unit(text: &str) -> Unit<'static> {
-    let code = text
-        .strip_prefix('\'')
-        .and_then(|t| t.strip_suffix('\''))
-        .unwrap_or(text);
+    let code = text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(text);
     Unit::calendar(text).unwrap_or_else(|| Unit::ucum(code.to_string()))
 }
 

@@ -47,9 +47,7 @@ pub(super) fn get_value<'a>(call: Invocation<'_, 'a>) -> One<'a> {
 
 fn is_primitive(item: &Item<'_>) -> bool {
     match item {
-        Item::Node(node) => node
-            .value
-            .is_some_and(|v| v.is_string() || v.is_number() || v.is_boolean()),
+        Item::Node(node) => node.value.is_some_and(|v| v.is_string() || v.is_number() || v.is_boolean()),
         Item::TypeInfo { .. } | Item::Quantity(_) => false,
         _ => true,
     }
@@ -73,11 +71,7 @@ pub(super) fn reference_key<'a>(call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>
         },
     };
     for item in &call.input {
-        let text = item
-            .node()
-            .and_then(|n| n.object())
-            .and_then(|o| o.get("reference"))
-            .and_then(Value::as_str);
+        let text = item.node().and_then(|n| n.object()).and_then(|o| o.get("reference")).and_then(Value::as_str);
         let Some((ty, id)) = text.and_then(reference::parts) else {
             continue;
         };
@@ -105,15 +99,8 @@ pub(super) fn check_modifiers<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<It
     }
     for item in &call.input {
         let object = item.node().and_then(|n| n.object());
-        let modifiers = object
-            .and_then(|o| o.get("modifierExtension"))
-            .and_then(Value::as_array);
-        for url in modifiers
-            .into_iter()
-            .flatten()
-            .filter_map(|e| e.get("url"))
-            .filter_map(Value::as_str)
-        {
+        let modifiers = object.and_then(|o| o.get("modifierExtension")).and_then(Value::as_array);
+        for url in modifiers.into_iter().flatten().filter_map(|e| e.get("url")).filter_map(Value::as_str) {
             if !known.iter().any(|k| k == url) {
                 return Err(call.error(format!("the modifier extension {url} is not understood")));
             }

@@ -60,9 +60,7 @@ fn rounds<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>, distinct: b
 }
 
 pub(super) fn children<'a>(call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) -> Done {
-    call.input
-        .iter()
-        .try_for_each(|item| call.evaluator.children(item, out))
+    call.input.iter().try_for_each(|item| call.evaluator.children(item, out))
 }
 
 /// In the order of the document's levels: first all children, then theirs.
@@ -109,11 +107,7 @@ pub(super) fn sort<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) ->
                 Ast::Negate(inner) => (&**inner, true),
                 other => (other, false),
             };
-            let scope = Scope {
-                this: std::slice::from_ref(&item),
-                index: Some(i),
-                ..call.scope
-            };
+            let scope = Scope { this: std::slice::from_ref(&item), index: Some(i), ..call.scope };
             keys.push((call.evaluator.single(ast, scope, "sort")?, down));
         }
         if args.is_empty() {

@@ -68,10 +68,7 @@ impl<'s, 'a> Invocation<'s, 'a> {
     pub(super) fn argument_one(&mut self, i: usize) -> Result<Option<Item<'a>>, FhirpathError> {
         let name = self.name();
         match self.arg(i) {
-            Some(ast) => Ok(self
-                .evaluator
-                .single(ast, self.scope, name)?
-                .filter(|item| !item.is_void())),
+            Some(ast) => Ok(self.evaluator.single(ast, self.scope, name)?.filter(|item| !item.is_void())),
             None => Ok(None),
         }
     }
@@ -88,9 +85,7 @@ impl<'s, 'a> Invocation<'s, 'a> {
             return Ok(None);
         };
         let label = item.type_label();
-        item.as_integer()
-            .map(Some)
-            .ok_or_else(|| self.error(format!("an Integer is expected, not {label}")))
+        item.as_integer().map(Some).ok_or_else(|| self.error(format!("an Integer is expected, not {label}")))
     }
 
     /// Adds what an argument yields for one item of the input, which is its `$this`.
@@ -102,22 +97,14 @@ impl<'s, 'a> Invocation<'s, 'a> {
         out: &mut Vec<Item<'a>>,
     ) -> Result<(), FhirpathError> {
         let Some(ast) = self.arg(i) else { return Ok(()) };
-        let scope = Scope {
-            this: std::slice::from_ref(item),
-            index: Some(index),
-            ..self.scope
-        };
+        let scope = Scope { this: std::slice::from_ref(item), index: Some(index), ..self.scope };
         self.evaluator.eval(ast, scope, out)
     }
 
     /// Returns whether a criterion holds for one item of the input.
     pub(super) fn criterion(&mut self, i: usize, item: &Item<'a>, index: usize) -> Result<Option<bool>, FhirpathError> {
         let Some(ast) = self.arg(i) else { return Ok(None) };
-        let scope = Scope {
-            this: std::slice::from_ref(item),
-            index: Some(index),
-            ..self.scope
-        };
+        let scope = Scope { this: std::slice::from_ref(item), index: Some(index), ..self.scope };
         self.evaluator.truth(ast, scope)
     }
 }

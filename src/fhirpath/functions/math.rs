@@ -39,10 +39,7 @@ pub(super) fn abs<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     Ok(numeric(&mut call)?.and_then(|item| match item {
         Item::Integer(i) => i.checked_abs().map(Item::Integer),
         Item::Long(i) => i.checked_abs().map(Item::Long),
-        Item::Quantity(q) => Some(Item::Quantity(Quantity {
-            value: q.value.abs(),
-            unit: q.unit,
-        })),
+        Item::Quantity(q) => Some(Item::Quantity(Quantity { value: q.value.abs(), unit: q.unit })),
         other => other.as_decimal().map(|d| Item::Decimal(d.abs())),
     }))
 }
@@ -50,10 +47,7 @@ pub(super) fn abs<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
 /// A number becomes an Integer, a quantity keeps its unit.
 fn rounded<'a>(mut call: Invocation<'_, 'a>, round: impl Fn(Decimal) -> Decimal) -> One<'a> {
     Ok(numeric(&mut call)?.and_then(|item| match item {
-        Item::Quantity(q) => Some(Item::Quantity(Quantity {
-            value: round(q.value),
-            unit: q.unit,
-        })),
+        Item::Quantity(q) => Some(Item::Quantity(Quantity { value: round(q.value), unit: q.unit })),
         other => other.as_decimal().and_then(|d| whole(round(d))),
     }))
 }
@@ -76,27 +70,18 @@ pub(super) fn round<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let digits = u32::try_from(digits).map_err(|_| call.error("the digits cannot be fewer than 0"))?;
     let round = |d: Decimal| d.round_dp_with_strategy(digits.min(28), RoundingStrategy::MidpointAwayFromZero);
     Ok(numeric(&mut call)?.and_then(|item| match item {
-        Item::Quantity(q) => Some(Item::Quantity(Quantity {
-            value: round(q.value),
-            unit: q.unit,
-        })),
+        Item::Quantity(q) => Some(Item::Quantity(Quantity { value: round(q.value), unit: q.unit })),
         other => other.as_decimal().map(|d| Item::Decimal(round(d))),
     }))
 }
 
 /// Binary fractions show beyond 15 digits; that many are right.
 fn from_f64(value: f64) -> Option<Decimal> {
-    Decimal::from_f64(value)
-        .filter(|_| value.is_finite())
-        .map(|d| d.normalize())
+    Decimal::from_f64(value).filter(|_| value.is_finite()).map(|d| d.normalize())
 }
 
 fn with_f64<'a>(mut call: Invocation<'_, 'a>, function: impl Fn(f64) -> f64) -> One<'a> {
-    number(
-        decimal(&mut call)?
-            .and_then(|d| d.to_f64())
-            .and_then(|x| from_f64(function(x))),
-    )
+    number(decimal(&mut call)?.and_then(|d| d.to_f64()).and_then(|x| from_f64(function(x))))
 }
 
 pub(super) fn exp<'a>(call: Invocation<'_, 'a>) -> One<'a> {
@@ -112,11 +97,7 @@ pub(super) fn sqrt<'a>(call: Invocation<'_, 'a>) -> One<'a> {
 }
 
 pub(super) fn log<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    let Some(base) = call
-        .argument_one(0)?
-        .and_then(|b| b.as_decimal())
-        .and_then(|b| b.to_f64())
-    else {
+    let Some(base) = call.argument_one(0)?.and_then(|b| b.as_decimal()).and_then(|b| b.to_f64()) else {
         return Ok(None);
     };
     // Dividing logarithms leaves 2.9999999999999996 for the logarithm of 1000; the special cases are exact.
@@ -136,26 +117,15 @@ pub(super) fn power<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let (Some(base), Some(exponent)) = (value.as_decimal(), exponent.as_ref().and_then(Item::as_decimal)) else {
         return Ok(None);
     };
-    let exact = exponent
-        .is_integer()
-        .then(|| exponent.to_i64())
-        .flatten()
-        .filter(|e| (0..=1024).contains(e));
+    let exact = exponent.is_integer().then(|| exponent.to_i64()).flatten().filter(|e| (0..=1024).contains(e));
     let result = match exact {
         Some(exponent) => (0..exponent).try_fold(Decimal::ONE, |product, _| product.checked_mul(base)),
-        None => base
-            .to_f64()
-            .zip(exponent.to_f64())
-            .and_then(|(x, y)| from_f64(x.powf(y))),
+        None => base.to_f64().zip(exponent.to_f64()).and_then(|(x, y)| from_f64(x.powf(y))),
     };
     Ok(match value {
-        Item::Integer(_) | Item::Long(_) => result.and_then(|d| {
-            if d.is_integer() {
-                whole(d)
-            } else {
-                Some(Item::Decimal(d))
-            }
-        }),
+        Item::Integer(_) | Item::Long(_) => {
+            result.and_then(|d| if d.is_integer() { whole(d) } else { Some(Item::Decimal(d)) })
+        }
         _ => result.map(Item::Decimal),
     })
 }

@@ -52,30 +52,15 @@ pub(super) enum Run {
 }
 
 const fn single(name: &'static str, least: u8, most: u8, run: RunOne) -> Function {
-    Function {
-        name,
-        args: (least, most),
-        run: Run::One(run),
-        pattern: None,
-    }
+    Function { name, args: (least, most), run: Run::One(run), pattern: None }
 }
 
 const fn many(name: &'static str, least: u8, most: u8, run: RunMany) -> Function {
-    Function {
-        name,
-        args: (least, most),
-        run: Run::Many(run),
-        pattern: None,
-    }
+    Function { name, args: (least, most), run: Run::Many(run), pattern: None }
 }
 
 const fn regex(name: &'static str, args: u8, whole: bool, run: RunOne) -> Function {
-    Function {
-        name,
-        args: (args, args),
-        run: Run::One(run),
-        pattern: Some(whole),
-    }
+    Function { name, args: (args, args), run: Run::One(run), pattern: Some(whole) }
 }
 
 /// Every function. `is`, `as` and `ofType` take a type and are read by the parser.
@@ -219,11 +204,7 @@ pub(super) fn named(name: &str) -> Option<&'static Function> {
 
 /// Returns the regular expression of `matches` and its like: `.` matches line ends too.
 pub(super) fn pattern(text: &str, whole: bool) -> Result<Regex, FhirpathError> {
-    let built = if whole {
-        Cow::Owned(format!("^(?:{text})$"))
-    } else {
-        Cow::Borrowed(text)
-    };
+    let built = if whole { Cow::Owned(format!("^(?:{text})$")) } else { Cow::Borrowed(text) };
     RegexBuilder::new(&built)
         .dot_matches_new_line(true)
         .size_limit(1 << 20)

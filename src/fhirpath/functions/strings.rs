@@ -42,9 +42,7 @@ pub(super) fn substring<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let (Some(text), Some(start)) = (call.input_text()?, call.argument_integer(0)?) else {
         return Ok(None);
     };
-    let length = call
-        .argument_integer(1)?
-        .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(0));
+    let length = call.argument_integer(1)?.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(0));
     let Ok(start) = usize::try_from(start) else {
         return Ok(None);
     };
@@ -98,15 +96,11 @@ pub(super) fn replace<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
 }
 
 pub(super) fn length<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    Ok(call
-        .input_text()?
-        .map(|text| Item::Integer(text.chars().count() as i64)))
+    Ok(call.input_text()?.map(|text| Item::Integer(text.chars().count() as i64)))
 }
 
 pub(super) fn trim<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
-    Ok(call
-        .input_text()?
-        .map(|text| Item::String(text.trim().to_string().into())))
+    Ok(call.input_text()?.map(|text| Item::String(text.trim().to_string().into())))
 }
 
 /// Returns the expression that the parser has built, or builds it from the argument.
@@ -144,9 +138,7 @@ pub(super) fn replace_matches<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let found = regex.find_iter(&text).count();
     // A group may stand in the substitution several times, each at most as long as the text.
     let groups = with.matches('$').count();
-    let grown = found
-        .saturating_mul(with.len())
-        .saturating_add(groups.saturating_mul(text.len()));
+    let grown = found.saturating_mul(with.len()).saturating_add(groups.saturating_mul(text.len()));
     check_length(text.len().saturating_add(grown))?;
     call.evaluator.spend(text.len() / 16)?;
     string(regex.replace_all(&text, &*with).into_owned())

@@ -15,12 +15,7 @@ pub(super) fn member_of<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
         return Ok(None);
     };
     let Some(item) = call.input_one()? else { return Ok(None) };
-    Ok(call
-        .evaluator
-        .ctx
-        .hooks
-        .member_of(&item, &value_set)?
-        .map(Item::Boolean))
+    Ok(call.evaluator.ctx.hooks.member_of(&item, &value_set)?.map(Item::Boolean))
 }
 
 pub(super) fn subsumes<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
@@ -49,10 +44,7 @@ pub(super) fn conforms_to<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
         return boolean(answer);
     }
     let model = call.evaluator.ctx.model;
-    let named = profile
-        .strip_prefix(DEFINITION)
-        .zip(model)
-        .and_then(|(name, model)| model.named(name));
+    let named = profile.strip_prefix(DEFINITION).zip(model).and_then(|(name, model)| model.named(name));
     match (named, node.ty, model) {
         (Some(ty), Some(own), Some(model)) => boolean(own == ty || model.is_subtype(own.id, ty.id)),
         _ => Err(call.error(format!("the profile {profile} is not known"))),

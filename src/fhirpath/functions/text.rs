@@ -28,10 +28,7 @@ pub(super) fn split<'a>(mut call: Invocation<'_, 'a>, out: &mut Vec<Item<'a>>) -
         out.extend(text.chars().map(|c| Item::String(c.to_string().into())));
         return Ok(());
     }
-    out.extend(
-        text.split(&*separator)
-            .map(|part| Item::String(part.to_string().into())),
-    );
+    out.extend(text.split(&*separator).map(|part| Item::String(part.to_string().into())));
     Ok(())
 }
 
@@ -80,9 +77,7 @@ pub(super) fn decode<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
         "urlbase64" => URL_SAFE.decode(text.as_bytes()).ok(),
         _ => None,
     };
-    Ok(bytes
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .map(|text| Item::String(text.into())))
+    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| Item::String(text.into())))
 }
 
 fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
@@ -90,28 +85,12 @@ fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
     if !digits.len().is_multiple_of(2) {
         return None;
     }
-    digits
-        .chunks(2)
-        .map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?))
-        .collect()
+    digits.chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
 }
 
-const HTML: [(char, &str); 5] = [
-    ('<', "&lt;"),
-    ('>', "&gt;"),
-    ('&', "&amp;"),
-    ('"', "&quot;"),
-    ('\'', "&#39;"),
-];
-const JSON: [(char, &str); 7] = [
-    ('"', "\\\""),
-    ('\\', "\\\\"),
-    ('\n', "\\n"),
-    ('\r', "\\r"),
-    ('\t', "\\t"),
-    ('\u{c}', "\\f"),
-    ('\u{8}', "\\b"),
-];
+const HTML: [(char, &str); 5] = [('<', "&lt;"), ('>', "&gt;"), ('&', "&amp;"), ('"', "&quot;"), ('\'', "&#39;")];
+const JSON: [(char, &str); 7] =
+    [('"', "\\\""), ('\\', "\\\\"), ('\n', "\\n"), ('\r', "\\r"), ('\t', "\\t"), ('\u{c}', "\\f"), ('\u{8}', "\\b")];
 
 pub(super) fn escape<'a>(mut call: Invocation<'_, 'a>) -> One<'a> {
     let (Some(text), Some(target)) = (call.input_text()?, call.argument_text(0)?) else {

@@ -39,13 +39,7 @@ pub(super) fn now<'a>(call: Invocation<'_, 'a>) -> One<'a> {
 pub(super) fn today<'a>(call: Invocation<'_, 'a>) -> One<'a> {
     let now = moment(call.evaluator);
     let (year, month, day) = (now.year, now.month, now.day);
-    Ok(Some(Item::Temporal(Temporal {
-        precision: Precision::Day,
-        year,
-        month,
-        day,
-        ..Temporal::EMPTY
-    })))
+    Ok(Some(Item::Temporal(Temporal { precision: Precision::Day, year, month, day, ..Temporal::EMPTY })))
 }
 
 pub(super) fn time_of_day<'a>(call: Invocation<'_, 'a>) -> One<'a> {
@@ -53,16 +47,7 @@ pub(super) fn time_of_day<'a>(call: Invocation<'_, 'a>) -> One<'a> {
     let (hour, minute, second, nanos, digits) = (now.hour, now.minute, now.second, now.nanos, now.digits);
     let kind = TemporalKind::Time;
     let precision = Precision::Second;
-    Ok(Some(Item::Temporal(Temporal {
-        kind,
-        precision,
-        hour,
-        minute,
-        second,
-        nanos,
-        digits,
-        ..Temporal::EMPTY
-    })))
+    Ok(Some(Item::Temporal(Temporal { kind, precision, hour, minute, second, nanos, digits, ..Temporal::EMPTY })))
 }
 
 /// Shows the input, or what the second argument makes of it, and passes the input on.

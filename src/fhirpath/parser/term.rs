@@ -42,9 +42,7 @@ impl Parser {
             }
             Token::Text(text) => Ast::Literal(Item::String(Cow::Owned(text))),
             Token::Long(text) => {
-                let value = text
-                    .parse()
-                    .map_err(|_| FhirpathError::syntax(at, format!("{text}L is too large")))?;
+                let value = text.parse().map_err(|_| FhirpathError::syntax(at, format!("{text}L is too large")))?;
                 Ast::Literal(Item::Long(value))
             }
             Token::Temporal(value) => Ast::Literal(Item::Temporal(value)),
@@ -93,40 +91,18 @@ impl Parser {
         if self.is_symbol("(") {
             return self.call(input, &name, at);
         }
-        let step = Step {
-            capital: name.starts_with(|c: char| c.is_ascii_uppercase()),
-            name: name.into(),
-        };
+        let step = Step { capital: name.starts_with(|c: char| c.is_ascii_uppercase()), name: name.into() };
         match input {
-            Some(Tree {
-                ast: Ast::Path { input, steps },
-                depth,
-            }) if steps.len() < STEPS_MAX => {
+            Some(Tree { ast: Ast::Path { input, steps }, depth }) if steps.len() < STEPS_MAX => {
                 let mut steps = steps.into_vec();
                 steps.push(step);
-                Ok(Tree {
-                    ast: Ast::Path {
-                        input,
-                        steps: steps.into(),
-                    },
-                    depth,
-                })
+                Ok(Tree { ast: Ast::Path { input, steps: steps.into() }, depth })
             }
-            Some(Tree { ast: Ast::This, .. }) => Ok(Tree::leaf(Ast::Path {
-                input: Some(Box::new(Ast::This)),
-                steps: Box::new([step]),
-            })),
-            Some(tree) => self.grow(
-                Ast::Path {
-                    input: Some(tree.ast.into()),
-                    steps: Box::new([step]),
-                },
-                tree.depth,
-            ),
-            None => Ok(Tree::leaf(Ast::Path {
-                input: None,
-                steps: Box::new([step]),
-            })),
+            Some(Tree { ast: Ast::This, .. }) => {
+                Ok(Tree::leaf(Ast::Path { input: Some(Box::new(Ast::This)), steps: Box::new([step]) }))
+            }
+            Some(tree) => self.grow(Ast::Path { input: Some(tree.ast.into()), steps: Box::new([step]) }, tree.depth),
+            None => Ok(Tree::leaf(Ast::Path { input: None, steps: Box::new([step]) })),
         }
     }
 
@@ -142,14 +118,7 @@ impl Parser {
             let ty = self.type_name()?;
             self.expect(")")?;
             let tree = input.unwrap_or(Tree::leaf(Ast::This));
-            return self.grow(
-                Ast::Type {
-                    op,
-                    input: tree.ast.into(),
-                    ty,
-                },
-                tree.depth,
-            );
+            return self.grow(Ast::Type { op, input: tree.ast.into(), ty }, tree.depth);
         }
         let function = functions::named(name)
             .ok_or_else(|| FhirpathError::syntax(at, format!("no function is called '{name}'")))?;
@@ -160,12 +129,7 @@ impl Parser {
             _ => None,
         };
         let below = deepest.max(input.as_ref().map_or(0, |t| t.depth));
-        let call = Call {
-            input: input.map(|t| t.ast),
-            function,
-            args: args.into(),
-            pattern,
-        };
+        let call = Call { input: input.map(|t| t.ast), function, args: args.into(), pattern };
         self.grow(Ast::Call(call.into()), below)
     }
 
@@ -201,15 +165,9 @@ impl Parser {
         let first = self.type_part()?;
         if self.is_symbol(".") && matches!(&*first, "FHIR" | "System") {
             self.next += 1;
-            return Ok(TypeName {
-                namespace: Some(first),
-                name: self.type_part()?,
-            });
+            return Ok(TypeName { namespace: Some(first), name: self.type_part()? });
         }
-        Ok(TypeName {
-            namespace: None,
-            name: first,
-        })
+        Ok(TypeName { namespace: None, name: first })
     }
 
     fn type_part(&mut self) -> Result<Box<str>, FhirpathError> {
@@ -229,14 +187,7 @@ fn check_count(function: &Function, found: usize, at: usize) -> Result<(), Fhirp
     if found >= usize::from(least) && found <= usize::from(most) {
         return Ok(());
     }
-    let wanted = if least == most {
-        least.to_string()
-    } else {
-        format!("{least} to {most}")
-    };
+    let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
     let name = function.name;
-    Err(FhirpathError::syntax(
-        at,
-        format!("{name}() takes {wanted} arguments, not {found}"),
-    ))
+    Err(FhirpathError::syntax(at, format!("{name}() takes {wanted} arguments, not {found}")))
 }

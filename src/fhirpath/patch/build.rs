@@ -30,29 +30,19 @@ pub(super) fn element(
     let ty = parent.and_then(|parent| model.named(parent)).ok_or_else(unknown)?;
     if let Some(property) = model.property(ty.id, name) {
         let (name, key) = (property.name.to_string(), name.to_string());
-        return Ok(Element {
-            name,
-            key,
-            ty: property.ty.name.to_string(),
-            array: property.array,
-        });
+        return Ok(Element { name, key, ty: property.ty.name.to_string(), array: property.array });
     }
     if !model.has_element(ty.id, name) {
         return Err(unknown());
     }
     let Given::Value { suffix, .. } = given else {
-        return Err(misfit(format!(
-            "'{name}' has a type of choice, so its value must be a value[x]"
-        )));
+        return Err(misfit(format!("'{name}' has a type of choice, so its value must be a value[x]")));
     };
     let key = format!("{name}{suffix}");
     match model.property(ty.id, &key).filter(|p| p.name == name) {
-        Some(property) => Ok(Element {
-            name: name.to_string(),
-            key,
-            ty: property.ty.name.to_string(),
-            array: property.array,
-        }),
+        Some(property) => {
+            Ok(Element { name: name.to_string(), key, ty: property.ty.name.to_string(), array: property.array })
+        }
         None => Err(misfit(format!("'{name}' of {} cannot be a {suffix}", ty.name))),
     }
 }
@@ -60,42 +50,27 @@ pub(super) fn element(
 /// Returns the JSON of a value: as it was given, or built from parts as an object of type `ty`.
 pub(super) fn content(model: &dyn Model, ty: Option<&str>, given: &Given<'_>) -> Result<Content, Refusal> {
     match given {
-        Given::Value { value, sibling, .. } => Ok(Content {
-            value: value.cloned(),
-            sibling: sibling.cloned(),
-        }),
+        Given::Value { value, sibling, .. } => Ok(Content { value: value.cloned(), sibling: sibling.cloned() }),
         Given::Parts(parts) => {
             let object = build(model, ty, parts, 0)?;
-            Ok(Content {
-                value: Some(Value::Object(object)),
-                sibling: None,
-            })
+            Ok(Content { value: Some(Value::Object(object)), sibling: None })
         }
     }
 }
 
 fn build(model: &dyn Model, ty: Option<&str>, parts: &[Value], depth: usize) -> Result<Map<String, Value>, Refusal> {
     if depth > DEPTH_MAX {
-        return Err((
-            Kind::TooCostly,
-            format!("the parts are nested more than {DEPTH_MAX} deep"),
-        ));
+        return Err((Kind::TooCostly, format!("the parts are nested more than {DEPTH_MAX} deep")));
     }
     let mut object = Map::new();
     for part in parts {
-        let name = part
-            .get("name")
-            .and_then(Value::as_str)
-            .ok_or_else(|| malformed("a part has no name"))?;
+        let name = part.get("name").and_then(Value::as_str).ok_or_else(|| malformed("a part has no name"))?;
         let given = read::given(part)?.ok_or_else(|| malformed(format!("the part '{name}' has no value")))?;
         let element = element(model, ty, name, &given)?;
         let content = match &given {
             Given::Parts(parts) => {
                 let inner = build(model, Some(&element.ty), parts, depth + 1)?;
-                Content {
-                    value: Some(Value::Object(inner)),
-                    sibling: None,
-                }
+                Content { value: Some(Value::Object(inner)), sibling: None }
             }
             Given::Value { .. } => content(model, Some(&element.ty), &given)?,
         };

@@ -92,10 +92,7 @@ pub(super) fn remove(holder: &mut Map<String, Value>, key: &str, index: usize) -
         Some(Value::Array(items)) if index < items.len() => Some(items.remove(index)).filter(|v| !v.is_null()),
         _ => None,
     };
-    let content = Content {
-        value: take(key),
-        sibling: take(&beside(key)),
-    };
+    let content = Content { value: take(key), sibling: take(&beside(key)) };
     tidy(holder, key);
     content
 }

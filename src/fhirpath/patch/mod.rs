@@ -73,10 +73,7 @@ fn run(model: &dyn Model, resource: &mut Value, operation: &Operation<'_>) -> Re
         Action::Insert { index, ref value } => {
             let list = target::list(model, resource, path, index == 0)?;
             if index > list.len {
-                return Err(misfit(format!(
-                    "insert: '{path}' has {} entries, so {index} is no place in it",
-                    list.len
-                )));
+                return Err(misfit(format!("insert: '{path}' has {} entries, so {index} is no place in it", list.len)));
             }
             let content = content(model, list.ty.as_deref(), value)?;
             edit::insert(holder(resource, &list)?, &list.key, index, content);
@@ -99,10 +96,7 @@ fn run(model: &dyn Model, resource: &mut Value, operation: &Operation<'_>) -> Re
         Action::Move { source, destination } => {
             let list = target::list(model, resource, path, false)?;
             if source.max(destination) >= list.len {
-                let why = format!(
-                    "move: '{path}' has {} entries, so {source} to {destination} is no move",
-                    list.len
-                );
+                let why = format!("move: '{path}' has {} entries, so {source} to {destination} is no move", list.len);
                 return Err(misfit(why));
             }
             let holder = holder(resource, &list)?;
@@ -134,13 +128,10 @@ fn add(model: &dyn Model, resource: &mut Value, found: &Found, name: &str, given
     let is_there = |key: &String| {
         let key = key.strip_prefix('_').unwrap_or(key);
         let ty = found.ty.as_deref().and_then(|ty| model.named(ty));
-        ty.and_then(|ty| model.property(ty.id, key))
-            .map_or(key == element.key, |p| p.name == element.name)
+        ty.and_then(|ty| model.property(ty.id, key)).map_or(key == element.key, |p| p.name == element.name)
     };
     if let Some(key) = holder.keys().find(|key| is_there(key)) {
-        return Err(misfit(format!(
-            "'{key}' is there already and does not repeat; replace it instead"
-        )));
+        return Err(misfit(format!("'{key}' is there already and does not repeat; replace it instead")));
     }
     edit::set(holder, &element.key, content);
     Ok(())
@@ -163,9 +154,7 @@ fn add_to_primitive(
         return Ok(());
     }
     if beside.contains_key(&element.key) {
-        return Err(misfit(format!(
-            "'{name}' is there already and does not repeat; replace it instead"
-        )));
+        return Err(misfit(format!("'{name}' is there already and does not repeat; replace it instead")));
     }
     edit::set(beside, &element.key, content);
     Ok(())
@@ -188,10 +177,7 @@ fn replace(model: &dyn Model, resource: &mut Value, found: &Found, given: &Given
             let parent = target::type_of(model, resource, before);
             let holder = edit::at_mut(resource, before).and_then(Value::as_object_mut);
             let holder = holder.ok_or_else(|| misfit("it is not in an object"))?;
-            let name = parent
-                .as_deref()
-                .and_then(|ty| model.named(ty))
-                .and_then(|ty| model.property(ty.id, &key));
+            let name = parent.as_deref().and_then(|ty| model.named(ty)).and_then(|ty| model.property(ty.id, &key));
             let name = name.map(|p| p.name.to_string());
             let new_key = match name {
                 Some(name) if name != key => element(model, parent.as_deref(), &name, given)?.key,

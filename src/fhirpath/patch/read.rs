@@ -39,11 +39,7 @@ pub(super) fn operations(parameters: &Value) -> Result<Vec<Operation<'_>>, Fault
         None => return Ok(Vec::new()),
         Some(Value::Array(all)) => all,
         Some(_) => {
-            return Err(Fault::at(
-                Kind::Structure,
-                "Parameters.parameter",
-                "it must be an array",
-            ));
+            return Err(Fault::at(Kind::Structure, "Parameters.parameter", "it must be an array"));
         }
     };
     if all.len() > OPERATIONS_MAX {
@@ -61,48 +57,27 @@ fn operation(index: usize, parameter: &Value) -> Result<Operation<'_>, Refusal> 
     if parameter.get("name").and_then(Value::as_str) != Some("operation") {
         return Err(malformed("a patch has parameters of the name 'operation' alone"));
     }
-    let parts = Parts(
-        parameter
-            .get("part")
-            .and_then(Value::as_array)
-            .map_or(&[], Vec::as_slice),
-    );
+    let parts = Parts(parameter.get("part").and_then(Value::as_array).map_or(&[], Vec::as_slice));
     let value = || given(parts.part("value")?)?.ok_or_else(|| malformed("the part 'value' has no value"));
     let action = match parts.text("type")? {
-        "add" => Action::Add {
-            name: parts.text("name")?,
-            value: value()?,
-        },
-        "insert" => Action::Insert {
-            index: parts.index("index")?,
-            value: value()?,
-        },
+        "add" => Action::Add { name: parts.text("name")?, value: value()? },
+        "insert" => Action::Insert { index: parts.index("index")?, value: value()? },
         "delete" => Action::Delete,
         "replace" => Action::Replace { value: value()? },
-        "move" => Action::Move {
-            source: parts.index("source")?,
-            destination: parts.index("destination")?,
-        },
+        "move" => Action::Move { source: parts.index("source")?, destination: parts.index("destination")? },
         other => {
             let why = format!("the type '{other}' is not one of add, insert, delete, replace, move");
             return Err(malformed(why));
         }
     };
-    Ok(Operation {
-        index,
-        path: parts.text("path")?,
-        action,
-    })
+    Ok(Operation { index, path: parts.text("path")?, action })
 }
 
 struct Parts<'p>(&'p [Value]);
 
 impl<'p> Parts<'p> {
     fn part(&self, name: &str) -> Result<&'p Value, Refusal> {
-        let mut named = self
-            .0
-            .iter()
-            .filter(|part| part.get("name").and_then(Value::as_str) == Some(name));
+        let mut named = self.0.iter().filter(|part| part.get("name").and_then(Value::as_str) == Some(name));
         match (named.next(), named.next()) {
             (Some(part), None) => Ok(part),
             (None, _) => Err(malformed(format!("the part '{name}' is missing"))),
@@ -139,11 +114,7 @@ pub(super) fn given(part: &Value) -> Result<Option<Given<'_>>, Refusal> {
         return Ok(Some(Given::Parts(parts)));
     }
     if let Some(resource) = members.get("resource") {
-        return Ok(Some(Given::Value {
-            suffix: "",
-            value: Some(resource),
-            sibling: None,
-        }));
+        return Ok(Some(Given::Value { suffix: "", value: Some(resource), sibling: None }));
     }
     let mut found: Option<Given<'_>> = None;
     for (key, content) in members {

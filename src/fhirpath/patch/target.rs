@@ -33,10 +33,7 @@ pub(super) fn one_or_none(model: &dyn Model, resource: &Value, path: &str) -> Re
     with_nodes(model, resource, path, |nodes| match nodes {
         [] => Ok(None),
         [node] => found(resource, node, path).map(Some),
-        many => Err(misfit(format!(
-            "'{path}' leads to {} elements, it must be one",
-            many.len()
-        ))),
+        many => Err(misfit(format!("'{path}' leads to {} elements, it must be one", many.len()))),
     })
 }
 
@@ -67,19 +64,12 @@ fn list_of(resource: &Value, first: &Node<'_>, nodes: &[Node<'_>], path: &str) -
     let beside = format!("_{key}");
     let is_entry = |(i, node): (usize, &Node<'_>)| {
         let entry = entry(&key, i).or_else(|| entry(&beside, i));
-        entry
-            .zip(node.value.or(node.sibling))
-            .is_some_and(|(a, b)| std::ptr::eq(a, b))
+        entry.zip(node.value.or(node.sibling)).is_some_and(|(a, b)| std::ptr::eq(a, b))
     };
     if nodes.len() != len || !nodes.iter().enumerate().all(is_entry) {
         return Err(misfit(format!("'{path}' must lead to the whole of one list")));
     }
-    Ok(List {
-        holder: holder.to_vec(),
-        len,
-        ty: found.ty.clone(),
-        key,
-    })
+    Ok(List { holder: holder.to_vec(), len, ty: found.ty.clone(), key })
 }
 
 /// The first entry of a list: the path without its last name finds the object that is to have it.
@@ -87,22 +77,10 @@ fn absent_list(model: &dyn Model, resource: &Value, path: &str) -> Result<List, 
     let nothing = || misfit(format!("'{path}' leads to nothing"));
     let (parent, name) = path.rsplit_once('.').ok_or_else(nothing)?;
     let holder = one(model, resource, parent).map_err(|_| nothing())?;
-    let ty = holder
-        .ty
-        .as_deref()
-        .and_then(|ty| model.named(ty))
-        .ok_or_else(nothing)?;
-    let property = model
-        .property(ty.id, name.trim())
-        .filter(|p| p.array)
-        .ok_or_else(nothing)?;
+    let ty = holder.ty.as_deref().and_then(|ty| model.named(ty)).ok_or_else(nothing)?;
+    let property = model.property(ty.id, name.trim()).filter(|p| p.array).ok_or_else(nothing)?;
     let ty = Some(property.ty.name.to_string());
-    Ok(List {
-        holder: holder.way,
-        key: property.name.to_string(),
-        len: 0,
-        ty,
-    })
+    Ok(List { holder: holder.way, key: property.name.to_string(), len: 0, ty })
 }
 
 /// Evaluates a path and hands on the elements that it leads to.
@@ -127,11 +105,7 @@ fn found(resource: &Value, node: &Node<'_>, path: &str) -> Result<Found, Refusal
     if matches!(way.last(), Some(Place::Key(key)) if key == "resourceType") {
         return Err(misfit("the type of a resource cannot be patched"));
     }
-    Ok(Found {
-        way,
-        ty: node.type_name().map(str::to_string),
-        is_primitive: is_primitive(node),
-    })
+    Ok(Found { way, ty: node.type_name().map(str::to_string), is_primitive: is_primitive(node) })
 }
 
 fn is_primitive(node: &Node<'_>) -> bool {
@@ -161,9 +135,7 @@ pub(super) fn type_of(model: &dyn Model, resource: &Value, way: &[Place]) -> Opt
         match place {
             Place::Index(index) => value = value.get(index)?,
             Place::Key(key) => {
-                ty = model
-                    .property(ty?.id, key.strip_prefix('_').unwrap_or(key))
-                    .map(|p| p.ty);
+                ty = model.property(ty?.id, key.strip_prefix('_').unwrap_or(key)).map(|p| p.ty);
                 value = value.get(key)?;
             }
         }

@@ -6,10 +6,7 @@ use serde_json::json;
 
 /// A short form: type, path, and the other parts as they stand in Parameters.
 fn operation(kind: &str, path: &str, parts: Value) -> Value {
-    let mut all = vec![
-        json!({"name": "type", "valueCode": kind}),
-        json!({"name": "path", "valueString": path}),
-    ];
+    let mut all = vec![json!({"name": "type", "valueCode": kind}), json!({"name": "path", "valueString": path})];
     all.extend(parts.as_array().cloned().unwrap_or_default());
     json!({"name": "operation", "part": all})
 }
@@ -68,41 +65,21 @@ fn operations_change_what_they_say() {
             "/name",
             json!([{"given": ["a", "c", null], "_given": [null, null, {"id": "g"}]}]),
         ),
-        (
-            operation("delete", "Patient.name.given[1]", json!([])),
-            "/name",
-            json!([{"given": ["a", "c"]}]),
-        ),
-        (
-            operation("delete", "Patient.birthDate", json!([])),
-            "/_birthDate",
-            Value::Null,
-        ),
+        (operation("delete", "Patient.name.given[1]", json!([])), "/name", json!([{"given": ["a", "c"]}])),
+        (operation("delete", "Patient.birthDate", json!([])), "/_birthDate", Value::Null),
         (operation("delete", "Patient.nothing", json!([])), "", before.clone()),
         (
-            operation(
-                "replace",
-                "Patient.deceased",
-                json!([{"name": "value", "valueDateTime": "2020"}]),
-            ),
+            operation("replace", "Patient.deceased", json!([{"name": "value", "valueDateTime": "2020"}])),
             "/deceasedDateTime",
             json!("2020"),
         ),
         (
-            operation(
-                "replace",
-                "Patient.deceased",
-                json!([{"name": "value", "valueDateTime": "2020"}]),
-            ),
+            operation("replace", "Patient.deceased", json!([{"name": "value", "valueDateTime": "2020"}])),
             "/deceasedBoolean",
             Value::Null,
         ),
         (
-            operation(
-                "replace",
-                "Patient.name[0].given[0]",
-                json!([{"name": "value", "valueString": "A"}]),
-            ),
+            operation("replace", "Patient.name[0].given[0]", json!([{"name": "value", "valueString": "A"}])),
             "/name",
             json!([{"given": ["A", null, "c"], "_given": [null, {"id": "g"}, null]}]),
         ),
@@ -139,21 +116,14 @@ fn operations_change_what_they_say() {
     ];
     for (operation, pointer, expected) in cases {
         let after = run(&before, vec![operation.clone()]).unwrap_or_else(|why| panic!("{operation}: {why}"));
-        assert_eq!(
-            after.pointer(pointer).cloned().unwrap_or(Value::Null),
-            expected,
-            "{operation}"
-        );
+        assert_eq!(after.pointer(pointer).cloned().unwrap_or(Value::Null), expected, "{operation}");
     }
 }
 
 #[test]
 fn what_has_nothing_left_goes_too() {
     let before = json!({"resourceType": "Patient", "contact": [{"name": {"family": "F"}}], "gender": "male"});
-    let after = run(
-        &before,
-        vec![operation("delete", "Patient.contact[0].name.family", json!([]))],
-    );
+    let after = run(&before, vec![operation("delete", "Patient.contact[0].name.family", json!([]))]);
     assert_eq!(after, Ok(json!({"resourceType": "Patient", "gender": "male"})));
 }
 
@@ -162,10 +132,7 @@ fn a_refusal_names_the_operation_and_the_reason() {
     let value = json!({"name": "value", "valueString": "x"});
     let named = |name: &str| json!([{"name": "name", "valueString": name}, value]);
     let cases = [
-        (
-            operation("add", "Patient.contact", named("gender")),
-            "'Patient.contact' leads to nothing",
-        ),
+        (operation("add", "Patient.contact", named("gender")), "'Patient.contact' leads to nothing"),
         (
             operation("add", "Patient.name.given", named("id")),
             "'Patient.name.given' leads to 3 elements, it must be one",
@@ -174,18 +141,9 @@ fn a_refusal_names_the_operation_and_the_reason() {
             operation("add", "Patient", named("gender")),
             "add to 'Patient': 'gender' is there already and does not repeat; replace it instead",
         ),
-        (
-            operation("add", "Patient", named("colour")),
-            "add to 'Patient': Patient has no element 'colour'",
-        ),
-        (
-            operation("add", "Patient", named("deceased")),
-            "add to 'Patient': 'deceased' of Patient cannot be a String",
-        ),
-        (
-            operation("replace", "Patient.contact", json!([value])),
-            "'Patient.contact' leads to nothing",
-        ),
+        (operation("add", "Patient", named("colour")), "add to 'Patient': Patient has no element 'colour'"),
+        (operation("add", "Patient", named("deceased")), "add to 'Patient': 'deceased' of Patient cannot be a String"),
+        (operation("replace", "Patient.contact", json!([value])), "'Patient.contact' leads to nothing"),
         (
             operation("replace", "Patient", json!([value])),
             "replace 'Patient': the resource itself cannot be replaced by a patch",
@@ -194,28 +152,14 @@ fn a_refusal_names_the_operation_and_the_reason() {
             operation("delete", "Patient.name.given", json!([])),
             "'Patient.name.given' leads to 3 elements, it must be one",
         ),
+        (operation("delete", "Patient", json!([])), "delete: the resource itself cannot be deleted by a patch"),
+        (operation("replace", "1 + 1", json!([value])), "'1 + 1' leads to a computed value, not to an element"),
         (
-            operation("delete", "Patient", json!([])),
-            "delete: the resource itself cannot be deleted by a patch",
-        ),
-        (
-            operation("replace", "1 + 1", json!([value])),
-            "'1 + 1' leads to a computed value, not to an element",
-        ),
-        (
-            operation(
-                "insert",
-                "Patient.gender",
-                json!([{"name": "index", "valueInteger": 0}, value]),
-            ),
+            operation("insert", "Patient.gender", json!([{"name": "index", "valueInteger": 0}, value])),
             "'Patient.gender' is not a list",
         ),
         (
-            operation(
-                "insert",
-                "Patient.name",
-                json!([{"name": "index", "valueInteger": 2}, value]),
-            ),
+            operation("insert", "Patient.name", json!([{"name": "index", "valueInteger": 2}, value])),
             "insert: 'Patient.name' has 1 entries, so 2 is no place in it",
         ),
         (
@@ -235,25 +179,12 @@ fn a_refusal_names_the_operation_and_the_reason() {
             "move: 'Patient.name' has 1 entries, so 0 to 1 is no move",
         ),
         (
-            operation(
-                "insert",
-                "Patient.name",
-                json!([{"name": "index", "valueInteger": -1}, value]),
-            ),
+            operation("insert", "Patient.name", json!([{"name": "index", "valueInteger": -1}, value])),
             "the part 'index' is not an index: an integer from 0",
         ),
-        (
-            operation("add", "Patient", json!([value])),
-            "the part 'name' is missing",
-        ),
-        (
-            operation("delete", "Patient.resourceType", json!([])),
-            "the type of a resource cannot be patched",
-        ),
-        (
-            operation("burn", "Patient", json!([])),
-            "the type 'burn' is not one of add, insert, delete, replace, move",
-        ),
+        (operation("add", "Patient", json!([value])), "the part 'name' is missing"),
+        (operation("delete", "Patient.resourceType", json!([])), "the type of a resource cannot be patched"),
+        (operation("burn", "Patient", json!([])), "the type 'burn' is not one of add, insert, delete, replace, move"),
         (
             operation("delete", "Patient.", json!([])),
             "the path 'Patient.': FHIRPath syntax, at character 8: the expression ends where a name should follow",
@@ -262,10 +193,6 @@ fn a_refusal_names_the_operation_and_the_reason() {
     for (operation, why) in cases {
         let expected = format!("Parameters.parameter[1]: {why}");
         let good = self::operation("delete", "Patient.gender2", json!([]));
-        assert_eq!(
-            run(&patient(), vec![good, operation.clone()]),
-            Err(expected),
-            "{operation}"
-        );
+        assert_eq!(run(&patient(), vec![good, operation.clone()]), Err(expected), "{operation}");
     }
 }

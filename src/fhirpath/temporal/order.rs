@@ -52,15 +52,7 @@ impl Temporal {
         let days = minutes.div_euclid(1440);
         let rest = minutes.rem_euclid(1440);
         let (year, month, day) = civil_from_days(days);
-        Temporal {
-            year,
-            month,
-            day,
-            hour: (rest / 60) as u8,
-            minute: (rest % 60) as u8,
-            offset: Some(0),
-            ..*self
-        }
+        Temporal { year, month, day, hour: (rest / 60) as u8, minute: (rest % 60) as u8, offset: Some(0), ..*self }
     }
 
     fn minutes_since_epoch(&self) -> i64 {
@@ -85,11 +77,7 @@ mod tests {
         let cases = [
             ("2012", "2013-01", Some(Ordering::Less)),
             ("2012", "2012-01", None),
-            (
-                "2012-04-15T15:00:00Z",
-                "2012-04-15T10:00:00-05:00",
-                Some(Ordering::Equal),
-            ),
+            ("2012-04-15T15:00:00Z", "2012-04-15T10:00:00-05:00", Some(Ordering::Equal)),
             ("2012-04-15T15:00:00Z", "2012-04-15T10:00:00", None),
             ("2012-04-15T15:00:00Z", "2012-04-17T10:00:00", Some(Ordering::Less)),
             ("T10:30", "T10:30:00", None),

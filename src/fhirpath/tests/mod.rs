@@ -71,10 +71,7 @@ fn expressions_find_what_is_there() {
         ("iif(active, 'yes', 1/0)", "yes"),
         ("1.50 + 1", "2.50"),
         ("name.given.aggregate($total + 1, 0)", "4"),
-        (
-            "Patient.name.given | Patient.name.family | 'Jim'",
-            "Peter,James,FHIR.string,Jim,Chalmers",
-        ),
+        ("Patient.name.given | Patient.name.family | 'Jim'", "Peter,James,FHIR.string,Jim,Chalmers"),
     ] {
         assert_eq!(run(&patient, text).as_deref(), Ok(expected), "{text}");
     }
@@ -84,53 +81,20 @@ fn expressions_find_what_is_there() {
 fn errors_say_what_is_wrong() {
     let patient = patient();
     for (text, message) in [
-        (
-            "name.",
-            "FHIRPath syntax, at character 5: the expression ends where a name should follow",
-        ),
-        (
-            "a b",
-            "FHIRPath syntax, at character 2: 'b' stands where an operator or the end should follow",
-        ),
-        (
-            "nope()",
-            "FHIRPath syntax, at character 0: no function is called 'nope'",
-        ),
-        (
-            "where()",
-            "FHIRPath syntax, at character 0: where() takes 1 arguments, not 0",
-        ),
-        (
-            "1 + and",
-            "FHIRPath syntax, at character 4: 'and' stands where a value should follow",
-        ),
-        (
-            "3000000000",
-            "FHIRPath syntax, at character 0: 3000000000 is more than an Integer holds",
-        ),
+        ("name.", "FHIRPath syntax, at character 5: the expression ends where a name should follow"),
+        ("a b", "FHIRPath syntax, at character 2: 'b' stands where an operator or the end should follow"),
+        ("nope()", "FHIRPath syntax, at character 0: no function is called 'nope'"),
+        ("where()", "FHIRPath syntax, at character 0: where() takes 1 arguments, not 0"),
+        ("1 + and", "FHIRPath syntax, at character 4: 'and' stands where a value should follow"),
+        ("3000000000", "FHIRPath syntax, at character 0: 3000000000 is more than an Integer holds"),
         ("name + 1", "FHIRPath: '+' takes one item, here are 2"),
-        (
-            "name.first() + 1",
-            "FHIRPath: '+' does not work on FHIR.HumanName and System.Integer",
-        ),
-        (
-            "name.first() < 1",
-            "FHIRPath: FHIR.HumanName and System.Integer have no order between them",
-        ),
+        ("name.first() + 1", "FHIRPath: '+' does not work on FHIR.HumanName and System.Integer"),
+        ("name.first() < 1", "FHIRPath: FHIR.HumanName and System.Integer have no order between them"),
         ("active is Nope", "FHIRPath: 'Nope' is not a type"),
         ("%nope", "FHIRPath: %nope is not defined"),
-        (
-            "name.given.matches('(')",
-            "FHIRPath: '(' is not a regular expression that can be used here",
-        ),
-        (
-            "id.memberOf('http://x')",
-            "FHIRPath: memberOf('http://x') needs a terminology service",
-        ),
-        (
-            "active.upper()",
-            "FHIRPath: upper(): a string is expected, not FHIR.boolean",
-        ),
+        ("name.given.matches('(')", "FHIRPath: '(' is not a regular expression that can be used here"),
+        ("id.memberOf('http://x')", "FHIRPath: memberOf('http://x') needs a terminology service"),
+        ("active.upper()", "FHIRPath: upper(): a string is expected, not FHIR.boolean"),
     ] {
         let error = run(&patient, text).map_err(|error| error.to_string());
         assert_eq!(error, Err(message.to_string()), "{text}");
@@ -164,12 +128,7 @@ fn a_union_keeps_the_branches_of_its_type() {
     let ctx = Context::for_search(&Few, &patient);
     let kept = expr.for_type("Patient").unwrap();
     assert_eq!(shown(&kept.evaluate(&ctx).unwrap()), "FHIR.HumanName,FHIR.HumanName,p");
-    assert!(
-        parse("Person.name | Observation.value.as(Quantity)")
-            .unwrap()
-            .for_type("Patient")
-            .is_none()
-    );
+    assert!(parse("Person.name | Observation.value.as(Quantity)").unwrap().for_type("Patient").is_none());
 }
 
 #[test]
@@ -180,10 +139,7 @@ fn a_node_is_found_again_in_its_resource() {
         ("Patient.name.given[1]", "Patient.name[0].given[1]"),
         ("Patient.name.given[2]", "Patient.name[1].given[0]"),
         ("Patient.deceased", "Patient.deceased"),
-        (
-            "Patient.birthDate.extension.value",
-            "Patient.birthDate.extension[0].value",
-        ),
+        ("Patient.birthDate.extension.value", "Patient.birthDate.extension[0].value"),
         ("Patient", "Patient"),
     ] {
         let expr = parse(text).unwrap();
@@ -198,13 +154,9 @@ fn plain_json_has_no_types_but_the_same_paths() {
     let text = r#"{"a": [{"b": 1}, {"b": 2.50}, {"c": null}], "valueString": "x"}"#;
     let value: Value = serde_json::from_str(text).unwrap();
     let ctx = Context::new(None, &value);
-    for (text, expected) in [
-        ("a.b", "1,2.50"),
-        ("a.b.sum()", "3.50"),
-        ("value", ""),
-        ("valueString", "x"),
-        ("a.c + 1", ""),
-    ] {
+    for (text, expected) in
+        [("a.b", "1,2.50"), ("a.b.sum()", "3.50"), ("value", ""), ("valueString", "x"), ("a.c + 1", "")]
+    {
         let expr = parse(text).unwrap();
         assert_eq!(shown(&expr.evaluate(&ctx).unwrap()), expected, "{text}");
     }

@@ -71,11 +71,7 @@ const PROPERTIES: &[(&str, &str, &str, &str)] = &[
 pub(in crate::fhirpath) struct Few;
 
 fn ty(id: usize) -> Type<'static> {
-    Type {
-        name: TYPES[id].0,
-        id: id as u16,
-        kind: TYPES[id].2,
-    }
+    Type { name: TYPES[id].0, id: id as u16, kind: TYPES[id].2 }
 }
 
 impl Model for Few {
@@ -87,25 +83,16 @@ impl Model for Few {
         let parent = TYPES[usize::from(parent)].0;
         let found = PROPERTIES.iter().find(|p| p.0 == parent && p.1 == key)?;
         let name = found.2.trim_end_matches('*');
-        Some(Property {
-            name,
-            ty: self.named(found.3)?,
-            array: found.2.ends_with('*'),
-        })
+        Some(Property { name, ty: self.named(found.3)?, array: found.2.ends_with('*') })
     }
 
     fn has_element(&self, parent: u16, name: &str) -> bool {
         let parent = TYPES[usize::from(parent)].0;
-        PROPERTIES
-            .iter()
-            .any(|p| p.0 == parent && p.2.trim_end_matches('*') == name)
+        PROPERTIES.iter().any(|p| p.0 == parent && p.2.trim_end_matches('*') == name)
     }
 
     fn is_subtype(&self, ty: u16, ancestor: u16) -> bool {
         let own = TYPES[usize::from(ty)];
-        ty == ancestor
-            || self
-                .named(own.1)
-                .is_some_and(|parent| self.is_subtype(parent.id, ancestor))
+        ty == ancestor || self.named(own.1).is_some_and(|parent| self.is_subtype(parent.id, ancestor))
     }
 }

@@ -20,10 +20,7 @@ fn a_search_parameter_sees_the_type_of_a_target_without_fetching() {
         assert_eq!(found.as_deref(), Ok(expected), "{reference}");
     }
     let by_type = json!({"resourceType": "Observation", "subject": {"reference": "urn:uuid:1", "type": "Patient"}});
-    assert_eq!(
-        run(&by_type, "Observation.subject.resolve() is Patient").as_deref(),
-        Ok("true")
-    );
+    assert_eq!(run(&by_type, "Observation.subject.resolve() is Patient").as_deref(), Ok("true"));
 }
 
 #[test]
@@ -34,10 +31,7 @@ fn contained_resources_and_entries_are_found() {
         "contained": [{"resourceType": "Observation", "id": "o", "status": "final"}],
         "managingOrganization": {"reference": "#o"}
     });
-    assert_eq!(
-        run(&patient, "managingOrganization.resolve().status").as_deref(),
-        Ok("final")
-    );
+    assert_eq!(run(&patient, "managingOrganization.resolve().status").as_deref(), Ok("final"));
     assert_eq!(run(&patient, "'#'.resolve().id").as_deref(), Ok("p"));
     assert_eq!(run(&patient, "'#x'.resolve()").as_deref(), Ok(""));
 
@@ -46,10 +40,7 @@ fn contained_resources_and_entries_are_found() {
         {"fullUrl": "http://h/fhir/Patient/8", "resource": {"resourceType": "Patient", "id": "8"}},
         {"fullUrl": "urn:uuid:9", "resource": {"resourceType": "Observation", "subject": {"reference": "urn:uuid:7"}}}
     ]});
-    assert_eq!(
-        run(&bundle, "entry.resource.ofType(Observation).subject.resolve().id").as_deref(),
-        Ok("7")
-    );
+    assert_eq!(run(&bundle, "entry.resource.ofType(Observation).subject.resolve().id").as_deref(), Ok("7"));
     assert_eq!(run(&bundle, "'Patient/8'.resolve().id").as_deref(), Ok("8"));
     assert_eq!(run(&bundle, "'atient/8'.resolve().id").as_deref(), Ok(""));
 }

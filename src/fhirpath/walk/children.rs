@@ -25,11 +25,7 @@ impl<'a> Evaluator<'a> {
         for extension in extensions {
             self.spend(1)?;
             if extension.get("url").and_then(Value::as_str) == Some(url) {
-                out.push(Item::Node(Node {
-                    value: Some(extension),
-                    sibling: None,
-                    ty,
-                }));
+                out.push(Item::Node(Node { value: Some(extension), sibling: None, ty }));
             }
         }
         Ok(())
@@ -48,14 +44,7 @@ impl<'a> Evaluator<'a> {
             };
             for (key, value) in sibling {
                 let ty = self.element_property(key);
-                self.push_all(
-                    Node {
-                        value: Some(value),
-                        sibling: None,
-                        ty,
-                    },
-                    out,
-                )?;
+                self.push_all(Node { value: Some(value), sibling: None, ty }, out)?;
             }
             return Ok(());
         };
@@ -75,11 +64,8 @@ impl<'a> Evaluator<'a> {
                 },
                 _ => None,
             };
-            let (value, sibling) = if is_sibling {
-                (None, Some(value))
-            } else {
-                (Some(value), sibling(object, key, value))
-            };
+            let (value, sibling) =
+                if is_sibling { (None, Some(value)) } else { (Some(value), sibling(object, key, value)) };
             self.push_all(Node { value, sibling, ty }, out)?;
         }
         Ok(())

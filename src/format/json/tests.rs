@@ -68,10 +68,7 @@ fn bytes_that_are_not_utf_8_are_refused_with_their_place() {
     let (kind, words) = refusal(b"{\"a\":\"\xc3\x28\"}");
     assert_eq!(
         (kind, words.as_str()),
-        (
-            Kind::Malformed,
-            "the JSON is not UTF-8: byte 6 is 0xc3, which cannot stand there"
-        )
+        (Kind::Malformed, "the JSON is not UTF-8: byte 6 is 0xc3, which cannot stand there")
     );
     let (_, words) = refusal(b"\xff\xfe{\x00}\x00");
     assert_eq!(words, "the JSON is in UTF-16; FHIR wants UTF-8");
@@ -89,10 +86,7 @@ fn depth_has_a_limit_and_no_depth_harms_the_stack() {
         }
         assert_eq!(refusal("[".repeat(levels).as_bytes()).0, Kind::TooLarge);
     }
-    let generous = Limits {
-        depth_max: 1_000,
-        ..Limits::default()
-    };
+    let generous = Limits { depth_max: 1_000, ..Limits::default() };
     let fault = read(nested("[", "]", 200).as_bytes(), &generous).unwrap_err();
     assert_eq!(fault.kind(), Kind::TooLarge);
 }
@@ -110,10 +104,7 @@ fn numbers_keep_their_digits_and_have_a_limit() {
 fn what_is_good_stays_as_it_was() {
     let text = "\u{feff}{\"b\":[true,null,\"\u{1F600}\\u0001\\n\"],\"a\":{}}";
     let value = read(text.as_bytes(), &Limits::default()).unwrap();
-    assert_eq!(
-        write(&value, false).unwrap(),
-        text.trim_start_matches('\u{feff}').as_bytes()
-    );
+    assert_eq!(write(&value, false).unwrap(), text.trim_start_matches('\u{feff}').as_bytes());
     assert!(write(&value, true).unwrap().starts_with(b"{\n  \"b\": ["));
 }
 

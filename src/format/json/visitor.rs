@@ -45,22 +45,12 @@ pub struct Reading<'i> {
 
 impl<'i> Reading<'i> {
     pub fn new(text: &'i str, limits: Limits) -> Reading<'i> {
-        Reading {
-            text,
-            limits,
-            refusal: Cell::new(None),
-            steps: RefCell::default(),
-            root_type: RefCell::default(),
-        }
+        Reading { text, limits, refusal: Cell::new(None), steps: RefCell::default(), root_type: RefCell::default() }
     }
 
     /// Returns the next value of `deserializer`, which must read this reading's text.
     pub fn value<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Value, D::Error> {
-        Node {
-            reading: self,
-            depth: 0,
-        }
-        .deserialize(deserializer)
+        Node { reading: self, depth: 0 }.deserialize(deserializer)
     }
 
     /// Returns why the reading ended, if for a reason of ours, and the FHIRPath where it did.
@@ -85,11 +75,7 @@ impl<'i> Reading<'i> {
     fn note_property(&self, name: &str, depth: usize, so_far: &Map<String, Value>) {
         let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let short = name.chars().take(NAME_CHARS_MAX);
-        let shown = if plain {
-            short.collect()
-        } else {
-            format!("`{}`", short.collect::<String>().escape_debug())
-        };
+        let shown = if plain { short.collect() } else { format!("`{}`", short.collect::<String>().escape_debug()) };
         self.steps.borrow_mut().push(Step::Property(shown));
         if depth == 1 {
             let named = so_far.get("resourceType").and_then(Value::as_str);
@@ -112,10 +98,7 @@ impl<'r> Node<'r> {
         if self.depth >= max {
             return Err(self.reading.refuse(Refusal::Deep(max)));
         }
-        Ok(Node {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Node { depth: self.depth + 1, ..self })
     }
 
     fn number<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {

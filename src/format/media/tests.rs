@@ -22,10 +22,7 @@ fn accept_is_answered_with_the_format_it_likes_best() {
         ("application/fhir+json;fhirVersion=4.0", Some(Json)),
         ("application/fhir+xml; fhirVersion=\"4.0\"; charset=UTF-8", Some(Xml)),
         ("application/fhir+json;fhirVersion=3.0", None),
-        (
-            "application/fhir+json;fhirVersion=5.0, application/fhir+xml;fhirVersion=4.0;q=0.1",
-            Some(Xml),
-        ),
+        ("application/fhir+json;fhirVersion=5.0, application/fhir+xml;fhirVersion=4.0;q=0.1", Some(Xml)),
         ("application/fhir+json;q=0.5, application/fhir+xml", Some(Xml)),
         ("application/fhir+xml, application/fhir+json", Some(Xml)),
         ("application/fhir+json, application/fhir+xml", Some(Json)),
@@ -33,10 +30,7 @@ fn accept_is_answered_with_the_format_it_likes_best() {
         ("application/fhir+json;q=0, */*", Some(Xml)),
         ("application/fhir+xml;q=0.2, */*;q=0.1", Some(Xml)),
         ("text/html, image/gif, *; q=.2, */*; q=.2", Some(Json)),
-        (
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-            Some(Xml),
-        ),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Some(Xml)),
         ("application/*", Some(Json)),
         ("text/html", None),
         ("application/fhir+turtle", None),
@@ -46,10 +40,7 @@ fn accept_is_answered_with_the_format_it_likes_best() {
     for (header, format) in table {
         let found = Format::from_accept(header);
         assert_eq!(found.as_ref().ok().copied(), format, "{header}");
-        assert!(
-            found.is_ok() || found.is_err_and(|fault| fault.kind() == Kind::NotAcceptable),
-            "{header}"
-        );
+        assert!(found.is_ok() || found.is_err_and(|fault| fault.kind() == Kind::NotAcceptable), "{header}");
     }
     for bad in ["*/*;q=x", "*/*;q=2", "*/*;q=-1", "*/*;q=NaN"] {
         assert_eq!(Format::from_accept(bad).unwrap_err().kind(), Kind::Invalid, "{bad}");
@@ -84,10 +75,7 @@ fn a_content_type_names_what_the_body_is() {
     let table = [
         ("application/fhir+json", Some(Resource(Json))),
         ("application/fhir+json; charset=utf-8", Some(Resource(Json))),
-        (
-            "application/fhir+json;charset=\"UTF-8\";fhirVersion=4.0",
-            Some(Resource(Json)),
-        ),
+        ("application/fhir+json;charset=\"UTF-8\";fhirVersion=4.0", Some(Resource(Json))),
         ("application/json", Some(Resource(Json))),
         ("text/json", Some(Resource(Json))),
         ("application/fhir+xml", Some(Resource(Xml))),
@@ -106,9 +94,6 @@ fn a_content_type_names_what_the_body_is() {
     for (header, kind) in table {
         let found = ContentKind::parse(header);
         assert_eq!(found.as_ref().ok().copied(), kind, "{header}");
-        assert!(
-            found.is_ok() || found.is_err_and(|fault| fault.kind() == Kind::UnsupportedMedia),
-            "{header}"
-        );
+        assert!(found.is_ok() || found.is_err_and(|fault| fault.kind() == Kind::UnsupportedMedia), "{header}");
     }
 }

@@ -58,20 +58,14 @@ fn a_summary_keeps_what_the_definitions_mark() {
     assert_eq!(resource["code"], json!({"text": "T"}));
     assert_eq!(resource["subject"], observation()["subject"]);
     assert_eq!(resource["modifierExtension"], observation()["modifierExtension"]);
-    assert_eq!(
-        resource["component"],
-        json!([{"code": {"text": "C"}, "valueString": "v"}])
-    );
+    assert_eq!(resource["component"], json!([{"code": {"text": "C"}, "valueString": "v"}]));
     assert_eq!(resource["valueQuantity"], observation()["valueQuantity"]);
 }
 
 #[test]
 fn a_summary_of_text_or_data_is_with_or_without_the_narrative() {
     let resource = after(&Subset::Summary(SummaryMode::Text));
-    assert_eq!(
-        keys(&resource),
-        ["resourceType", "id", "text", "status", "_status", "code", "meta"]
-    );
+    assert_eq!(keys(&resource), ["resourceType", "id", "text", "status", "_status", "code", "meta"]);
     let resource = after(&Subset::Summary(SummaryMode::Data));
     assert!(resource.get("text").is_none() && resource.get("note").is_some() && resource.get("contained").is_some());
 }
@@ -79,50 +73,11 @@ fn a_summary_of_text_or_data_is_with_or_without_the_narrative() {
 #[test]
 fn elements_are_kept_by_name_beside_what_must_be_there() {
     let table: &[(&str, &[&str])] = &[
-        (
-            "note",
-            &["resourceType", "id", "status", "_status", "code", "note", "meta"],
-        ),
-        (
-            "value, status",
-            &[
-                "resourceType",
-                "id",
-                "status",
-                "_status",
-                "code",
-                "valueQuantity",
-                "meta",
-            ],
-        ),
-        (
-            "value[x]",
-            &[
-                "resourceType",
-                "id",
-                "status",
-                "_status",
-                "code",
-                "valueQuantity",
-                "meta",
-            ],
-        ),
-        (
-            "valueString",
-            &[
-                "resourceType",
-                "id",
-                "status",
-                "_status",
-                "code",
-                "valueQuantity",
-                "meta",
-            ],
-        ),
-        (
-            "Observation.subject,Patient.name",
-            &["resourceType", "id", "status", "_status", "code", "subject", "meta"],
-        ),
+        ("note", &["resourceType", "id", "status", "_status", "code", "note", "meta"]),
+        ("value, status", &["resourceType", "id", "status", "_status", "code", "valueQuantity", "meta"]),
+        ("value[x]", &["resourceType", "id", "status", "_status", "code", "valueQuantity", "meta"]),
+        ("valueString", &["resourceType", "id", "status", "_status", "code", "valueQuantity", "meta"]),
+        ("Observation.subject,Patient.name", &["resourceType", "id", "status", "_status", "code", "subject", "meta"]),
         ("id", &["resourceType", "id", "status", "_status", "code", "meta"]),
     ];
     for (list, expected) in table {
@@ -142,11 +97,7 @@ fn an_unknown_element_is_named() {
         (&patient, "name,foo", "_elements: Patient has no element \"foo\""),
         (&patient, "", "_elements: Patient has no element \"\""),
         (&patient, "code", "_elements: Patient has no element \"code\""),
-        (
-            &[],
-            "foo",
-            "_elements: no resource type asked for has an element \"foo\"",
-        ),
+        (&[], "foo", "_elements: no resource type asked for has an element \"foo\""),
         (
             &[],
             "Foo.name",

@@ -14,21 +14,11 @@ pub struct Path<'a> {
 
 impl<'a> Path<'a> {
     pub fn root(name: &'a str) -> Path<'a> {
-        Path {
-            parent: None,
-            name,
-            index: None,
-            depth: 1,
-        }
+        Path { parent: None, name, index: None, depth: 1 }
     }
 
     pub fn child(&'a self, name: &'a str, index: Option<usize>) -> Path<'a> {
-        Path {
-            parent: Some(self),
-            name,
-            index,
-            depth: self.depth + 1,
-        }
+        Path { parent: Some(self), name, index, depth: self.depth + 1 }
     }
 
     /// Returns how many elements deep this is; the root is at 1.

@@ -18,21 +18,14 @@ use crate::format::Limits;
 
 /// Returns the resource that `bytes` hold as FHIR XML, in the form that JSON gives it.
 pub fn read(catalog: &Catalog, bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
-    let mut reader = Reader {
-        catalog,
-        limits,
-        scan: Scan::new(bytes)?,
-    };
+    let mut reader = Reader { catalog, limits, scan: Scan::new(bytes)? };
     let Some(root) = reader.scan.next(None)? else {
         return Err(Fault::new(Kind::Malformed, "the body holds no XML element"));
     };
     let resource = reader.resource(&root, None)?;
     match reader.scan.next(None)? {
         None => Ok(resource),
-        Some(_) => Err(Fault::new(
-            Kind::Malformed,
-            reader.scan.placed("a second root element follows the first"),
-        )),
+        Some(_) => Err(Fault::new(Kind::Malformed, reader.scan.placed("a second root element follows the first"))),
     }
 }
 
@@ -51,9 +44,7 @@ impl<'i, 'c> Reader<'i, 'c> {
         let path = holder.unwrap_or(&root);
         self.expect_space(tag, Space::Fhir, path)?;
         let Some(resource_type) = known else {
-            return Err(self
-                .scan
-                .fault(Kind::Structure, path, format!("`{name}` is not a resource type of R4")));
+            return Err(self.scan.fault(Kind::Structure, path, format!("`{name}` is not a resource type of R4")));
         };
         let def = self.catalog.ty(self.catalog.resource(resource_type));
         let mut object = Map::new();
@@ -103,10 +94,7 @@ impl<'i, 'c> Reader<'i, 'c> {
             let text = self.scan.element_text(tag, path)?;
             let div = xhtml::div(text, tag.prefix(), self.limits.depth_max);
             let div = div.map_err(|what| self.scan.fault(Kind::Value, path, format!("not XHTML: {what}")))?;
-            return Ok(Node {
-                value: Value::String(div),
-                sibling: None,
-            });
+            return Ok(Node { value: Value::String(div), sibling: None });
         }
         self.expect_space(tag, Space::Fhir, path)?;
         match def.kind {
@@ -120,10 +108,7 @@ impl<'i, 'c> Reader<'i, 'c> {
                 if object.keys().all(|key| key == "id") {
                     return Err(self.scan.fault(Kind::Structure, path, "the element is empty"));
                 }
-                Ok(Node {
-                    value: Value::Object(object),
-                    sibling: None,
-                })
+                Ok(Node { value: Value::Object(object), sibling: None })
             }
         }
     }
@@ -136,16 +121,9 @@ impl<'i, 'c> Reader<'i, 'c> {
         };
         self.children(def, path, &mut sibling)?;
         if value.is_null() && sibling.keys().all(|key| key == "id") {
-            return Err(self.scan.fault(
-                Kind::Structure,
-                path,
-                "the element has neither a value nor an extension",
-            ));
+            return Err(self.scan.fault(Kind::Structure, path, "the element has neither a value nor an extension"));
         }
-        Ok(Node {
-            value,
-            sibling: (!sibling.is_empty()).then_some(Value::Object(sibling)),
-        })
+        Ok(Node { value, sibling: (!sibling.is_empty()).then_some(Value::Object(sibling)) })
     }
 
     /// Returns the text as the JSON type of its datatype; whether it is a good date or code is not asked here.
@@ -160,21 +138,14 @@ impl<'i, 'c> Reader<'i, 'c> {
                 "false" => Ok(Value::Bool(false)),
                 _ => Err(wrong("true or false")),
             },
-            Primitive::Decimal if text.len() <= self.limits.number_chars_max => text
-                .parse::<Number>()
-                .map(Value::Number)
-                .map_err(|_| wrong("a decimal")),
+            Primitive::Decimal if text.len() <= self.limits.number_chars_max => {
+                text.parse::<Number>().map(Value::Number).map_err(|_| wrong("a decimal"))
+            }
             Primitive::Integer | Primitive::PositiveInt | Primitive::UnsignedInt => {
                 // R4 allows a plus sign here, and JSON has none.
-                let digits = text
-                    .strip_prefix('+')
-                    .filter(|rest| !rest.starts_with('-'))
-                    .unwrap_or(&text);
+                let digits = text.strip_prefix('+').filter(|rest| !rest.starts_with('-')).unwrap_or(&text);
                 digits.parse::<i64>().map_err(|_| wrong("an integer"))?;
-                digits
-                    .parse::<Number>()
-                    .map(Value::Number)
-                    .map_err(|_| wrong("an integer"))
+                digits.parse::<Number>().map(Value::Number).map_err(|_| wrong("an integer"))
             }
             Primitive::Decimal => Err(wrong("a decimal of tolerable length")),
             _ => Ok(Value::String(text)),
@@ -190,9 +161,7 @@ impl<'i, 'c> Reader<'i, 'c> {
         let value = self.resource(&inner, Some(path))?;
         match self.scan.next(Some(path))? {
             None => Ok(Node { value, sibling: None }),
-            Some(_) => Err(self
-                .scan
-                .fault(Kind::Structure, path, "the element holds more than one resource")),
+            Some(_) => Err(self.scan.fault(Kind::Structure, path, "the element holds more than one resource")),
         }
     }
 
@@ -212,20 +181,14 @@ impl<'i, 'c> Reader<'i, 'c> {
                 _ if name == "xmlns" || name.starts_with("xmlns:") => {}
                 _ if is_resource && name.ends_with(":schemaLocation") => {}
                 _ if text.trim().is_empty() => {
-                    return Err(self
-                        .scan
-                        .fault(Kind::Value, path, format!("the attribute `{name}` is empty")));
+                    return Err(self.scan.fault(Kind::Value, path, format!("the attribute `{name}` is empty")));
                 }
                 _ if name == "value" && matches!(def.kind, TypeKind::Primitive(_)) => value = Some(text.into_owned()),
                 Some((field, _)) if field.xml_attribute => {
                     object.insert(name.to_string(), Value::String(text.into_owned()));
                 }
                 _ => {
-                    let hint = if is_resource && name == "id" {
-                        "; the id of a resource is an element"
-                    } else {
-                        ""
-                    };
+                    let hint = if is_resource && name == "id" { "; the id of a resource is an element" } else { "" };
                     let text = format!("the attribute `{name}` does not belong here{hint}");
                     return Err(self.scan.fault(Kind::Structure, path, text));
                 }
@@ -253,18 +216,10 @@ impl<'i, 'c> Reader<'i, 'c> {
 
     fn unknown_element(&self, def: &TypeDef, path: &Path, name: &str) -> Fault {
         if def.lookup(name).is_some_and(|(field, _)| field.xml_attribute) {
-            return self.scan.fault(
-                Kind::Structure,
-                path,
-                format!("`{name}` is an attribute here, not an element"),
-            );
+            return self.scan.fault(Kind::Structure, path, format!("`{name}` is an attribute here, not an element"));
         }
         let shown: String = name.chars().take(64).collect();
-        self.scan.fault(
-            Kind::Structure,
-            &path.child(&shown, None),
-            format!("{} has no element `{shown}`", def.name),
-        )
+        self.scan.fault(Kind::Structure, &path.child(&shown, None), format!("{} has no element `{shown}`", def.name))
     }
 
     fn expect_space(&self, tag: &Tag, space: Space, path: &Path) -> Result<(), Fault> {

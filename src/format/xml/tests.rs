@@ -17,10 +17,7 @@ fn parse(text: &str) -> Result<Value, crate::fault::Fault> {
 
 /// A Patient with this content; `@` stands for the namespace of XHTML.
 fn patient(content: &str) -> String {
-    format!(
-        "<Patient xmlns=\"http://hl7.org/fhir\">{}</Patient>",
-        content.replace('@', XHTML)
-    )
+    format!("<Patient xmlns=\"http://hl7.org/fhir\">{}</Patient>", content.replace('@', XHTML))
 }
 
 /// Kind, element and a part of the message, for the content of a Patient.
@@ -92,11 +89,7 @@ fn a_refusal_names_the_element_and_the_rule() {
     for (content, kind, element, words) in REFUSED_CONTENT {
         let fault = parse(&patient(content)).expect_err(content);
         let issue = &fault.issues()[0];
-        assert_eq!(
-            (issue.kind, issue.expression.as_deref().unwrap_or("")),
-            (*kind, *element),
-            "{content}: {fault}"
-        );
+        assert_eq!((issue.kind, issue.expression.as_deref().unwrap_or("")), (*kind, *element), "{content}: {fault}");
         assert!(issue.diagnostics.contains(words), "{content}: {fault}");
         assert!(issue.diagnostics.contains("(line 1, column "), "{content}: {fault}");
     }
@@ -137,38 +130,18 @@ fn a_document_that_is_no_resource_is_refused() {
 
 #[test]
 fn depth_has_a_limit_and_no_depth_harms_the_stack() {
-    let nested = |n: usize| {
-        patient(&format!(
-            "{}{}",
-            "<extension url=\"u\">".repeat(n),
-            "</extension>".repeat(n)
-        ))
-    };
+    let nested = |n: usize| patient(&format!("{}{}", "<extension url=\"u\">".repeat(n), "</extension>".repeat(n)));
     assert!(parse(&nested(63)).is_ok());
     for levels in [64, 100_000] {
         assert_eq!(parse(&nested(levels)).unwrap_err().kind(), TooLarge);
     }
     let contained = |n: usize| "<contained><Patient>".repeat(n);
     assert_eq!(parse(&patient(&contained(100_000))).unwrap_err().kind(), TooLarge);
-    let div = format!(
-        "<text><div xmlns=\"@\">{}{}</div></text>",
-        "<b>".repeat(100_000),
-        "</b>".repeat(100_000)
-    );
-    assert!(
-        parse(&patient(&div))
-            .unwrap_err()
-            .to_string()
-            .contains("nested more than 64")
-    );
+    let div = format!("<text><div xmlns=\"@\">{}{}</div></text>", "<b>".repeat(100_000), "</b>".repeat(100_000));
+    assert!(parse(&patient(&div)).unwrap_err().to_string().contains("nested more than 64"));
     let attributes: String = (0..100_000).map(|i| format!(" a{i}=\"\"")).collect();
     let div = format!("<text><div xmlns=\"@\"{attributes}>x</div></text>");
-    assert!(
-        parse(&patient(&div))
-            .unwrap_err()
-            .to_string()
-            .contains("more than 100 attributes")
-    );
+    assert!(parse(&patient(&div)).unwrap_err().to_string().contains("more than 100 attributes"));
 }
 
 #[test]
@@ -176,18 +149,9 @@ fn xml_becomes_the_json_of_the_specification() {
     let table = [
         ("", json!({})),
         ("<!-- a --><?b c?> <active value='true'/>", json!({"active": true})),
-        (
-            "<multipleBirthInteger value=\"+2\"/>",
-            json!({"multipleBirthInteger": 2}),
-        ),
-        (
-            "<birthDate id=\"a\" value=\"1970\"/>",
-            json!({"birthDate": "1970", "_birthDate": {"id": "a"}}),
-        ),
-        (
-            "<gender value=\"&lt;&#x41;&amp;\r\n&#xA;\tB\"/>",
-            json!({"gender": "<A& \n B"}),
-        ),
+        ("<multipleBirthInteger value=\"+2\"/>", json!({"multipleBirthInteger": 2})),
+        ("<birthDate id=\"a\" value=\"1970\"/>", json!({"birthDate": "1970", "_birthDate": {"id": "a"}})),
+        ("<gender value=\"&lt;&#x41;&amp;\r\n&#xA;\tB\"/>", json!({"gender": "<A& \n B"})),
         (
             "<name><given value=\"A\"/><given><extension url=\"u\"><valueCode value=\"x\"/></extension></given>\
              <given value=\"C\"/></name><name id=\"n\"><text value=\"T\"/></name>",
@@ -267,10 +231,7 @@ fn what_xml_cannot_say_is_refused() {
         (json!({"name": [{}]}), "Patient.name[0]"),
         (json!({"name": [null]}), "Patient.name[0]"),
         (json!({"name": [{"given": [null]}]}), "Patient.name[0].given[0]"),
-        (
-            json!({"deceasedBoolean": true, "deceasedDateTime": "2020"}),
-            "Patient.deceased",
-        ),
+        (json!({"deceasedBoolean": true, "deceasedDateTime": "2020"}), "Patient.deceased"),
         (json!({"text": {"div": "<div>"}}), "Patient.text.div"),
         (json!({"text": {"div": "x<div/>"}}), "Patient.text.div"),
         (json!({"text": {"div": "<div/><div/>"}}), "Patient.text.div"),
@@ -282,11 +243,7 @@ fn what_xml_cannot_say_is_refused() {
     for (mut resource, element) in table {
         resource["resourceType"] = json!("Patient");
         let fault = write(&CATALOG, &resource, false).expect_err(element);
-        assert_eq!(
-            (fault.kind(), fault.issues()[0].expression.as_deref()),
-            (NotAcceptable, Some(element)),
-            "{fault}"
-        );
+        assert_eq!((fault.kind(), fault.issues()[0].expression.as_deref()), (NotAcceptable, Some(element)), "{fault}");
     }
     assert!(write(&CATALOG, &json!([]), false).is_err());
 }

@@ -16,12 +16,7 @@ const DIV_DEPTH_MAX: usize = 1_000;
 
 /// Returns a resource as a document in FHIR XML: on one line, or indented by two spaces.
 pub fn write(catalog: &Catalog, resource: &Value, pretty: bool) -> Result<Vec<u8>, Fault> {
-    let mut writer = Writer {
-        catalog,
-        pretty,
-        level: 0,
-        out: Vec::with_capacity(4096),
-    };
+    let mut writer = Writer { catalog, pretty, level: 0, out: Vec::with_capacity(4096) };
     writer.put("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
     writer.resource(resource, None)?;
     if pretty {
@@ -48,10 +43,7 @@ struct Member<'a> {
 
 impl<'c> Writer<'c> {
     fn resource(&mut self, resource: &Value, holder: Option<&Path>) -> Result<(), Fault> {
-        let name = resource
-            .get("resourceType")
-            .and_then(Value::as_str)
-            .unwrap_or("Resource");
+        let name = resource.get("resourceType").and_then(Value::as_str).unwrap_or("Resource");
         let root = Path::root(name);
         let path = holder.unwrap_or(&root);
         let (Some(object), Some(resource_type)) = (resource.as_object(), ResourceType::parse(name)) else {
@@ -165,10 +157,7 @@ impl<'c> Writer<'c> {
             Value::Null | Value::Array(_) | Value::Object(_) => return Err(refusal(path, "this has to be one value")),
         };
         if illegal_at(text).is_some() {
-            return Err(refusal(
-                path,
-                "the text holds a control character, which XML cannot carry",
-            ));
+            return Err(refusal(path, "the text holds a control character, which XML cannot carry"));
         }
         self.put(" ");
         self.put(name);
@@ -230,20 +219,11 @@ fn members<'a>(def: &'a TypeDef, object: &'a Map<String, Value>, path: &Path) ->
         }
         let (name, is_sibling) = key.strip_prefix('_').map_or((key.as_str(), false), |name| (name, true));
         let Some((field, ty)) = def.lookup_key(name) else {
-            return Err(refusal(
-                &path.child(name, None),
-                &format!("{} has no such element", def.name),
-            ));
+            return Err(refusal(&path.child(name, None), &format!("{} has no such element", def.name)));
         };
         let known = members.iter().position(|member| member.field.index == field.index);
         let at = known.unwrap_or_else(|| {
-            members.push(Member {
-                field,
-                ty: ty.ty,
-                key: &ty.json_key,
-                value: None,
-                sibling: None,
-            });
+            members.push(Member { field, ty: ty.ty, key: &ty.json_key, value: None, sibling: None });
             members.len() - 1
         });
         if members[at].key != &*ty.json_key {
@@ -262,17 +242,10 @@ fn array<'a>(value: Option<&'a Value>, member: &Member, path: &Path) -> Result<&
     match value {
         None => Ok(&[]),
         Some(Value::Array(items)) => Ok(items),
-        Some(_) => Err(refusal(
-            &path.child(&member.field.name, None),
-            "this has to be an array",
-        )),
+        Some(_) => Err(refusal(&path.child(&member.field.name, None), "this has to be an array")),
     }
 }
 
 fn refusal(path: &Path, what: &str) -> Fault {
-    Fault::at(
-        Kind::NotAcceptable,
-        path.to_string(),
-        format!("cannot be written as XML: {what}"),
-    )
+    Fault::at(Kind::NotAcceptable, path.to_string(), format!("cannot be written as XML: {what}"))
 }

@@ -20,13 +20,7 @@ pub fn div(text: &str, prefix: Option<&str>, depth_max: usize) -> Result<String,
     }
     let mut xml = Reader::from_str(text);
     xml.config_mut().check_comments = true;
-    let mut copy = Copy {
-        prefix,
-        depth: 0,
-        depth_max,
-        done: false,
-        out: String::with_capacity(text.len() + 48),
-    };
+    let mut copy = Copy { prefix, depth: 0, depth_max, done: false, out: String::with_capacity(text.len() + 48) };
     loop {
         let start = xml.buffer_position() as usize;
         let event = xml.read_event().map_err(|error| error.to_string())?;
@@ -85,10 +79,7 @@ impl Copy<'_> {
                 self.out.push_str(source);
             }
             _ => {
-                return Err(format!(
-                    "`{}` is not allowed",
-                    source.chars().take(40).collect::<String>()
-                ));
+                return Err(format!("`{}` is not allowed", source.chars().take(40).collect::<String>()));
             }
         }
         Ok(())
@@ -97,10 +88,7 @@ impl Copy<'_> {
     fn start(&mut self, start: &BytesStart, source: &str) -> Result<(), String> {
         let name = start.local_name().into_inner();
         if start.name().prefix().map(|prefix| prefix.into_inner()) != self.prefix || !is_name(name) {
-            return Err(format!(
-                "the element `{}` is not one of XHTML",
-                start.name().into_inner()
-            ));
+            return Err(format!("the element `{}` is not one of XHTML", start.name().into_inner()));
         }
         let root = self.depth == 0;
         if root && (self.done || name != "div") {
@@ -119,8 +107,7 @@ impl Copy<'_> {
         for attribute in start.attributes().flatten() {
             let key = attribute.key.into_inner();
             if key != "xmlns" && !key.starts_with("xmlns:") {
-                self.out
-                    .push_str(&format!(" {key}=\"{}\"", attribute.value.replace('"', "&quot;")));
+                self.out.push_str(&format!(" {key}=\"{}\"", attribute.value.replace('"', "&quot;")));
             }
         }
         self.out.push_str(if source.ends_with("/>") { "/>" } else { ">" });
@@ -132,10 +119,7 @@ impl Copy<'_> {
 fn check_attributes(start: &BytesStart) -> Result<bool, String> {
     let mut declares = false;
     if !is_spaced(start.attributes_raw()) {
-        return Err(format!(
-            "no space separates the attributes of `{}`",
-            start.name().into_inner()
-        ));
+        return Err(format!("no space separates the attributes of `{}`", start.name().into_inner()));
     }
     for (i, attribute) in start.attributes().enumerate() {
         let attribute = attribute.map_err(|error| error.to_string())?;
@@ -158,9 +142,7 @@ fn check_attributes(start: &BytesStart) -> Result<bool, String> {
         }
         let value = quick_xml::escape::unescape(&attribute.value).map_err(|error| error.to_string())?;
         if attribute.value.contains('&') && illegal_at(&value).is_some() {
-            return Err(format!(
-                "the attribute `{key}` refers to a character that XML does not allow"
-            ));
+            return Err(format!("the attribute `{key}` refers to a character that XML does not allow"));
         }
         if key == "xmlns" && value != XHTML {
             return Err(format!("the namespace is {value}, and has to be {XHTML}"));
@@ -177,9 +159,7 @@ fn check_reference(reference: &BytesRef) -> Result<(), String> {
         Ok(None) => ["lt", "gt", "amp", "quot", "apos"].contains(&&**reference),
         Err(_) => false,
     };
-    known
-        .then_some(())
-        .ok_or_else(|| format!("`&{};` is not known in XML", &**reference))
+    known.then_some(()).ok_or_else(|| format!("`&{};` is not known in XML", &**reference))
 }
 
 /// The parser accepts `a="1"b="2"`, which XML does not.
@@ -197,8 +177,5 @@ fn is_spaced(attributes: &str) -> bool {
 
 fn is_name(name: &str) -> bool {
     let first = |c: char| c.is_alphabetic() || c == '_';
-    name.starts_with(first)
-        && name
-            .chars()
-            .all(|c| first(c) || c.is_numeric() || matches!(c, '-' | '.' | '\u{b7}'))
+    name.starts_with(first) && name.chars().all(|c| first(c) || c.is_numeric() || matches!(c, '-' | '.' | '\u{b7}'))
 }

@@ -48,17 +48,9 @@ fn period_of(value: &Value) -> Option<Period> {
 
 /// Takes the outer limits alone, as R4 3.1.1.4.7 says of Timing.
 fn timing(sink: &mut Sink, column: &Column, value: &Value) {
-    let events = items(value, "event")
-        .iter()
-        .filter_map(|event| period::parse(event.as_str()?));
-    let bounds = value
-        .get("repeat")
-        .and_then(|r| r.get("boundsPeriod"))
-        .and_then(period_of);
-    let limits = events.chain(bounds).reduce(|a, b| Period {
-        lo: a.lo.min(b.lo),
-        hi: a.hi.max(b.hi),
-    });
+    let events = items(value, "event").iter().filter_map(|event| period::parse(event.as_str()?));
+    let bounds = value.get("repeat").and_then(|r| r.get("boundsPeriod")).and_then(period_of);
+    let limits = events.chain(bounds).reduce(|a, b| Period { lo: a.lo.min(b.lo), hi: a.hi.max(b.hi) });
     if let Some(limits) = limits {
         sink.period(column, limits);
     }
@@ -82,9 +74,7 @@ pub fn test(condition: &Condition) -> Result<DateTest, Fault> {
     let (comparison, rest) = Comparison::split(&whole);
     // A `+` in a URL is a space to many clients; a zone is the only place for either.
     let rest = rest.replace(' ', "+");
-    let digits = rest
-        .split_once('.')
-        .map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+    let digits = rest.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
     let Some(Period { lo, hi }) = period::parse(&rest).filter(|_| digits <= FRACTION_DIGITS_MAX) else {
         return Err(condition.invalid("is not a date such as 2013-01-14, ge2013-01 or lt2013-01-14T10:00:00Z"));
     };
@@ -94,9 +84,5 @@ pub fn test(condition: &Condition) -> Result<DateTest, Fault> {
     // R4 3.1.1.4.5: about is a tenth of the gap between now and the date.
     let middle = lo + (hi - lo) / 2;
     let margin = (condition.now_us - middle).abs() / 10;
-    Ok(DateTest {
-        comparison,
-        lo: lo - margin,
-        hi: hi + margin,
-    })
+    Ok(DateTest { comparison, lo: lo - margin, hi: hi + margin })
 }

@@ -32,34 +32,13 @@ pub struct Kind {
 /// Returns the kind; none for those that are not answered from the index of their own values.
 pub fn of(kind: ParamKind) -> Option<Kind> {
     Some(match kind {
-        ParamKind::Date => Kind {
-            emitter: date::emitter,
-            condition: date::condition,
-        },
-        ParamKind::Number => Kind {
-            emitter: number::emitter,
-            condition: number::condition,
-        },
-        ParamKind::Quantity => Kind {
-            emitter: quantity::emitter,
-            condition: quantity::condition,
-        },
-        ParamKind::Reference => Kind {
-            emitter: reference::emitter,
-            condition: reference::condition,
-        },
-        ParamKind::String => Kind {
-            emitter: string::emitter,
-            condition: string::condition,
-        },
-        ParamKind::Token => Kind {
-            emitter: token::emitter,
-            condition: token::condition,
-        },
-        ParamKind::Uri => Kind {
-            emitter: uri::emitter,
-            condition: uri::condition,
-        },
+        ParamKind::Date => Kind { emitter: date::emitter, condition: date::condition },
+        ParamKind::Number => Kind { emitter: number::emitter, condition: number::condition },
+        ParamKind::Quantity => Kind { emitter: quantity::emitter, condition: quantity::condition },
+        ParamKind::Reference => Kind { emitter: reference::emitter, condition: reference::condition },
+        ParamKind::String => Kind { emitter: string::emitter, condition: string::condition },
+        ParamKind::Token => Kind { emitter: token::emitter, condition: token::condition },
+        ParamKind::Uri => Kind { emitter: uri::emitter, condition: uri::condition },
         ParamKind::Composite | ParamKind::Special => return None,
     })
 }

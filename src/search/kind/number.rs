@@ -31,12 +31,7 @@ fn plain(sink: &mut Sink, column: &Column, value: &Value) {
 fn range(sink: &mut Sink, column: &Column, value: &Value) {
     let (low, high) = (end(value, "low"), end(value, "high"));
     if low.is_some() || high.is_some() {
-        sink.quantity(
-            column,
-            column.key,
-            low.as_deref().unwrap_or(OPEN_BELOW),
-            high.as_deref().unwrap_or(OPEN_ABOVE),
-        );
+        sink.quantity(column, column.key, low.as_deref().unwrap_or(OPEN_BELOW), high.as_deref().unwrap_or(OPEN_ABOVE));
     }
 }
 
@@ -56,11 +51,7 @@ pub fn decimal(value: &Value) -> Option<String> {
 pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     let whole = condition.text()?;
     let (comparison, number) = read(condition, &whole)?;
-    Ok(Expr::or(
-        asked
-            .columns()
-            .map(|(column, _)| test(column, column.key, comparison, &number)),
-    ))
+    Ok(Expr::or(asked.columns().map(|(column, _)| test(column, column.key, comparison, &number))))
 }
 
 /// Returns the prefix and the number of a value such as `le0.8`.
@@ -74,16 +65,6 @@ pub fn read(condition: &Condition, text: &str) -> Result<(Comparison, Decimal), 
 
 /// Returns the test of the numbers under `key`, which is of `column` or of one unit in it.
 pub fn test(column: &Column, key: i64, comparison: Comparison, number: &Decimal) -> Expr {
-    let margin = if comparison == Comparison::Ap {
-        number.tenth()
-    } else {
-        number.margin()
-    };
-    Expr::Quantity(Quantity {
-        key,
-        comparison,
-        value: number.text(),
-        margin,
-        single: column.single,
-    })
+    let margin = if comparison == Comparison::Ap { number.tenth() } else { number.margin() };
+    Expr::Quantity(Quantity { key, comparison, value: number.text(), margin, single: column.single })
 }

@@ -39,17 +39,9 @@ fn quantity(sink: &mut Sink, column: &Column, value: &Value) {
 
 fn range(sink: &mut Sink, column: &Column, value: &Value) {
     let (low, high) = (number::end(value, "low"), number::end(value, "high"));
-    if let Some(unit) = low
-        .as_ref()
-        .map_or_else(|| value.get("high").filter(|_| high.is_some()), |_| value.get("low"))
+    if let Some(unit) = low.as_ref().map_or_else(|| value.get("high").filter(|_| high.is_some()), |_| value.get("low"))
     {
-        add(
-            sink,
-            column,
-            unit,
-            low.as_deref().unwrap_or(OPEN_BELOW),
-            high.as_deref().unwrap_or(OPEN_ABOVE),
-        );
+        add(sink, column, unit, low.as_deref().unwrap_or(OPEN_BELOW), high.as_deref().unwrap_or(OPEN_ABOVE));
     }
 }
 
@@ -73,14 +65,7 @@ fn add(sink: &mut Sink, column: &Column, unit: &Value, lo: &str, hi: &str) {
         sink.present.push(key);
     }
     if let Some(code) = code {
-        in_unit(
-            sink,
-            column,
-            Form::Unit,
-            text(unit, "system").unwrap_or_default(),
-            code,
-            (lo, hi),
-        );
+        in_unit(sink, column, Form::Unit, text(unit, "system").unwrap_or_default(), code, (lo, hi));
         in_unit(sink, column, Form::UnitText, code, "", (lo, hi));
     }
     if let Some(name) = name.filter(|name| Some(*name) != code) {
@@ -111,10 +96,7 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
             // Not a form of R4, but a common one. Systems are few, so the shape of a resource tells them.
             (system, "") => {
                 let systems = vec![keyer.term(column.key, Form::System, system, "")];
-                let without = Expr::Missing(Missing {
-                    types: vec![asked.resource_type],
-                    columns: systems,
-                });
+                let without = Expr::Missing(Missing { types: vec![asked.resource_type], columns: systems });
                 Expr::and([test(column.key), Expr::not(without)])
             }
             (system, code) => test(keyer.term(column.key, Form::Unit, system, code)),

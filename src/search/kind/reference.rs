@@ -38,12 +38,7 @@ fn reference(sink: &mut Sink, column: &Column, value: &Value) {
     let Some(number) = text(identifier, "value") else {
         return;
     };
-    sink.term(
-        column,
-        Form::Identifier,
-        text(identifier, "system").unwrap_or_default(),
-        number,
-    );
+    sink.term(column, Form::Identifier, text(identifier, "system").unwrap_or_default(), number);
     sink.term(column, Form::Identifier, ANY_SYSTEM, number);
 }
 
@@ -160,11 +155,7 @@ fn to(asked: &Asked, t: ResourceType, id: &str) -> Expr {
 
 fn whole(asked: &Asked, uri: &str) -> Expr {
     // `where(resolve() is X)` can be decided for references to this server only.
-    Expr::or(
-        asked
-            .columns()
-            .map(|(column, _)| asked.term(column, Form::Uri, without_version(uri), "")),
-    )
+    Expr::or(asked.columns().map(|(column, _)| asked.term(column, Form::Uri, without_version(uri), "")))
 }
 
 fn identifier_condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
@@ -177,7 +168,5 @@ fn identifier_condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fa
     if value.is_empty() {
         return Err(Fault::new(Kind::Invalid, condition.describe("has no identifier value")));
     }
-    Ok(Expr::or(asked.columns().map(|(column, _)| {
-        asked.term(column, Form::Identifier, system, value)
-    })))
+    Ok(Expr::or(asked.columns().map(|(column, _)| asked.term(column, Form::Identifier, system, value))))
 }

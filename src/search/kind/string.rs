@@ -66,18 +66,9 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     Ok(Expr::or(asked.columns().map(|(column, _)| {
         let test = match condition.modifier {
             Modifier::Exact => TextTest::Exact(normal::stored(&wanted)),
-            Modifier::Contains => TextTest::Contains {
-                part: folded.clone(),
-                more: column.narrow[1],
-            },
-            _ => TextTest::Prefix {
-                before: normal::after_prefix(&folded),
-                from: folded.clone(),
-            },
+            Modifier::Contains => TextTest::Contains { part: folded.clone(), more: column.narrow[1] },
+            _ => TextTest::Prefix { before: normal::after_prefix(&folded), from: folded.clone() },
         };
-        Expr::Text(Text {
-            key: column.narrow[0],
-            test,
-        })
+        Expr::Text(Text { key: column.narrow[0], test })
     })))
 }

@@ -91,21 +91,14 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     let parts = condition.parts('|')?;
     let wanted = match &parts[..] {
         [code] => Wanted { system: None, code },
-        [system, code] => Wanted {
-            system: Some(system),
-            code,
-        },
+        [system, code] => Wanted { system: Some(system), code },
         _ => return Err(condition.invalid("has more than one '|'; the forms are code, system|code, |code and system|")),
     };
     if wanted.code.is_empty() && wanted.system.unwrap_or_default().is_empty() {
         return Err(condition.invalid("names neither a system nor a code"));
     }
     let parts = asked.columns().map(|(column, _)| {
-        if column.plain {
-            plain_keys(asked, condition, column, &wanted)
-        } else {
-            Ok(coded_key(asked, column, &wanted))
-        }
+        if column.plain { plain_keys(asked, condition, column, &wanted) } else { Ok(coded_key(asked, column, &wanted)) }
     });
     Ok(Expr::or(parts.collect::<Result<Vec<_>, Fault>>()?))
 }
@@ -125,12 +118,9 @@ fn plain_keys(asked: &Asked, condition: &Condition, column: &Column, wanted: &Wa
     let codes = column.codes.as_ref().filter(|codes| !codes.open);
     Ok(match (wanted.system, wanted.code, codes) {
         (None | Some(""), code, _) => one(code),
-        (Some(system), "", Some(codes)) => Expr::or(
-            codes
-                .codes()
-                .filter(|code| codes.system_of(code) == Some(system))
-                .map(one),
-        ),
+        (Some(system), "", Some(codes)) => {
+            Expr::or(codes.codes().filter(|code| codes.system_of(code) == Some(system)).map(one))
+        }
         (Some(_), "", None) => {
             return Err(condition.not_supported("asks for every code of a system, which this element does not carry"));
         }
@@ -150,7 +140,5 @@ fn of_type_condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault
     if code.is_empty() || value.is_empty() {
         return Err(condition.invalid("must name the code of the type and the value"));
     }
-    Ok(Expr::or(asked.columns().map(|(column, _)| {
-        asked.term(column, Form::OfType, &of_type(system, code), value)
-    })))
+    Ok(Expr::or(asked.columns().map(|(column, _)| asked.term(column, Form::OfType, &of_type(system, code), value))))
 }

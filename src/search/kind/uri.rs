@@ -39,9 +39,5 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
     if uri.is_empty() {
         return Err(condition.invalid("is not a URI"));
     }
-    Ok(Expr::or(
-        asked
-            .columns()
-            .map(|(column, _)| asked.term(column, Form::Uri, &uri, "")),
-    ))
+    Ok(Expr::or(asked.columns().map(|(column, _)| asked.term(column, Form::Uri, &uri, ""))))
 }

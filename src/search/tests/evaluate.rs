@@ -62,22 +62,14 @@ fn passes(test: &DateTest, class: usize, lo: i64, hi: i64) -> bool {
         Comparison::Ap => lo <= phi && hi >= plo,
     };
     let (first, last) = test.window(period::CLASS_LENGTH_MAX[class]);
-    assert!(
-        !passes || (first <= lo && lo <= last),
-        "{test:?} would miss {lo}..{hi} in class {class}"
-    );
+    assert!(!passes || (first <= lo && lo <= last), "{test:?} would miss {lo}..{hi} in class {class}");
     passes
 }
 
 /// Floating point will do for the small numbers of tests.
 fn within(quantity: &Quantity, (key, lo, hi): &(i64, String, String)) -> bool {
     let number = |text: &str| text.parse::<f64>().expect("the index holds numbers");
-    let (lo, hi, v, m) = (
-        number(lo),
-        number(hi),
-        number(&quantity.value),
-        number(&quantity.margin),
-    );
+    let (lo, hi, v, m) = (number(lo), number(hi), number(&quantity.value), number(&quantity.margin));
     let test = match quantity.comparison {
         Comparison::Eq => lo >= v - m && hi < v + m,
         Comparison::Ne => lo < v - m || hi >= v + m,

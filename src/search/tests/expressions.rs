@@ -21,10 +21,7 @@ fn shown(expr: &Expr) -> String {
         Expr::Compartment(keys) => format!("compartment of {}", keys.len()),
         Expr::Term(t) => {
             let exclusive = if t.exclusive.is_some() { " exclusive" } else { "" };
-            let role = t
-                .role
-                .map(|role| format!(" {role:?}").to_lowercase())
-                .unwrap_or_default();
+            let role = t.role.map(|role| format!(" {role:?}").to_lowercase()).unwrap_or_default();
             format!("term {:?}{role}{exclusive} {}", t.rank, t.keys.len()).to_lowercase()
         }
         Expr::Text(t) => match &t.test {
@@ -33,11 +30,7 @@ fn shown(expr: &Expr) -> String {
             TextTest::Contains { part, .. } => format!("text contains {part:?}"),
         },
         Expr::Date(d) => {
-            let tests: Vec<String> = d
-                .tests
-                .iter()
-                .map(|t| format!("{:?}", t.comparison).to_lowercase())
-                .collect();
+            let tests: Vec<String> = d.tests.iter().map(|t| format!("{:?}", t.comparison).to_lowercase()).collect();
             format!("date {}{}", tests.join(" "), if d.single { " single" } else { "" })
         }
         Expr::Quantity(q) => format!("quantity {:?} {} ± {}", q.comparison, q.value, q.margin).to_lowercase(),
@@ -57,42 +50,21 @@ fn a_query_becomes_keys_and_limits() {
     check("Patient?gender:not=male,female", expect!["not term flag exclusive 2"]);
     check("Observation?code=a,s|b", expect!["term code 2"]);
     check("Observation?combo-code=a", expect!["term code 2"]);
-    check(
-        "Observation?patient=1&code=s|a",
-        expect!["(term patient patient exclusive 1 and term code code 1)"],
-    );
+    check("Observation?patient=1&code=s|a", expect!["(term patient patient exclusive 1 and term code code 1)"]);
     check("Observation?subject=1", expect!["term code exclusive 4"]);
-    check(
-        "Observation?date=ge2013&date=lt2014",
-        expect!["(date ge single and date lt single)"],
-    );
+    check("Observation?date=ge2013&date=lt2014", expect!["(date ge single and date lt single)"]);
     check("Observation?encounter=1&encounter=1", expect!["term event exclusive 1"]);
     check(
         "Patient?name=Müller,Ab&family:exact=Ab",
         expect![[r#"((text "muller".."mulles" or text "ab".."ac") and text = "ab\u{1}Ab")"#]],
     );
     check("Patient?name:contains=b", expect![[r#"text contains "b""#]]);
-    check(
-        "Patient?_id=a,b&_lastUpdated=1970-01-01",
-        expect!["(ids [a, b] and updated 0..86399999999)"],
-    );
-    check(
-        "Patient?_lastUpdated=ne1970-01-01",
-        expect!["not updated 0..86399999999"],
-    );
-    check(
-        "Observation?value-quantity=ap5.40|u|mg",
-        expect!["quantity ap 54e-1 ± 54e-2"],
-    );
-    check(
-        "Observation?subject:missing=false",
-        expect!["not missing 1 of [Observation]"],
-    );
+    check("Patient?_id=a,b&_lastUpdated=1970-01-01", expect!["(ids [a, b] and updated 0..86399999999)"]);
+    check("Patient?_lastUpdated=ne1970-01-01", expect!["not updated 0..86399999999"]);
+    check("Observation?value-quantity=ap5.40|u|mg", expect!["quantity ap 54e-1 ± 54e-2"]);
+    check("Observation?subject:missing=false", expect!["not missing 1 of [Observation]"]);
     check("?_tag=s|a&_type=Patient,Observation", expect!["term flag 2"]);
-    check(
-        "Patient?gender=http://hl7.org/fhir/administrative-gender|",
-        expect!["term flag exclusive 4"],
-    );
+    check("Patient?gender=http://hl7.org/fhir/administrative-gender|", expect!["term flag exclusive 4"]);
     check("Patient?gender=http://elsewhere|male", expect!["none"]);
 }
 
@@ -121,13 +93,7 @@ fn what_shapes_the_answer_is_read_apart() {
             ),
         )
     "#]]
-    .assert_debug_eq(&(
-        search.count,
-        search.total,
-        search.summary,
-        search.elements,
-        search.cursor,
-    ));
+    .assert_debug_eq(&(search.count, search.total, search.summary, search.elements, search.cursor));
     expect![[r#"
         [
             Include {
@@ -165,13 +131,7 @@ fn what_shapes_the_answer_is_read_apart() {
     let sorts: Vec<String> = search
         .sort
         .iter()
-        .map(|s| {
-            format!("{:?} {}", s.by, s.descending)
-                .split_whitespace()
-                .next()
-                .unwrap_or_default()
-                .to_string()
-        })
+        .map(|s| format!("{:?} {}", s.by, s.descending).split_whitespace().next().unwrap_or_default().to_string())
         .collect();
     assert_eq!(sorts, ["Date", "Id"]);
 }

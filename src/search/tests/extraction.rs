@@ -7,11 +7,7 @@ use crate::search::{IndexRows, compartment, extract};
 use serde_json::{Value, json};
 
 fn rows(resource: &Value) -> IndexRows {
-    extract(
-        &REGISTRY,
-        resource_type(resource["resourceType"].as_str().unwrap()),
-        resource,
-    )
+    extract(&REGISTRY, resource_type(resource["resourceType"].as_str().unwrap()), resource)
 }
 
 fn compartments(resource: Value) -> Vec<String> {
@@ -20,9 +16,7 @@ fn compartments(resource: Value) -> Vec<String> {
     let terms = rows(&resource).terms;
     for patient in &patients {
         let id = ResourceId::parse(patient).unwrap();
-        let Expr::Compartment(keys) = compartment::of_patients(&REGISTRY, &[id]) else {
-            panic!("no key")
-        };
+        let Expr::Compartment(keys) = compartment::of_patients(&REGISTRY, &[id]) else { panic!("no key") };
         assert!(terms.contains(&keys[0]), "{patient} has no row");
     }
     patients
@@ -32,11 +26,9 @@ fn compartments(resource: Value) -> Vec<String> {
 fn a_resource_is_in_the_compartment_of_every_patient_it_names() {
     assert_eq!(compartments(json!({"resourceType": "Patient", "id": "p"})), ["p"]);
     assert_eq!(
-        compartments(
-            json!({"resourceType": "Observation", "subject": {"reference": "Patient/a"},
+        compartments(json!({"resourceType": "Observation", "subject": {"reference": "Patient/a"},
             "performer": [{"reference": "Patient/b"}, {"reference": "Practitioner/c"}],
-            "focus": [{"reference": "Patient/not-by-focus"}]})
-        ),
+            "focus": [{"reference": "Patient/not-by-focus"}]})),
         ["a", "b"]
     );
     assert_eq!(
@@ -61,16 +53,8 @@ fn the_timeline_has_the_patient_the_code_and_their_pairs() {
     assert_eq!(dated.len(), 5);
     assert!(dated.iter().all(|(_, lo, hi)| hi - lo == 86_400_000_000 - 1));
     observation["effectiveDateTime"].take();
-    assert_eq!(
-        rows(&observation).timeline.len(),
-        5,
-        "without a date the rows stand before all others"
-    );
-    assert!(
-        rows(&json!({"resourceType": "Organization", "name": "x"}))
-            .timeline
-            .is_empty()
-    );
+    assert_eq!(rows(&observation).timeline.len(), 5, "without a date the rows stand before all others");
+    assert!(rows(&json!({"resourceType": "Organization", "name": "x"})).timeline.is_empty());
 }
 
 #[test]
@@ -80,20 +64,9 @@ fn nothing_is_stored_twice_for_two_names() {
     // Reference, compartment, three forms of the code, shape.
     assert_eq!(rows(&observation).terms.len(), 6);
     let index = REGISTRY.of(resource_type("Observation"));
-    let columns = |code: &str| {
-        index
-            .param(code)
-            .unwrap()
-            .columns
-            .iter()
-            .map(|c| c.index)
-            .collect::<Vec<_>>()
-    };
+    let columns = |code: &str| index.param(code).unwrap().columns.iter().map(|c| c.index).collect::<Vec<_>>();
     assert_eq!(columns("patient"), columns("subject"));
-    assert_eq!(
-        columns("combo-code"),
-        [columns("code"), columns("component-code")].concat()
-    );
+    assert_eq!(columns("combo-code"), [columns("code"), columns("component-code")].concat());
 }
 
 #[test]
@@ -127,13 +100,7 @@ fn every_parameter_of_the_catalog_is_read_or_known_to_be_open() {
 }
 
 /// Answered from elsewhere, without an expression, or about an element that cannot be of that kind.
-const OPEN: &[&str] = &[
-    "date _lastUpdated",
-    "string _content",
-    "string _text",
-    "token _id",
-    "token _query",
-];
+const OPEN: &[&str] = &["date _lastUpdated", "string _content", "string _text", "token _id", "token _query"];
 
 #[test]
 fn no_two_columns_share_a_key() {

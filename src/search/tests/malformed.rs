@@ -121,11 +121,7 @@ const REFUSED: &[(&str, &str, bool)] = &[
 fn a_bad_query_is_refused_with_the_parameter_named() {
     for (query, named, not_supported) in REFUSED {
         let fault = search(query).err().unwrap_or_else(|| panic!("{query} was accepted"));
-        let expected = if *not_supported {
-            Kind::NotSupported
-        } else {
-            Kind::Invalid
-        };
+        let expected = if *not_supported { Kind::NotSupported } else { Kind::Invalid };
         assert_eq!(fault.kind(), expected, "{query}: {fault}");
         assert_eq!(fault.status(), 400);
         assert!(fault.to_string().contains(named), "{query}: {fault}");
@@ -145,13 +141,7 @@ fn a_query_has_limits() {
     let many = vec!["gender=male"; 101].join("&");
     assert_eq!(search(&format!("Patient?{many}")).unwrap_err().kind(), Kind::TooCostly);
     let list = vec!["male"; 1_001].join(",");
-    assert_eq!(
-        search(&format!("Patient?gender={list}")).unwrap_err().kind(),
-        Kind::TooCostly
-    );
+    assert_eq!(search(&format!("Patient?gender={list}")).unwrap_err().kind(), Kind::TooCostly);
     let long = "x".repeat(1_001);
-    assert_eq!(
-        search(&format!("Patient?name={long}")).unwrap_err().kind(),
-        Kind::Invalid
-    );
+    assert_eq!(search(&format!("Patient?name={long}")).unwrap_err().kind(), Kind::Invalid);
 }

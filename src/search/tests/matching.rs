@@ -9,11 +9,7 @@ use serde_json::{Value, json};
 fn indexed(resource: &Value) -> Indexed {
     let resource_type = resource_type(resource["resourceType"].as_str().unwrap());
     let id = ResourceId::parse(resource["id"].as_str().unwrap_or("x")).unwrap();
-    Indexed {
-        resource_type,
-        id,
-        rows: extract(&REGISTRY, resource_type, resource),
-    }
+    Indexed { resource_type, id, rows: extract(&REGISTRY, resource_type, resource) }
 }
 
 /// Checks which of the queries, without the type, find the resource.
@@ -176,11 +172,7 @@ fn references_match_however_they_are_written() {
 #[test]
 fn a_patient_parameter_means_patients_alone() {
     let group = json!({"resourceType": "Observation", "subject": {"reference": "Group/1"}});
-    check(
-        group,
-        &["subject=Group/1", "subject=1"],
-        &["patient=1", "patient=Patient/1"],
-    );
+    check(group, &["subject=Group/1", "subject=1"], &["patient=1", "patient=Patient/1"]);
     let it = indexed(&json!({"resourceType": "Observation", "subject": {"reference": "Group/1"}}));
     let missing = search("Observation?patient:missing=true").unwrap();
     assert!(matches(&missing.filter, &it));
@@ -190,24 +182,12 @@ fn a_patient_parameter_means_patients_alone() {
 fn a_bare_id_means_the_types_that_the_element_leads_to() {
     let targets = |t: &str, code: &str| {
         let index = REGISTRY.of(resource_type(t));
-        index
-            .param(code)
-            .unwrap()
-            .targets
-            .iter()
-            .map(|t| t.name())
-            .collect::<Vec<_>>()
+        index.param(code).unwrap().targets.iter().map(|t| t.name()).collect::<Vec<_>>()
     };
     assert_eq!(targets("Immunization", "patient"), ["Patient"]);
     assert_eq!(targets("Observation", "patient"), ["Patient"]);
-    assert_eq!(
-        targets("Observation", "subject"),
-        ["Device", "Group", "Location", "Patient"]
-    );
-    assert_eq!(
-        targets("Patient", "general-practitioner"),
-        ["Organization", "Practitioner", "PractitionerRole"]
-    );
+    assert_eq!(targets("Observation", "subject"), ["Device", "Group", "Location", "Patient"]);
+    assert_eq!(targets("Patient", "general-practitioner"), ["Organization", "Practitioner", "PractitionerRole"]);
 }
 
 #[test]
@@ -225,12 +205,7 @@ fn canonicals_match_with_and_without_their_version() {
             "_security=R",
             "_source=urn:src#1",
         ],
-        &[
-            "questionnaire=http://q.example",
-            r"questionnaire=http://q.example/Q\|1",
-            "_profile=http://p",
-            "_tag=y",
-        ],
+        &["questionnaire=http://q.example", r"questionnaire=http://q.example/Q\|1", "_profile=http://p", "_tag=y"],
     );
 }
 
@@ -273,14 +248,7 @@ fn dates_compare_as_stretches_of_time() {
 fn periods_are_open_where_an_end_is_missing() {
     check(
         json!({"resourceType": "Encounter", "period": {"start": "2019-12-31T22:30:00Z", "end": "2020-01-01T01:00:00Z"}}),
-        &[
-            "date=gt2019",
-            "date=lt2020",
-            "date=le2020",
-            "date=ap2020-01-01",
-            "date=ne2020",
-            "date=2019-12,ne2020",
-        ],
+        &["date=gt2019", "date=lt2020", "date=le2020", "date=ap2020-01-01", "date=ne2020", "date=2019-12,ne2020"],
         &[
             "date=ge2020-01-01",
             "date=le2019-12-31",
@@ -293,13 +261,7 @@ fn periods_are_open_where_an_end_is_missing() {
     );
     check(
         json!({"resourceType": "Encounter", "period": {"start": "2020-06"}}),
-        &[
-            "date=ge2020",
-            "date=gt2050",
-            "date=sa2020-05",
-            "date=ne2020",
-            "date=lt2020-07",
-        ],
+        &["date=ge2020", "date=gt2050", "date=sa2020-05", "date=ne2020", "date=lt2020-07"],
         &["date=2020", "date=eb2050", "date=lt2020-06"],
     );
     check(
@@ -325,19 +287,9 @@ fn numbers_match_by_the_precision_that_is_written() {
             "probability=ne6",
             "probability=ap5.4",
         ],
-        &[
-            "probability=5.00",
-            "probability=lt5",
-            "probability=gt5.04",
-            "probability=ne5",
-            "probability=6",
-        ],
+        &["probability=5.00", "probability=lt5", "probability=gt5.04", "probability=ne5", "probability=6"],
     );
-    check(
-        assessment("96"),
-        &["probability=1e2", "probability=eb100"],
-        &["probability=100", "probability=sa96"],
-    );
+    check(assessment("96"), &["probability=1e2", "probability=eb100"], &["probability=100", "probability=sa96"]);
 }
 
 #[test]
@@ -386,12 +338,7 @@ fn missing_asks_for_the_absence_of_every_value() {
             "_id=o",
             "_id=a,o",
         ],
-        &[
-            "subject:missing=false",
-            "code:missing=true",
-            "value-quantity:missing=false",
-            "_id=a",
-        ],
+        &["subject:missing=false", "code:missing=true", "value-quantity:missing=false", "_id=a"],
     );
 }
 

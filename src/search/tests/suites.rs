@@ -10,14 +10,8 @@ use std::path::Path;
 
 /// Cases that are answered otherwise here, and why.
 const OTHERWISE: &[(&str, &str)] = &[
-    (
-        "Observation?date=le1981-01-01T00:00:00.0000001",
-        "time is kept to the microsecond",
-    ),
-    (
-        "Patient?organization=Organization/ijk",
-        "the reference is the bare id 'ijk', which R4 2.3.0.1 does not allow",
-    ),
+    ("Observation?date=le1981-01-01T00:00:00.0000001", "time is kept to the microsecond"),
+    ("Patient?organization=Organization/ijk", "the reference is the bare id 'ijk', which R4 2.3.0.1 does not allow"),
     ("Patient?organization=ijk", "as above"),
 ];
 
@@ -31,17 +25,8 @@ fn public_cases_find_what_r4_says() {
     let (mut passed, mut unanswered, mut wrong) = (0, Vec::new(), Vec::new());
     for suite in suites["suites"].as_array().unwrap() {
         let resources: Vec<Indexed> = suite["resources"].as_array().unwrap().iter().map(indexed).collect();
-        for case in suite["cases"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|_| !resources.is_empty())
-        {
-            let query = format!(
-                "{}?{}",
-                suite["type"].as_str().unwrap(),
-                case["query"].as_str().unwrap()
-            );
+        for case in suite["cases"].as_array().unwrap().iter().filter(|_| !resources.is_empty()) {
+            let query = format!("{}?{}", suite["type"].as_str().unwrap(), case["query"].as_str().unwrap());
             if OTHERWISE.iter().any(|(known, _)| *known == query) {
                 continue;
             }
@@ -57,10 +42,7 @@ fn public_cases_find_what_r4_says() {
                 }
             };
             let expected = case.get("r4_spec_expect").unwrap_or(&case["expect"]);
-            let found = resources
-                .iter()
-                .enumerate()
-                .filter(|(_, it)| matches(&search.filter, it));
+            let found = resources.iter().enumerate().filter(|(_, it)| matches(&search.filter, it));
             let found: Value = found.map(|(i, _)| i).collect();
             match found == *expected {
                 true => passed += 1,
@@ -75,9 +57,5 @@ fn public_cases_find_what_r4_says() {
 
 fn indexed(resource: &Value) -> Indexed {
     let t = resource_type(resource["resourceType"].as_str().unwrap());
-    Indexed {
-        resource_type: t,
-        id: ResourceId::parse("x").unwrap(),
-        rows: extract(&REGISTRY, t, resource),
-    }
+    Indexed { resource_type: t, id: ResourceId::parse("x").unwrap(), rows: extract(&REGISTRY, t, resource) }
 }

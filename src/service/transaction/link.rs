@@ -7,8 +7,8 @@ use crate::access::Principal;
 use crate::access::policy::{Needs, decide};
 use crate::access::scope::Letter;
 use crate::fault::{Fault, Kind};
-use crate::fhir::{ResourceId, ResourceType};
 use crate::fhir::reference::conditional_references;
+use crate::fhir::{ResourceId, ResourceType};
 use crate::interaction::condition::criteria;
 use crate::service::Service;
 use crate::service::links::Links;
@@ -67,7 +67,8 @@ async fn conditional(
     let mut grant = decide(principal, &Needs::Token)?;
     let mut searches = Vec::with_capacity(texts.len());
     for (text, path) in &texts {
-        let (t, query) = typed(text).ok_or_else(|| Fault::internal("a conditional reference lost its type", "empty"))?;
+        let (t, query) =
+            typed(text).ok_or_else(|| Fault::internal("a conditional reference lost its type", "empty"))?;
         // A conditional reference is a search, and needs the right to one.
         grant = decide(principal, &Needs::Type(vec![Letter::Search], t)).map_err(|f| f.within(path))?;
         searches.push(criteria(service.store().registry(), t, query).map_err(|f| f.within(path))?);
@@ -76,7 +77,9 @@ async fn conditional(
         .iter()
         .zip(targets)
         .filter(|(_, target)| matches!(target, Target::Delete(_)))
-        .flat_map(|(item, target)| item.changed_type().into_iter().flat_map(|t| target.ids().into_iter().map(move |id| (t, id))))
+        .flat_map(|(item, target)| {
+            item.changed_type().into_iter().flat_map(|t| target.ids().into_iter().map(move |id| (t, id)))
+        })
         .collect();
     let found = tx.matching(&grant, &searches, 2 + deleted.len()).await?;
     for ((text, path), mut found) in texts.iter().zip(found) {
@@ -112,4 +115,3 @@ fn identifiers(resource: Option<&Value>) -> impl Iterator<Item = String> {
         Some(i.get("system").and_then(Value::as_str).map_or_else(|| value.to_string(), |s| format!("{s}|{value}")))
     })
 }
-

@@ -10,9 +10,9 @@ use crate::interaction::update;
 use crate::rest::{Body, Interaction, Request};
 use crate::search::Search;
 use crate::service::{Service, entry};
+use crate::store::Condition;
 use crate::store::find::Match;
 use crate::store::tx::Tx;
-use crate::store::{Condition};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
@@ -75,11 +75,7 @@ impl Item {
 const MATCHES: usize = 2;
 
 /// Returns what the transaction deletes; no other condition finds it.
-async fn deleted(
-    service: &Service,
-    tx: &Tx,
-    items: &[Item],
-) -> Result<HashSet<(ResourceType, ResourceId)>, Fault> {
+async fn deleted(service: &Service, tx: &Tx, items: &[Item]) -> Result<HashSet<(ResourceType, ResourceId)>, Fault> {
     let mut deleted = HashSet::new();
     for item in items {
         match &item.entry.interaction {
@@ -200,4 +196,3 @@ pub fn refuse_duplicates(items: &[Item], targets: &[Target]) -> Result<(), Fault
     }
     Ok(())
 }
-

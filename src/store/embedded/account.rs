@@ -24,10 +24,9 @@ pub fn settle(data_dir: &Path) -> Result<(PathBuf, Option<Account>), EmbeddedErr
     if !euid.is_root() {
         let made = create(&wanted, 0o700)?;
         match fs::metadata(made.join("postgres")) {
-            Ok(found) if found.uid() != euid.as_raw() => Err(EmbeddedError::Foreign {
-                path: made.join("postgres").display().to_string(),
-                owner: found.uid(),
-            }),
+            Ok(found) if found.uid() != euid.as_raw() => {
+                Err(EmbeddedError::Foreign { path: made.join("postgres").display().to_string(), owner: found.uid() })
+            }
             _ => Ok((made, None)),
         }
     } else {
@@ -43,10 +42,7 @@ fn settle_as_root(wanted: PathBuf, is_default: bool) -> Result<(PathBuf, Option<
     let fallback = Path::new(FALLBACK_DATA_DIR);
     let other = account_for(fallback)?;
     if !is_default || !is_reachable(fallback, &other)? {
-        return Err(EmbeddedError::Unreachable {
-            path: wanted.display().to_string(),
-            user: account.name,
-        });
+        return Err(EmbeddedError::Unreachable { path: wanted.display().to_string(), user: account.name });
     }
     tracing::warn!(
         "{} cannot be reached by the user `{}`, as which PostgreSQL must run since root is refused: using {} instead",
@@ -61,17 +57,10 @@ fn account_for(data_dir: &Path) -> Result<Account, EmbeddedError> {
     if let Ok(found) = fs::metadata(data_dir.join("postgres"))
         && found.uid() != 0
     {
-        return Ok(Account {
-            name: format!("id {}", found.uid()),
-            uid: found.uid(),
-            gid: found.gid(),
-        });
+        return Ok(Account { name: format!("id {}", found.uid()), uid: found.uid(), gid: found.gid() });
     }
     let passwd = fs::read_to_string("/etc/passwd").map_err(io_error("read /etc/passwd"))?;
-    ["postgres", "nobody"]
-        .iter()
-        .find_map(|name| lookup(&passwd, name))
-        .ok_or(EmbeddedError::NoAccount)
+    ["postgres", "nobody"].iter().find_map(|name| lookup(&passwd, name)).ok_or(EmbeddedError::NoAccount)
 }
 
 /// Returns the entry of a passwd(5) text, unless it is root by another name.
@@ -79,11 +68,7 @@ fn lookup(passwd: &str, name: &str) -> Option<Account> {
     let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
     let mut fields = line.split(':').skip(2);
     let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    (uid != 0).then(|| Account {
-        name: name.to_string(),
-        uid,
-        gid,
-    })
+    (uid != 0).then(|| Account { name: name.to_string(), uid, gid })
 }
 
 /// Tells whether `account` may pass every folder that already exists on the way to `dir`, and `dir` itself.
@@ -138,17 +123,8 @@ mod tests {
     fn an_account_is_read_from_passwd_but_never_root() {
         let passwd = "root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n\
                       toor:x:0:0::/:/bin/sh\nbroken:x\n";
-        let postgres = Account {
-            name: "postgres".to_string(),
-            uid: 101,
-            gid: 104,
-        };
-        let cases = [
-            ("postgres", Some(postgres)),
-            ("toor", None),
-            ("broken", None),
-            ("nobody", None),
-        ];
+        let postgres = Account { name: "postgres".to_string(), uid: 101, gid: 104 };
+        let cases = [("postgres", Some(postgres)), ("toor", None), ("broken", None), ("nobody", None)];
         for (name, expected) in cases {
             assert_eq!(lookup(passwd, name), expected, "{name}");
         }
@@ -166,11 +142,7 @@ mod tests {
             (0o711, false, false, true),
         ];
         for (mode, is_owner, is_group, expected) in cases {
-            assert_eq!(
-                enter_bit(mode, is_owner, is_group),
-                expected,
-                "{mode:o} {is_owner} {is_group}"
-            );
+            assert_eq!(enter_bit(mode, is_owner, is_group), expected, "{mode:o} {is_owner} {is_group}");
         }
     }
 }

@@ -86,10 +86,7 @@ impl Instance {
         }
         // Nobody is left, so these speak of the dead; their process id may by now be somebody else's, and PostgreSQL
         // would believe it.
-        for stale in [
-            self.cluster.join("postmaster.pid"),
-            self.socket_dir.join(".s.PGSQL.5432.lock"),
-        ] {
+        for stale in [self.cluster.join("postmaster.pid"), self.socket_dir.join(".s.PGSQL.5432.lock")] {
             remove_if_there(&stale)?;
         }
         self.write_settings()?;
@@ -97,17 +94,10 @@ impl Instance {
         let errors = log.try_clone().map_err(io_error("share postgres-start.log"))?;
         let mut command = self.command("postgres");
         // Every PostgreSQL process keeps its standard input, and with it the lock.
-        command
-            .arg("-D")
-            .arg(&self.cluster)
-            .stdin(Stdio::from(alive))
-            .stdout(log)
-            .stderr(errors);
+        command.arg("-D").arg(&self.cluster).stdin(Stdio::from(alive)).stdout(log).stderr(errors);
         // Out of the terminal's group: Ctrl-C there must reach it through us, after our last request.
         command.process_group(0);
-        let started = command
-            .spawn()
-            .map_err(io_error(format!("run {}/postgres", self.programs.display())))?;
+        let started = command.spawn().map_err(io_error(format!("run {}/postgres", self.programs.display())))?;
         *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         Ok(true)
     }
@@ -156,9 +146,7 @@ impl Instance {
         let began = Instant::now();
         while wait && self.is_running() {
             if began.elapsed() > STOP_TIME_MAX {
-                return Err(EmbeddedError::NotStarted(
-                    "it did not stop in time either and was left alone".into(),
-                ));
+                return Err(EmbeddedError::NotStarted("it did not stop in time either and was left alone".into()));
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -215,8 +203,7 @@ impl Instance {
 
     pub(super) fn lock_start(&self) -> Result<File, EmbeddedError> {
         let lock = open_lock(&self.start_lock())?;
-        lock.lock()
-            .map_err(io_error("wait for another server that starts here"))?;
+        lock.lock().map_err(io_error("wait for another server that starts here"))?;
         Ok(lock)
     }
 

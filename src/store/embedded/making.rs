@@ -30,15 +30,8 @@ pub fn prepare(data_dir: &Path) -> Result<Prepared, EmbeddedError> {
     let socket_dir = socket_dir(&data_dir);
     let programs = programs::find(&cluster)?;
     let child = Mutex::new(None);
-    let instance = Instance {
-        data_dir,
-        cluster,
-        socket_dir,
-        programs,
-        account,
-        child,
-        dismissed: AtomicBool::new(false),
-    };
+    let instance =
+        Instance { data_dir, cluster, socket_dir, programs, account, child, dismissed: AtomicBool::new(false) };
     let starting = instance.lock_start()?;
     let users = open_lock(&instance.data_dir.join("postgres-users.lock"))?;
     users.lock_shared().map_err(io_error("share the private cluster"))?;
@@ -46,11 +39,7 @@ pub fn prepare(data_dir: &Path) -> Result<Prepared, EmbeddedError> {
     if !instance.cluster.join("PG_VERSION").exists() {
         instance.make_cluster()?;
     }
-    Ok(Prepared {
-        instance,
-        users,
-        starting,
-    })
+    Ok(Prepared { instance, users, starting })
 }
 
 impl Instance {
@@ -64,10 +53,7 @@ impl Instance {
         // Below /tmp somebody else might have been there first, so what is found is looked at, never trusted.
         let found = fs::symlink_metadata(&self.socket_dir).map_err(io_error(format!("look at {shown}")))?;
         if !found.is_dir() || found.uid() != self.uid() {
-            return Err(EmbeddedError::Foreign {
-                path: shown,
-                owner: found.uid(),
-            });
+            return Err(EmbeddedError::Foreign { path: shown, owner: found.uid() });
         }
         fs::set_permissions(&self.socket_dir, fs::Permissions::from_mode(0o700))
             .map_err(io_error(format!("protect {shown}")))
@@ -100,29 +86,18 @@ impl Instance {
         if making.exists() {
             fs::remove_dir_all(making).map_err(io_error("remove an unfinished cluster"))?;
         }
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(making)
-            .map_err(io_error(format!("create {}", making.display())))?;
+        fs::DirBuilder::new().mode(0o700).create(making).map_err(io_error(format!("create {}", making.display())))?;
         self.give(making)?;
         let mut command = self.command("initdb");
-        command
-            .arg("-D")
-            .arg(making)
-            .args(["-U", "medilink", "--encoding=UTF8", "--data-checksums"]);
-        command
-            .arg(format!("--locale={locale}"))
-            .args(["--auth-local=trust", "--auth-host=reject"]);
+        command.arg("-D").arg(making).args(["-U", "medilink", "--encoding=UTF8", "--data-checksums"]);
+        command.arg(format!("--locale={locale}")).args(["--auth-local=trust", "--auth-host=reject"]);
         let output = command.stdin(Stdio::null()).output();
         let output = output.map_err(io_error(format!("run {}/initdb", self.programs.display())))?;
         if output.status.success() {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " | ");
-        Err(EmbeddedError::Program {
-            program: "initdb".to_string(),
-            output: said,
-        })
+        Err(EmbeddedError::Program { program: "initdb".to_string(), output: said })
     }
 
     pub(super) fn write_settings(&self) -> Result<(), EmbeddedError> {
@@ -142,9 +117,7 @@ impl Instance {
     }
 
     fn uid(&self) -> u32 {
-        self.account
-            .as_ref()
-            .map_or_else(|| rustix::process::geteuid().as_raw(), |account| account.uid)
+        self.account.as_ref().map_or_else(|| rustix::process::geteuid().as_raw(), |account| account.uid)
     }
 }
 
@@ -155,11 +128,8 @@ fn socket_dir(data_dir: &Path) -> PathBuf {
         return near;
     }
     // FNV-1a: the same folder must give the same name in every process and version.
-    let hash = data_dir
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    let hash =
+        data_dir.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
     PathBuf::from(format!("/tmp/medilink-{hash:016x}"))

@@ -56,12 +56,8 @@ pub fn text(socket_dir: &Path, memory_bytes: u64) -> String {
 
 /// Returns the memory this process may use: the machine's or its control group's, whichever is less.
 pub fn memory_bytes() -> u64 {
-    let machine = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| total_of(&text));
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_of(&text));
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
     [machine, group].into_iter().flatten().min().unwrap_or(1024 * MIB)
 }
 
@@ -77,27 +73,16 @@ mod tests {
 
     #[test]
     fn memory_is_shared_out_within_bounds() {
-        let cases = [
-            (64 * MIB, "64MB"),
-            (1024 * MIB, "256MB"),
-            (4096 * MIB, "512MB"),
-            (65_536 * MIB, "512MB"),
-        ];
+        let cases = [(64 * MIB, "64MB"), (1024 * MIB, "256MB"), (4096 * MIB, "512MB"), (65_536 * MIB, "512MB")];
         for (memory, expected) in cases {
             let text = text(Path::new("/s"), memory);
-            assert!(
-                text.contains(&format!("shared_buffers = {expected}\n")),
-                "{memory}: {text}"
-            );
+            assert!(text.contains(&format!("shared_buffers = {expected}\n")), "{memory}: {text}");
         }
     }
 
     #[test]
     fn memory_is_read_from_meminfo() {
-        assert_eq!(
-            total_of("MemTotal:       24683520 kB\nMemFree: 1 kB\n"),
-            Some(24_683_520 * 1024)
-        );
+        assert_eq!(total_of("MemTotal:       24683520 kB\nMemFree: 1 kB\n"), Some(24_683_520 * 1024));
         assert_eq!(total_of("nothing"), None);
     }
 

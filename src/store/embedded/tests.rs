@@ -13,19 +13,13 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        Folder(PathBuf::from(format!(
-            "/tmp/medilink-test-{}/{name}",
-            uuid::Uuid::new_v4().simple()
-        )))
+        Folder(PathBuf::from(format!("/tmp/medilink-test-{}/{name}", uuid::Uuid::new_v4().simple())))
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let top = self
-            .0
-            .ancestors()
-            .find(|folder| folder.parent() == Some(Path::new("/tmp")));
+        let top = self.0.ancestors().find(|folder| folder.parent() == Some(Path::new("/tmp")));
         let _ = top.map(fs::remove_dir_all);
     }
 }
@@ -37,20 +31,11 @@ async fn run(cluster: &Cluster, sql: &str) {
 
 async fn count(cluster: &Cluster) -> i64 {
     let client = connect(&cluster.url()).await.expect("connect");
-    client
-        .query_one("SELECT count(*) FROM kept", &[])
-        .await
-        .expect("count")
-        .get(0)
+    client.query_one("SELECT count(*) FROM kept", &[]).await.expect("count").get(0)
 }
 
 fn pid(folder: &Path) -> Option<i32> {
-    fs::read_to_string(folder.join("postgres/postmaster.pid"))
-        .ok()?
-        .lines()
-        .next()?
-        .parse()
-        .ok()
+    fs::read_to_string(folder.join("postgres/postmaster.pid")).ok()?.lines().next()?.parse().ok()
 }
 
 fn kill(pid: i32) {
@@ -128,11 +113,7 @@ async fn a_killed_postgresql_comes_back_by_itself_with_every_commit() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     println!("back after {} ms", began.elapsed().as_millis());
-    let rows: i64 = client
-        .query_one("SELECT count(*) FROM kept", &[])
-        .await
-        .expect("count")
-        .get(0);
+    let rows: i64 = client.query_one("SELECT count(*) FROM kept", &[]).await.expect("count").get(0);
     assert_eq!(rows, 2);
     drop(client);
     cluster.stop().await;
@@ -148,11 +129,7 @@ async fn a_stale_lock_file_that_names_a_living_stranger_is_no_hindrance() {
     kill(killed);
     let path = folder.0.join("postgres/postmaster.pid");
     let text = fs::read_to_string(&path).expect("the dead leave their lock file");
-    fs::write(
-        &path,
-        text.replacen(&killed.to_string(), &std::process::id().to_string(), 1),
-    )
-    .expect("write");
+    fs::write(&path, text.replacen(&killed.to_string(), &std::process::id().to_string(), 1)).expect("write");
     let cluster = start(&folder.0).await.expect("start again");
     assert_eq!(count(&cluster).await, 1);
     cluster.stop().await;
@@ -187,11 +164,7 @@ async fn a_folder_with_something_else_in_it_is_refused_and_kept() {
     let folder = Folder::new("data");
     fs::create_dir_all(folder.0.join("postgres")).expect("create");
     fs::write(folder.0.join("postgres/letter"), "dear").expect("write");
-    let refusal = start(&folder.0)
-        .await
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default();
+    let refusal = start(&folder.0).await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(refusal.contains("neither empty nor a PostgreSQL cluster"), "{refusal}");
     assert!(folder.0.join("postgres/letter").exists());
 }
@@ -201,11 +174,7 @@ async fn a_cluster_of_another_version_is_refused_by_name() {
     let folder = Folder::new("data");
     fs::create_dir_all(folder.0.join("postgres")).expect("create");
     fs::write(folder.0.join("postgres/PG_VERSION"), "9\n").expect("write");
-    let refusal = start(&folder.0)
-        .await
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default();
+    let refusal = start(&folder.0).await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(refusal.contains("was made by PostgreSQL 9, but only "), "{refusal}");
 }
 
@@ -214,10 +183,6 @@ async fn settings_that_postgresql_refuses_are_reported_in_its_words() {
     let folder = Folder::new("data");
     start(&folder.0).await.expect("start").stop().await;
     fs::write(folder.0.join("postgres/local.conf"), "no_such_setting = 1\n").expect("write");
-    let refusal = start(&folder.0)
-        .await
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default();
+    let refusal = start(&folder.0).await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(refusal.contains("no_such_setting"), "{refusal}");
 }

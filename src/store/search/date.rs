@@ -14,11 +14,7 @@ pub(super) fn bounds(values: &mut Values, keys: Param, tests: &[DateTest], begin
         from.push(lo);
         to.push(hi);
     }
-    let number = if matches!(keys, Param::I32s(_)) {
-        "integer"
-    } else {
-        "bigint"
-    };
+    let number = if matches!(keys, Param::I32s(_)) { "integer" } else { "bigint" };
     let keys = values.bind(keys);
     let (from, to) = (values.bind(Param::I64s(from)), values.bind(Param::I64s(to)));
     format!("unnest({keys}::{number}[], {from}::bigint[], {to}::bigint[]) w (key, lo, hi)")
@@ -32,10 +28,7 @@ pub(super) fn tests(values: &mut Values, tests: &[DateTest], alias: &str) -> Vec
 /// Returns a subquery for the numbers of all resources with a passing date.
 pub(super) fn windows(values: &mut Values, date: &Date) -> String {
     let bounds = bounds(values, Param::I32s(date.keys.to_vec()), &date.tests, BEGINNING);
-    let tests: String = tests(values, &date.tests, "v")
-        .iter()
-        .map(|test| format!(" and {test}"))
-        .collect();
+    let tests: String = tests(values, &date.tests, "v").iter().map(|test| format!(" and {test}")).collect();
     format!(
         "(select v.no from {bounds}\n  cross join lateral (select v.no from date_value v where v.key = w.key\n    and v.lo \
          between w.lo and w.hi{tests} offset 0) v)"

@@ -17,15 +17,8 @@ pub(super) struct Split<'a> {
 /// Returns the parts with the best driver apart; without one all resources of the types are walked.
 pub(super) fn split<'a>(parts: &[&'a Expr]) -> Split<'a> {
     let best = (0..parts.len()).filter_map(|i| Some((weight(parts[i])?, i))).min();
-    let rest = parts
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| best.is_none_or(|(_, at)| at != *i))
-        .map(|(_, part)| *part);
-    Split {
-        driver: best.map(|(_, at)| parts[at]),
-        rest: rest.collect(),
-    }
+    let rest = parts.iter().enumerate().filter(|(i, _)| best.is_none_or(|(_, at)| at != *i)).map(|(_, part)| *part);
+    Split { driver: best.map(|(_, at)| parts[at]), rest: rest.collect() }
 }
 
 /// Returns how many resources a walk along the part is expected to meet, as a rank; none when it cannot be walked.
@@ -40,29 +33,15 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
             Rank::Code => 7,
             Rank::Flag => 11,
         },
-        Expr::Text(Text {
-            test: TextTest::Exact(_),
-            ..
-        }) => 3,
+        Expr::Text(Text { test: TextTest::Exact(_), .. }) => 3,
         Expr::Compartment(_) => 5,
-        Expr::Text(Text {
-            test: TextTest::Prefix { .. },
-            ..
-        }) => 6,
+        Expr::Text(Text { test: TextTest::Prefix { .. }, .. }) => 6,
         Expr::Date(_) => 8,
         Expr::Updated { .. } => 9,
         Expr::Quantity(_) => 10,
         Expr::Text(_) => 12,
         Expr::Missing(_) => 13,
-        Expr::Or(parts) => {
-            parts
-                .iter()
-                .map(weight)
-                .collect::<Option<Vec<u8>>>()?
-                .into_iter()
-                .max()?
-                + 1
-        }
+        Expr::Or(parts) => parts.iter().map(weight).collect::<Option<Vec<u8>>>()?.into_iter().max()? + 1,
         Expr::Types(_) => 30,
         Expr::And(parts) => parts.iter().filter_map(weight).min()?,
         Expr::All | Expr::Not(_) => return None,
@@ -95,23 +74,16 @@ pub(super) fn by_no(
     if let Some(after) = after {
         source.conditions.push(format!("{no} > {}", values.i64(after)));
     }
-    source
-        .conditions
-        .extend(split.rest.iter().map(|part| probe(values, types, part, no)));
+    source.conditions.extend(split.rest.iter().map(|part| probe(values, types, part, no)));
     let conditions = where_all(&source.conditions);
-    let end = limit
-        .map(|limit| format!("\norder by d.no limit {limit}"))
-        .unwrap_or_default();
+    let end = limit.map(|limit| format!("\norder by d.no limit {limit}")).unwrap_or_default();
     let distinct = if source.repeats { "distinct " } else { "" };
     let from = source.from;
     match (source.branches, limit) {
         (Some((keys, column)), Some(limit)) => {
             let page = format!("select t.no from {from} t{conditions}\norder by t.no limit {limit}");
             let page = page.replace("{key}", &format!("t.{column} = k.key"));
-            format!(
-                "select {distinct}d.no\nfrom unnest({keys}) k (key)\ncross join lateral ({}) d{end}",
-                indent(&page)
-            )
+            format!("select {distinct}d.no\nfrom unnest({keys}) k (key)\ncross join lateral ({}) d{end}", indent(&page))
         }
         _ => format!("select {distinct}d.no\nfrom {from} d{conditions}{end}"),
     }
@@ -120,12 +92,7 @@ pub(super) fn by_no(
 fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, paged: bool) -> Source {
     // `offset 0` keeps the planner from walking the whole table in the order of `no` to save a sort.
     let found = |table: &str, test: String| format!("(select v.no from {table} v where {test} offset 0)");
-    let one = |from: String, repeats: bool| Source {
-        from,
-        conditions: Vec::new(),
-        repeats,
-        branches: None,
-    };
+    let one = |from: String, repeats: bool| Source { from, conditions: Vec::new(), repeats, branches: None };
     match driver {
         Some(Expr::Term(term)) => keys(values, &term.keys, term.exclusive.is_none(), paged),
         Some(Expr::Compartment(all)) => keys(values, all, true, paged),
@@ -144,15 +111,11 @@ fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, pa
             one(found("string_value", text_test(values, text, "v")), repeats)
         }
         Some(Expr::Date(date)) => one(super::date::windows(values, date), !date.single),
-        Some(Expr::Quantity(quantity)) => one(
-            found("quantity_value", quantity_test(values, quantity, "v")),
-            !quantity.single,
-        ),
+        Some(Expr::Quantity(quantity)) => {
+            one(found("quantity_value", quantity_test(values, quantity, "v")), !quantity.single)
+        }
         Some(Expr::Or(parts)) => {
-            let parts: Vec<String> = parts
-                .iter()
-                .map(|part| by_no(values, types, &[part], None, None))
-                .collect();
+            let parts: Vec<String> = parts.iter().map(|part| by_no(values, types, &[part], None, None)).collect();
             one(format!("({})", indent(&parts.join("\nunion all\n"))), true)
         }
         Some(Expr::And(parts)) => {
@@ -162,10 +125,7 @@ fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, pa
         Some(Expr::None) => one("(select 0::bigint as no where false)".to_string(), false),
         Some(Expr::Types(types)) => of_types(values, types, paged),
         Some(Expr::All | Expr::Not(_)) | None => match types {
-            [] => Source {
-                conditions: vec!["not d.deleted".to_string()],
-                ..one("resource".to_string(), false)
-            },
+            [] => Source { conditions: vec!["not d.deleted".to_string()], ..one("resource".to_string(), false) },
             types => of_types(values, types, paged),
         },
     }
@@ -174,12 +134,7 @@ fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, pa
 fn keys(values: &mut Values, keys: &[i64], repeats: bool, paged: bool) -> Source {
     if let [key] = keys {
         let condition = format!("d.key = {}", values.i64(*key));
-        return Source {
-            from: "term".to_string(),
-            conditions: vec![condition],
-            repeats: false,
-            branches: None,
-        };
+        return Source { from: "term".to_string(), conditions: vec![condition], repeats: false, branches: None };
     }
     let keys = format!("{}::bigint[]", values.bind(Param::I64s(keys.to_vec())));
     along("term", keys, "key", repeats, paged)
@@ -188,11 +143,7 @@ fn keys(values: &mut Values, keys: &[i64], repeats: bool, paged: bool) -> Source
 fn of_types(values: &mut Values, types: &[ResourceType], paged: bool) -> Source {
     let types = format!("{}::smallint[]", values.bind(numbers(types)));
     let mut source = along("resource", types, "type", false, paged);
-    source.conditions.push(if paged {
-        "not t.deleted".to_string()
-    } else {
-        "not d.deleted".to_string()
-    });
+    source.conditions.push(if paged { "not t.deleted".to_string() } else { "not d.deleted".to_string() });
     source
 }
 
@@ -200,18 +151,8 @@ fn of_types(values: &mut Values, types: &[ResourceType], paged: bool) -> Source 
 fn along(table: &str, keys: String, column: &'static str, repeats: bool, paged: bool) -> Source {
     if paged {
         let conditions = vec!["{key}".to_string()];
-        return Source {
-            from: table.to_string(),
-            conditions,
-            repeats,
-            branches: Some((keys, column)),
-        };
+        return Source { from: table.to_string(), conditions, repeats, branches: Some((keys, column)) };
     }
     let condition = format!("d.{column} = any ({keys})");
-    Source {
-        from: table.to_string(),
-        conditions: vec![condition],
-        repeats,
-        branches: None,
-    }
+    Source { from: table.to_string(), conditions: vec![condition], repeats, branches: None }
 }

@@ -131,31 +131,19 @@ fn rows(values: &mut Values, search: &Search, conditions: &Conditions, after: Op
     let types = &search.types;
     if let Some(walk) = conditions.walk(search) {
         let rows = walk::page(values, types, &walk, after, fetch);
-        return Rows {
-            rows,
-            keys: 1,
-            order: walk::order(&walk, "m"),
-        };
+        return Rows { rows, keys: 1, order: walk::order(&walk, "m") };
     }
     let parts = conditions.parts();
     let order = order::by(&search.sort, "m");
     if let Some((t, sort)) = conditions.own_order(search) {
         let rows = order::own(values, t, &sort, &parts, after, fetch);
         let direction = if sort.descending { " desc" } else { "" };
-        return Rows {
-            rows,
-            keys: 1,
-            order: format!("m.s1{direction}, m.no{direction}"),
-        };
+        return Rows { rows, keys: 1, order: format!("m.s1{direction}, m.no{direction}") };
     }
     let rows = if search.sort.is_empty() {
         by_no(values, types, &parts, after.map(|keyset| keyset.no), Some(fetch))
     } else {
         order::page(values, types, &parts, &search.sort, after, fetch)
     };
-    Rows {
-        rows,
-        keys: search.sort.len(),
-        order,
-    }
+    Rows { rows, keys: search.sort.len(), order }
 }

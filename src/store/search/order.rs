@@ -18,15 +18,10 @@ pub(super) fn page(
     limit: &str,
 ) -> String {
     let matches = by_no(values, types, parts, None, None);
-    let keys: Vec<String> = sorts
-        .iter()
-        .enumerate()
-        .map(|(i, sort)| format!("{} as s{}", key(values, sort), i + 1))
-        .collect();
+    let keys: Vec<String> =
+        sorts.iter().enumerate().map(|(i, sort)| format!("{} as s{}", key(values, sort), i + 1)).collect();
     let names: Vec<String> = (1..=sorts.len()).map(|i| format!("o.s{i}")).collect();
-    let after = after
-        .map(|keyset| format!("where {}\n", beyond(values, sorts, keyset)))
-        .unwrap_or_default();
+    let after = after.map(|keyset| format!("where {}\n", beyond(values, sorts, keyset))).unwrap_or_default();
     format!(
         "select o.no, {}\nfrom (select a.no, {}\n  from ({}) a) o\n{after}order by {} limit {limit}",
         names.join(", "),
@@ -59,22 +54,13 @@ pub(super) fn own(
         let no = values.i64(*no);
         conditions.push(format!("(t.{column}, t.no) {sign} ({last}, {no})"));
     }
-    conditions.extend(
-        parts
-            .iter()
-            .filter(|part| !matches!(part, Expr::Types(_)))
-            .map(|part| match part {
-                Expr::Updated { .. } => own_test(values, &[], part, "t"),
-                part => probe(values, &types, part, "t.no"),
-            }),
-    );
+    conditions.extend(parts.iter().filter(|part| !matches!(part, Expr::Types(_))).map(|part| match part {
+        Expr::Updated { .. } => own_test(values, &[], part, "t"),
+        part => probe(values, &types, part, "t.no"),
+    }));
     let conditions = where_all(&conditions);
     // Ids of one type differ, and equal times are in the order of `no`, which the index has too.
-    let tie = if column == "id" {
-        String::new()
-    } else {
-        format!(", t.no{direction}")
-    };
+    let tie = if column == "id" { String::new() } else { format!(", t.no{direction}") };
     format!(
         "select t.no, t.{column} as s1 from resource t{conditions}\norder by t.{column}{direction}{tie} limit {limit}"
     )
@@ -129,8 +115,5 @@ fn beyond(values: &mut Values, sorts: &[Sort], keyset: &Keyset) -> String {
     }
     equal.push(format!("o.no > {}", values.i64(keyset.no)));
     ways.push(equal.join(" and "));
-    ways.iter()
-        .map(|way| format!("({way})"))
-        .collect::<Vec<_>>()
-        .join("\n  or ")
+    ways.iter().map(|way| format!("({way})")).collect::<Vec<_>>().join("\n  or ")
 }

@@ -25,10 +25,7 @@ impl Conditions {
         if !search.types.is_empty() && !names_types {
             parts.push(Expr::Types(search.types.clone()));
         }
-        Conditions {
-            parts,
-            keyer: search.keyer,
-        }
+        Conditions { parts, keyer: search.keyer }
     }
 
     pub fn parts(&self) -> Vec<&Expr> {
@@ -45,12 +42,7 @@ impl Conditions {
         let parts = self.parts();
         match &search.sort[..] {
             [] => {}
-            [
-                Sort {
-                    by: SortBy::Date { keys, principal },
-                    descending,
-                },
-            ] => {
+            [Sort { by: SortBy::Date { keys, principal }, descending }] => {
                 if *principal && let Some(walk) = self.timeline(&parts, *descending, true) {
                     return Some(walk);
                 }
@@ -69,19 +61,12 @@ impl Conditions {
     pub fn own_order(&self, search: &Search) -> Option<(ResourceType, Sort)> {
         let [t] = search.types[..] else { return None };
         match &search.sort[..] {
-            [
-                sort @ Sort {
-                    by: SortBy::Id | SortBy::LastUpdated,
-                    ..
-                },
-            ] if self.weight() >= DATE_WEIGHT => Some((t, sort.clone())),
-            [] if matches!(drive::split(&self.parts()).driver, Some(Expr::Updated { .. })) => Some((
-                t,
-                Sort {
-                    by: SortBy::LastUpdated,
-                    descending: false,
-                },
-            )),
+            [sort @ Sort { by: SortBy::Id | SortBy::LastUpdated, .. }] if self.weight() >= DATE_WEIGHT => {
+                Some((t, sort.clone()))
+            }
+            [] if matches!(drive::split(&self.parts()).driver, Some(Expr::Updated { .. })) => {
+                Some((t, Sort { by: SortBy::LastUpdated, descending: false }))
+            }
             _ => None,
         }
     }
@@ -101,22 +86,13 @@ impl Conditions {
     fn timeline(&self, parts: &[&Expr], descending: bool, undated: bool) -> Option<Walk> {
         let walk = timeline::walk(&self.keyer, parts)?;
         // A code alone is worth a walk only where nothing else is more selective.
-        let better = walk
-            .rest
-            .iter()
-            .filter_map(|part| weight(part))
-            .any(|other| other < CODE_WEIGHT);
+        let better = walk.rest.iter().filter_map(|part| weight(part)).any(|other| other < CODE_WEIGHT);
         if !walk.has_patient && better {
             return None;
         }
         let undated = undated && walk.date.is_none();
         let rest = walk.rest.into_iter().cloned().collect();
-        Some(Walk {
-            ladder: Ladder::Timeline(walk.key, walk.date.cloned()),
-            rest,
-            descending,
-            undated,
-        })
+        Some(Walk { ladder: Ladder::Timeline(walk.key, walk.date.cloned()), rest, descending, undated })
     }
 
     /// Returns the walk along a tested date, when nothing else drives the search better.
@@ -126,12 +102,7 @@ impl Conditions {
         match split.driver {
             Some(Expr::Date(date)) => {
                 let rest = split.rest.into_iter().cloned().collect();
-                Some(Walk {
-                    ladder: Ladder::Dates(date.clone()),
-                    rest,
-                    descending: false,
-                    undated: false,
-                })
+                Some(Walk { ladder: Ladder::Dates(date.clone()), rest, descending: false, undated: false })
             }
             _ => None,
         }
@@ -146,31 +117,13 @@ impl Conditions {
         let same = |part: &Expr| matches!(part, Expr::Date(date) if date.keys == keys && date.single);
         let tested = self.parts.iter().find(|part| same(part));
         // A column of dates is of one type.
-        let rest = self
-            .parts
-            .iter()
-            .filter(|part| !same(part) && !matches!(part, Expr::Types(_)))
-            .cloned()
-            .collect();
+        let rest = self.parts.iter().filter(|part| !same(part) && !matches!(part, Expr::Types(_))).cloned().collect();
         let (date, undated) = match tested {
             Some(Expr::Date(date)) => (date.clone(), false),
             // Whether a resource has several dates is not known here; passing over the later ones is always right.
-            _ => (
-                Date {
-                    keys,
-                    tests: Vec::new(),
-                    single: false,
-                    principal: false,
-                },
-                true,
-            ),
+            _ => (Date { keys, tests: Vec::new(), single: false, principal: false }, true),
         };
-        Some(Walk {
-            ladder: Ladder::Dates(date),
-            rest,
-            descending,
-            undated,
-        })
+        Some(Walk { ladder: Ladder::Dates(date), rest, descending, undated })
     }
 }
 

@@ -82,16 +82,11 @@ pub(super) fn text_test(values: &mut Values, text: &Text, alias: &str) -> String
             let key = values.bind(Param::I32(text.key));
             let from = values.bind(Param::Text(from.clone()));
             let before = before.as_ref().map(|before| values.bind(Param::Text(before.clone())));
-            let end = before
-                .map(|before| format!(" and {alias}.value < {before}"))
-                .unwrap_or_default();
+            let end = before.map(|before| format!(" and {alias}.value < {before}")).unwrap_or_default();
             format!("{alias}.key = {key} and {alias}.value >= {from}{end}")
         }
         TextTest::Exact(value) => {
-            let (key, value) = (
-                values.bind(Param::I32(text.key)),
-                values.bind(Param::Text(value.clone())),
-            );
+            let (key, value) = (values.bind(Param::I32(text.key)), values.bind(Param::Text(value.clone())));
             format!("{alias}.key = {key} and {alias}.value = {value}")
         }
         TextTest::Contains { part, more } => {

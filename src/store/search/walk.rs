@@ -47,10 +47,7 @@ pub(super) fn page(
     match &steps[..] {
         [one] => one.clone(),
         // The second is only begun when the first does not fill the page.
-        steps => format!(
-            "select u.no, u.s1\nfrom (({})\n  union all\n  ({})) u\nlimit {limit}",
-            steps[0], steps[1]
-        ),
+        steps => format!("select u.no, u.s1\nfrom (({})\n  union all\n  ({})) u\nlimit {limit}", steps[0], steps[1]),
     }
 }
 
@@ -71,10 +68,7 @@ pub(super) fn count(values: &mut Values, types: &[ResourceType], walk: &Walk) ->
     conditions.extend(walk.rest.iter().map(|part| probe(values, types, part, "t.no")));
     let what = if is_single(&walk.ladder) { "*" } else { "distinct d.no" };
     let rows = format!("select t.no from {table} t{} offset 0", where_all(&conditions));
-    format!(
-        "select count({what})\nfrom {bounds}\ncross join lateral ({}) d",
-        indent(&rows)
-    )
+    format!("select count({what})\nfrom {bounds}\ncross join lateral ({}) d", indent(&rows))
 }
 
 fn is_single(ladder: &Ladder) -> bool {
@@ -122,16 +116,8 @@ fn dated(values: &mut Values, types: &[ResourceType], walk: &Walk, after: Option
     }
     conditions.extend(walk.rest.iter().map(|part| probe(values, types, part, "t.no")));
     let order = |alias: &str| format!("order by {alias}.lo {direction}, {alias}.no {direction} limit {limit}");
-    let rows = format!(
-        "select t.no, t.lo from {table} t{}\n{}",
-        where_all(&conditions),
-        order("t")
-    );
-    format!(
-        "select d.no, d.lo as s1\nfrom {bounds}\ncross join lateral ({}) d\n{}",
-        indent(&rows),
-        order("d")
-    )
+    let rows = format!("select t.no, t.lo from {table} t{}\n{}", where_all(&conditions), order("t"));
+    format!("select d.no, d.lo as s1\nfrom {bounds}\ncross join lateral ({}) d\n{}", indent(&rows), order("d"))
 }
 
 /// Of the dates of a resource the first on the way counts; the walk passes over the others.
@@ -159,10 +145,7 @@ fn undated(values: &mut Values, types: &[ResourceType], walk: &Walk, after: Opti
             format!("select t.no, null::bigint as s1 from timeline t{conditions}\norder by t.no limit {limit}")
         }
         Ladder::Dates(date) => {
-            let has = Expr::Date(Date {
-                tests: Vec::new(),
-                ..date.clone()
-            });
+            let has = Expr::Date(Date { tests: Vec::new(), ..date.clone() });
             let none = Expr::not(has);
             let parts: Vec<&Expr> = walk.rest.iter().chain([&none]).collect();
             let rows = by_no(values, types, &parts, after, Some(limit));

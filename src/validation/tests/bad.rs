@@ -160,20 +160,13 @@ fn resources_inside_a_resource_are_checked() {
 fn everything_wrong_is_listed_up_to_a_limit() {
     check(
         r#"{"resourceType": "Patient", "gender": "m", "active": 1, "birthDate": "x"}"#,
-        &[
-            (Code, "Patient.gender"),
-            (Structure, "Patient.active"),
-            (Value, "Patient.birthDate"),
-        ],
+        &[(Code, "Patient.gender"), (Structure, "Patient.active"), (Value, "Patient.birthDate")],
     );
     let many = vec![r#"{"use": "?"}"#; 500].join(",");
     let found = issues(&format!(r#"{{"resourceType": "Patient", "name": [{many}]}}"#));
     assert_eq!(found.len(), super::structure::ISSUES_MAX + 1);
     assert_eq!(found[99].expression.as_deref(), Some("Patient.name[99].use"));
-    assert_eq!(
-        found[100].diagnostics,
-        "more is wrong; only the first 100 issues are listed"
-    );
+    assert_eq!(found[100].diagnostics, "more is wrong; only the first 100 issues are listed");
 }
 
 #[test]

@@ -4,10 +4,7 @@ use super::check;
 
 #[test]
 fn what_r4_allows_passes() {
-    let long = format!(
-        r#"{{"resourceType": "Basic", "code": {{"text": "{}"}}}}"#,
-        "é".repeat(1024 * 1024)
-    );
+    let long = format!(r#"{{"resourceType": "Basic", "code": {{"text": "{}"}}}}"#, "é".repeat(1024 * 1024));
     let good = [
         r#"{"resourceType": "Patient"}"#,
         r#"{"resourceType": "Parameters"}"#,

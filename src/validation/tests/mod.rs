@@ -24,10 +24,7 @@ fn issues(json: &str) -> Vec<Issue> {
 /// Asserts that exactly these are the issues, as kind and element.
 fn check(json: &str, expected: &[(Kind, &str)]) {
     let found = issues(json);
-    let short: Vec<(Kind, &str)> = found
-        .iter()
-        .map(|i| (i.kind, i.expression.as_deref().unwrap_or("")))
-        .collect();
+    let short: Vec<(Kind, &str)> = found.iter().map(|i| (i.kind, i.expression.as_deref().unwrap_or(""))).collect();
     assert_eq!(short, expected, "{json}\n{found:#?}");
 }
 
@@ -43,11 +40,7 @@ fn patient(cases: &[(&str, Kind, &str)]) {
 }
 
 fn observation(cases: &[(&str, Kind, &str)]) {
-    each(
-        r#"{"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "#,
-        "}",
-        cases,
-    );
+    each(r#"{"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "#, "}", cases);
 }
 
 /// The members of an extension, besides its url.

@@ -14,11 +14,7 @@ static CLUSTER: LazyLock<embedded::Cluster> = LazyLock::new(cluster);
 /// Runs the few asynchronous calls of the tests themselves.
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime can be made")
+    builder.worker_threads(1).enable_all().build().expect("a runtime can be made")
 });
 
 /// Returns the rows of a query on a database.
@@ -26,10 +22,7 @@ pub fn rows(url: &str, query: &str) -> Vec<Row> {
     run(async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database answers");
         tokio::spawn(connection);
-        client
-            .query(query, &[])
-            .await
-            .unwrap_or_else(|e| panic!("{query}: {e:?}"))
+        client.query(query, &[]).await.unwrap_or_else(|e| panic!("{query}: {e:?}"))
     })
 }
 

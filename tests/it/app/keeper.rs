@@ -42,10 +42,7 @@ fn start_keeper(folder: &Path) {
     "#;
     let mut command = Command::new("sh");
     command.arg("-c").arg(SCRIPT).arg(folder);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut keeper = command.spawn().expect("sh is there");
     let mut pipe = keeper.stdin.take().expect("its input is a pipe");
     pipe.flush().expect("the keeper listens");

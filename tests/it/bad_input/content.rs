@@ -98,50 +98,14 @@ fn types_that_cannot_be_stored_are_refused() {
     let app = TestApp::shared();
     for (address, body, status, issue, words) in [
         ("Nope", json!({"resourceType": "Nope"}), 404, "not-found", "Nope"),
-        (
-            "patient",
-            json!({"resourceType": "Patient"}),
-            404,
-            "not-found",
-            "patient",
-        ),
-        (
-            "DomainResource",
-            json!({"resourceType": "DomainResource"}),
-            404,
-            "not-found",
-            "DomainResource",
-        ),
-        (
-            "HumanName",
-            json!({"resourceType": "HumanName"}),
-            404,
-            "not-found",
-            "HumanName",
-        ),
-        (
-            "Patient",
-            json!({"resourceType": "Practitioner"}),
-            400,
-            "invalid",
-            "Practitioner",
-        ),
+        ("patient", json!({"resourceType": "Patient"}), 404, "not-found", "patient"),
+        ("DomainResource", json!({"resourceType": "DomainResource"}), 404, "not-found", "DomainResource"),
+        ("HumanName", json!({"resourceType": "HumanName"}), 404, "not-found", "HumanName"),
+        ("Patient", json!({"resourceType": "Practitioner"}), 400, "invalid", "Practitioner"),
         ("Patient", json!({"resourceType": "patient"}), 400, "invalid", "patient"),
         ("Patient", json!({"resourceType": 1}), 400, "structure", "resourceType"),
-        (
-            "Patient",
-            json!({"resourceType": null}),
-            400,
-            "structure",
-            "resourceType",
-        ),
-        (
-            "Patient",
-            json!({"resourceType": ["Patient"]}),
-            400,
-            "structure",
-            "resourceType",
-        ),
+        ("Patient", json!({"resourceType": null}), 400, "structure", "resourceType"),
+        ("Patient", json!({"resourceType": ["Patient"]}), 400, "structure", "resourceType"),
     ] {
         refused(&app.client().post(address, &body), status, issue, words);
     }
@@ -167,22 +131,12 @@ fn ids_that_are_none_are_refused() {
             refused(&answer, 400, "invalid", "");
         }
         let body = json!({"resourceType": "Patient", "id": id});
-        refused(
-            &app.client().put(&format!("Patient/{encoded}"), &body),
-            400,
-            "invalid",
-            "",
-        );
+        refused(&app.client().put(&format!("Patient/{encoded}"), &body), 400, "invalid", "");
     }
-    for (id, words) in [
-        (json!("b"), "Patient.id"),
-        (json!(""), "Patient.id"),
-        (json!(7), "Patient.id"),
-        (json!(null), "Patient.id"),
-    ] {
-        let answer = app
-            .client()
-            .put("Patient/a", &json!({"resourceType": "Patient", "id": id}));
+    for (id, words) in
+        [(json!("b"), "Patient.id"), (json!(""), "Patient.id"), (json!(7), "Patient.id"), (json!(null), "Patient.id")]
+    {
+        let answer = app.client().put("Patient/a", &json!({"resourceType": "Patient", "id": id}));
         super::refused_somehow(&answer);
         assert!(answer.text().contains(words), "{id}: {}", answer.text());
     }

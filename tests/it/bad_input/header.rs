@@ -71,11 +71,7 @@ fn headers_that_make_no_sense_are_refused_by_name() {
 #[test]
 fn what_may_be_ignored_is_ignored() {
     let app = TestApp::shared();
-    let id = app
-        .client()
-        .post("Patient", &json!({"resourceType": "Patient"}))
-        .expect(201)
-        .id();
+    let id = app.client().post("Patient", &json!({"resourceType": "Patient"})).expect(201).id();
     let address = format!("Patient/{id}");
     for (name, value) in [
         ("Prefer", "=;,;="),
@@ -91,10 +87,10 @@ fn what_may_be_ignored_is_ignored() {
         app.client().get_with(&address, &[(name, value)]).expect(200);
     }
     // A body of a known shape with no type is taken for FHIR JSON.
-    let made = app.client().raw(&[
-        b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 26\r\n\r\n\
-        {\"resourceType\":\"Patient\"} ",
-    ]);
+    let made = app
+        .client()
+        .raw(&[b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 26\r\n\r\n\
+        {\"resourceType\":\"Patient\"} "]);
     assert_eq!(made.status, 201, "{}", made.text());
 }
 

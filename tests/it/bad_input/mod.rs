@@ -29,11 +29,7 @@ fn refused(response: &Response, status: u16, issue: &str, words: &str) {
         first["diagnostics"].as_str().unwrap_or_default()
     );
     assert!(said.contains(words), "'{words}' is not in: {said} ({})", response.asked);
-    assert!(
-        response.bytes.len() < 100_000,
-        "a refusal is short: {}",
-        response.bytes.len()
-    );
+    assert!(response.bytes.len() < 100_000, "a refusal is short: {}", response.bytes.len());
 }
 
 /// Checks that the answer is some refusal.
@@ -53,10 +49,6 @@ fn shown(response: &Response) -> String {
 #[track_caller]
 fn still_answers(app: &TestApp) {
     app.client().get("/health/ready").expect(200);
-    let id = app
-        .client()
-        .post("Patient", &serde_json::json!({"resourceType": "Patient"}))
-        .expect(201)
-        .id();
+    let id = app.client().post("Patient", &serde_json::json!({"resourceType": "Patient"})).expect(201).id();
     app.client().get(&format!("Patient/{id}")).expect(200);
 }

@@ -12,10 +12,7 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % end
     }
 }
@@ -24,9 +21,7 @@ impl Numbers {
 fn damaged_bodies_never_make_the_server_fail() {
     let app = TestApp::shared();
     for (good, header) in [(GOOD_JSON, JSON), (GOOD_XML, XML)] {
-        app.client()
-            .request("POST", "Observation", &[header], good.as_bytes())
-            .expect(201);
+        app.client().request("POST", "Observation", &[header], good.as_bytes()).expect(201);
         let good = good.as_bytes();
         let mut bodies: Vec<Vec<u8>> = (0..good.len()).step_by(3).map(|end| good[..end].to_vec()).collect();
         let mut numbers = Numbers(7);
@@ -46,12 +41,7 @@ fn damaged_bodies_never_make_the_server_fail() {
         for body in bodies {
             let answer = app.client().request("POST", "Observation", &[header], &body);
             let told = || format!("{}: {}", String::from_utf8_lossy(&body), answer.text());
-            assert!(
-                answer.status == 201 || (400..500).contains(&answer.status),
-                "{} {}",
-                answer.status,
-                told()
-            );
+            assert!(answer.status == 201 || (400..500).contains(&answer.status), "{} {}", answer.status, told());
             if answer.status != 201 {
                 assert_eq!(answer.json()["resourceType"], "OperationOutcome", "{}", told());
             }

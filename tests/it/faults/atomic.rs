@@ -23,21 +23,9 @@ fn bad_entries() -> Vec<(&'static str, u16, Value)> {
         |resource: Value| json!({"request": {"method": "POST", "url": resource["resourceType"]}, "resource": resource});
     let with_id = json!({"resourceType": "Patient", "id": "there"});
     vec![
-        (
-            "an unknown element",
-            400,
-            post(json!({"resourceType": "Patient", "nonsense": 1})),
-        ),
-        (
-            "a wrong date",
-            400,
-            post(json!({"resourceType": "Patient", "birthDate": "soon"})),
-        ),
-        (
-            "no resource",
-            400,
-            json!({"request": {"method": "POST", "url": "Patient"}}),
-        ),
+        ("an unknown element", 400, post(json!({"resourceType": "Patient", "nonsense": 1}))),
+        ("a wrong date", 400, post(json!({"resourceType": "Patient", "birthDate": "soon"}))),
+        ("no resource", 400, json!({"request": {"method": "POST", "url": "Patient"}})),
         (
             "a stale version",
             412,
@@ -48,21 +36,13 @@ fn bad_entries() -> Vec<(&'static str, u16, Value)> {
             412,
             json!({"request": {"method": "DELETE", "url": "Patient/there", "ifMatch": "W/\"7\""}}),
         ),
-        (
-            "a conditional reference to nobody",
-            422,
-            post(observation("Patient?identifier=nobody")),
-        ),
+        ("a conditional reference to nobody", 422, post(observation("Patient?identifier=nobody"))),
         (
             "a condition that two meet",
             412,
             json!({"resource": patient, "request": {"method": "PUT", "url": "Patient?family=twin"}}),
         ),
-        (
-            "a read of what is not there",
-            404,
-            json!({"request": {"method": "GET", "url": "Patient/nobody"}}),
-        ),
+        ("a read of what is not there", 404, json!({"request": {"method": "GET", "url": "Patient/nobody"}})),
         (
             "a patch of what is not there",
             404,
@@ -100,17 +80,10 @@ fn a_transaction_with_a_bad_last_entry_leaves_nothing_behind() {
     let app = TestApp::start();
     let client = app.client();
     for id in ["there", "updated", "deleted"] {
-        client
-            .put(&format!("Patient/{id}"), &json!({"resourceType": "Patient", "id": id}))
-            .expect(201);
+        client.put(&format!("Patient/{id}"), &json!({"resourceType": "Patient", "id": id})).expect(201);
     }
     for _ in 0..2 {
-        client
-            .post(
-                "Patient",
-                &json!({"resourceType": "Patient", "name": [{"family": "twin"}]}),
-            )
-            .expect(201);
+        client.post("Patient", &json!({"resourceType": "Patient", "name": [{"family": "twin"}]})).expect(201);
     }
     let counts = || app.sql(COUNTS)[0].get::<_, String>(0);
     let before = counts();
@@ -121,28 +94,17 @@ fn a_transaction_with_a_bad_last_entry_leaves_nothing_behind() {
         }
         let place = format!("Bundle.entry[{}]", entries.len());
         entries.push(bad);
-        let answer = client.post(
-            "",
-            &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
-        );
+        let answer = client.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}));
         assert_eq!(answer.status, status, "{name}: {}", answer.text());
         let outcome = answer.json();
         assert_eq!(outcome["resourceType"], "OperationOutcome", "{name}");
         let expression = outcome["issue"][0]["expression"][0].as_str().unwrap_or_default();
-        assert!(
-            expression.starts_with(&place),
-            "{name}: the entry at fault is {place}, not '{expression}'"
-        );
+        assert!(expression.starts_with(&place), "{name}: the entry at fault is {place}, not '{expression}'");
         assert_eq!(counts(), before, "{name}");
     }
     sound::expect_sound(&app);
     sound::expect_index(&app);
     // The good ones by themselves are taken.
-    client
-        .post(
-            "",
-            &json!({"resourceType": "Bundle", "type": "transaction", "entry": good_entries()}),
-        )
-        .expect(200);
+    client.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": good_entries()})).expect(200);
     assert_ne!(counts(), before);
 }

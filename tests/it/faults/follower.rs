@@ -49,10 +49,7 @@ fn a_follower_sees_every_change_once_and_versions_in_order() {
     let mut unordered = 0;
     for change in &followed {
         let Position { no, version, .. } = change.position;
-        assert!(
-            seen.insert((no, version)),
-            "version {version} of {no} was given out twice"
-        );
+        assert!(seen.insert((no, version)), "version {version} of {no} was given out twice");
         let before = newest.insert(no, version).unwrap_or(0);
         unordered += usize::from(version != before + 1);
     }
@@ -61,12 +58,7 @@ fn a_follower_sees_every_change_once_and_versions_in_order() {
     println!("{} changes followed", followed.len());
     assert_eq!(seen.len(), all.len());
     assert!(seen == all, "a change was skipped");
-    assert_eq!(
-        unordered,
-        0,
-        "of {} changes came before an earlier version of their resource",
-        followed.len()
-    );
+    assert_eq!(unordered, 0, "of {} changes came before an earlier version of their resource", followed.len());
     sound::expect_sound(&app);
 }
 
@@ -75,9 +67,7 @@ fn approach_longer_xids(app: &TestApp) {
     let next = app.sql("select pg_current_xact_id()::text::bigint")[0].get::<_, i64>(0);
     let longer = 10_i64.pow(next.ilog10() + 1);
     let wanted = (longer - 100 - next).min(100_000);
-    app.sql(&format!(
-        "do $$ begin for i in 1..{wanted} loop perform pg_current_xact_id(); commit; end loop; end $$"
-    ));
+    app.sql(&format!("do $$ begin for i in 1..{wanted} loop perform pg_current_xact_id(); commit; end loop; end $$"));
 }
 
 fn write(app: &TestApp, writer: usize) {
@@ -93,9 +83,7 @@ fn write(app: &TestApp, writer: usize) {
             }
             continue;
         }
-        let mut entries: Vec<Value> = (0..length)
-            .map(|n| put(&format!("a-{writer}-{n}"), mark.clone()))
-            .collect();
+        let mut entries: Vec<Value> = (0..length).map(|n| put(&format!("a-{writer}-{n}"), mark.clone())).collect();
         entries.push(put("z-shared", mark));
         let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
         app.client().post("", &bundle).expect(200);
@@ -104,18 +92,11 @@ fn write(app: &TestApp, writer: usize) {
 
 /// Follows until the writers are done and everything was seen, or nothing more comes.
 fn follow(app: &TestApp, done: &AtomicBool) -> Vec<Change> {
-    let settings = StoreSettings {
-        url: app.database_url(),
-        pool_size: 2,
-        statement_ms_max: 10_000,
-        wait_ms_max: 10_000,
-    };
+    let settings =
+        StoreSettings { url: app.database_url(), pool_size: 2, statement_ms_max: 10_000, wait_ms_max: 10_000 };
     let catalog = Arc::new(Catalog::load().expect("the definitions load"));
     let registry = Arc::new(Registry::new(catalog, app.base()));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be made");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
     runtime.block_on(async {
         let store = Blueprint::new(settings, registry).store().expect("a store");
         let mut followed: Vec<Change> = Vec::new();

@@ -64,10 +64,7 @@ pub fn while_writing(app: &TestApp, disturb: impl FnOnce()) -> Journal {
         let guard = StopOnDrop(&stop);
         disturb();
         drop(guard);
-        writers
-            .into_iter()
-            .map(|writer| writer.join().expect("a writer gets no odd answer"))
-            .collect()
+        writers.into_iter().map(|writer| writer.join().expect("a writer gets no odd answer")).collect()
     });
     let mut whole = Journal::default();
     for part in parts {
@@ -99,12 +96,7 @@ impl Journal {
 
     /// Returns how many writes were acknowledged, each transaction counted once.
     pub fn acknowledged(&self) -> usize {
-        self.facts.len()
-            + self
-                .transactions
-                .iter()
-                .filter(|transaction| transaction.acknowledged)
-                .count()
+        self.facts.len() + self.transactions.iter().filter(|transaction| transaction.acknowledged).count()
     }
 
     fn step(&mut self, client: &Client, writer: usize, mark: &str, n: usize) {
@@ -128,11 +120,7 @@ impl Journal {
             _ => {
                 let answer = self.send(client, "POST", "", &transaction(writer, mark), &[200]);
                 let acknowledged = answer.is_some();
-                self.transactions.push(Transaction {
-                    writer,
-                    mark: mark.to_string(),
-                    acknowledged,
-                });
+                self.transactions.push(Transaction { writer, mark: mark.to_string(), acknowledged });
             }
         }
     }
@@ -164,22 +152,14 @@ impl Journal {
     pub fn check(&self, app: &TestApp) {
         let client = app.client();
         for fact in &self.facts {
-            let mut stored = client
-                .get(&format!("{}/_history/{}", fact.path, fact.version))
-                .expect(200)
-                .json();
+            let mut stored = client.get(&format!("{}/_history/{}", fact.path, fact.version)).expect(200).json();
             strip(&mut stored, fact.content.get("id").is_none());
             assert_eq!(stored, fact.content, "{} version {}", fact.path, fact.version);
             if fact.path.starts_with("Patient/") {
                 let value = fact.content["identifier"][0]["value"].as_str().expect("a text");
-                let found = client
-                    .get(&format!("Patient?identifier={SYSTEM}|{value}"))
-                    .expect(200)
-                    .resources();
-                let ids: Vec<String> = found
-                    .iter()
-                    .map(|p| format!("Patient/{}", p["id"].as_str().unwrap_or("")))
-                    .collect();
+                let found = client.get(&format!("Patient?identifier={SYSTEM}|{value}")).expect(200).resources();
+                let ids: Vec<String> =
+                    found.iter().map(|p| format!("Patient/{}", p["id"].as_str().unwrap_or(""))).collect();
                 assert_eq!(ids, [fact.path.as_str()], "found by its identifier");
             }
         }
@@ -199,32 +179,16 @@ impl Journal {
         for transaction in own {
             let mark = &transaction.mark;
             let made = count(client, &format!("Observation?_tag={SYSTEM}|{mark}"));
-            assert!(
-                made == 0 || made == OBSERVATIONS,
-                "{made} of {OBSERVATIONS} resources of a transaction are there"
-            );
-            assert!(
-                made > 0 || !transaction.acknowledged,
-                "an acknowledged transaction is lost"
-            );
-            let updated = history
-                .iter()
-                .flatten()
-                .any(|version| version["code"]["text"] == **mark);
-            assert!(
-                history.is_empty() || updated == (made > 0),
-                "a transaction was done in part"
-            );
+            assert!(made == 0 || made == OBSERVATIONS, "{made} of {OBSERVATIONS} resources of a transaction are there");
+            assert!(made > 0 || !transaction.acknowledged, "an acknowledged transaction is lost");
+            let updated = history.iter().flatten().any(|version| version["code"]["text"] == **mark);
+            assert!(history.is_empty() || updated == (made > 0), "a transaction was done in part");
         }
     }
 
     /// Returns how many versions the server said it stored.
     pub fn versions(&self) -> usize {
-        let transactions = self
-            .transactions
-            .iter()
-            .filter(|transaction| transaction.acknowledged)
-            .count();
+        let transactions = self.transactions.iter().filter(|transaction| transaction.acknowledged).count();
         self.facts.len() + transactions * (OBSERVATIONS as usize + 1)
     }
 }
@@ -257,13 +221,7 @@ fn strip(resource: &mut Value, id_too: bool) {
 #[track_caller]
 pub fn expect_unavailable(answer: &Response) {
     assert_eq!(answer.status, 503, "{}: {}", answer.asked, answer.text());
-    let wait = answer
-        .header("Retry-After")
-        .and_then(|seconds| seconds.parse::<u32>().ok());
-    assert!(
-        wait.is_some_and(|seconds| seconds >= 1),
-        "{}: Retry-After is missing",
-        answer.asked
-    );
+    let wait = answer.header("Retry-After").and_then(|seconds| seconds.parse::<u32>().ok());
+    assert!(wait.is_some_and(|seconds| seconds >= 1), "{}: Retry-After is missing", answer.asked);
     answer.expect_issue("transient");
 }

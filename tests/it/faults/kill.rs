@@ -143,11 +143,7 @@ fn a_stopping_server_answers_what_it_accepted() {
         app.restart();
         let rows = app.sql("select (select count(*) from resource) + (select count(*) from resource_history)");
         let stored: i64 = rows[0].get(0);
-        assert_eq!(
-            stored,
-            journal.versions() as i64,
-            "versions stored, and versions that clients were told of"
-        );
+        assert_eq!(stored, journal.versions() as i64, "versions stored, and versions that clients were told of");
     }
     report("SIGTERM", &journal);
     journal.check(&app);

@@ -26,24 +26,15 @@ const ASKED: &[(&str, Ask)] = &[
     ("history", |c| c.get("Patient/1/_history")),
     ("search", |c| c.get("Patient?identifier=x")),
     ("create", |c| c.post("Patient", &json!({"resourceType": "Patient"}))),
-    ("update", |c| {
-        c.put("Patient/1", &json!({"resourceType": "Patient", "id": "1"}))
-    }),
+    ("update", |c| c.put("Patient/1", &json!({"resourceType": "Patient", "id": "1"}))),
     ("patch", |c| {
         let patch = br#"[{"op": "add", "path": "/gender", "value": "other"}]"#;
         c.request("PATCH", "Patient/1", &[JSON_PATCH], patch)
     }),
     ("conditional create", |c| {
-        c.send(
-            "POST",
-            "Patient",
-            &[("If-None-Exist", "identifier=x")],
-            &json!({"resourceType": "Patient"}),
-        )
+        c.send("POST", "Patient", &[("If-None-Exist", "identifier=x")], &json!({"resourceType": "Patient"}))
     }),
-    ("conditional update", |c| {
-        c.put("Patient?identifier=x", &json!({"resourceType": "Patient"}))
-    }),
+    ("conditional update", |c| c.put("Patient?identifier=x", &json!({"resourceType": "Patient"}))),
     ("conditional delete", |c| c.delete("Patient?identifier=y")),
     ("transaction", |c| c.post("", &bundle("transaction"))),
     ("delete", |c| c.delete("Patient/1")),
@@ -70,18 +61,11 @@ fn a_database_that_is_away_is_503_until_it_is_back() {
     let owner = TestApp::builder().embedded().start();
     let app = TestApp::builder().database(&owner.database_url()).start();
     let server = app.pid();
-    app.client()
-        .put("Patient/1", &json!({"resourceType": "Patient", "id": "1"}))
-        .expect(201);
-    ask_all(app.client(), |name, answer| {
-        assert!(answer.status < 300, "{name}: {} {}", answer.status, answer.text())
-    });
+    app.client().put("Patient/1", &json!({"resourceType": "Patient", "id": "1"})).expect(201);
+    ask_all(app.client(), |name, answer| assert!(answer.status < 300, "{name}: {} {}", answer.status, answer.text()));
 
     // Without its supervisor the cluster stays where it is put.
-    let postmaster = i32::try_from(owner.postmaster())
-        .ok()
-        .and_then(Pid::from_raw)
-        .expect("a process id");
+    let postmaster = i32::try_from(owner.postmaster()).ok().and_then(Pid::from_raw).expect("a process id");
     owner.kill9();
     kill_process(postmaster, Signal::QUIT).expect("PostgreSQL runs");
     thread::sleep(Duration::from_millis(500));
@@ -104,11 +88,8 @@ fn a_database_that_is_away_is_503_until_it_is_back() {
         thread::sleep(Duration::from_millis(20));
     }
     println!("service returned {:?} after the database", began.elapsed());
-    app.client()
-        .put("Patient/1", &json!({"resourceType": "Patient", "id": "1"}));
-    ask_all(app.client(), |name, answer| {
-        assert!(answer.status < 300, "{name}: {} {}", answer.status, answer.text())
-    });
+    app.client().put("Patient/1", &json!({"resourceType": "Patient", "id": "1"}));
+    ask_all(app.client(), |name, answer| assert!(answer.status < 300, "{name}: {} {}", answer.status, answer.text()));
     app.client().get("/health/ready").expect(200);
     assert_eq!(app.pid(), server, "the server is the same");
 }
@@ -141,13 +122,8 @@ fn a_database_that_hangs_is_503_until_it_goes_on() {
     while app.client().put("Patient/1", &patient).status == 503 {
         assert!(began.elapsed() < RETURN_TIME_MAX, "service does not return");
     }
-    println!(
-        "answered 503 within {took:?}; service returned after {:?}",
-        began.elapsed()
-    );
-    ask_all(app.client(), |name, answer| {
-        assert!(answer.status < 500, "{name}: {} {}", answer.status, answer.text())
-    });
+    println!("answered 503 within {took:?}; service returned after {:?}", began.elapsed());
+    ask_all(app.client(), |name, answer| assert!(answer.status < 500, "{name}: {} {}", answer.status, answer.text()));
 }
 
 fn signal(pid: u32, signal: Signal) {
@@ -165,10 +141,7 @@ fn family(parent: u32) -> Vec<u32> {
         };
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         // The name before the bracket may hold spaces; after it come state and parent.
-        let of = stat
-            .rsplit(')')
-            .next()
-            .and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        let of = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
         if of == Some(parent) {
             found.push(pid);
         }

@@ -83,16 +83,8 @@ pub fn expect_index(app: &TestApp) {
         all.extend(rows.terms.iter().map(|key| format!("term {key}")));
         all.extend(rows.strings.iter().map(|(key, text)| format!("string {key} {text}")));
         all.extend(rows.dates.iter().map(|(key, lo, hi)| format!("date {key} {lo} {hi}")));
-        all.extend(
-            rows.quantities
-                .iter()
-                .map(|(key, lo, hi)| format!("quantity {key} {} {}", number(lo), number(hi))),
-        );
-        all.extend(
-            rows.timeline
-                .iter()
-                .map(|(key, lo, hi)| format!("timeline {key} {lo} {hi}")),
-        );
+        all.extend(rows.quantities.iter().map(|(key, lo, hi)| format!("quantity {key} {} {}", number(lo), number(hi))));
+        all.extend(rows.timeline.iter().map(|(key, lo, hi)| format!("timeline {key} {lo} {hi}")));
     }
     expected.retain(|_, rows| !rows.is_empty());
     let mut found = Rows::new();
@@ -109,11 +101,7 @@ pub fn expect_index(app: &TestApp) {
         all.insert(format!("quantity {key} {} {}", number(lo), number(hi)));
     }
     for no in expected.keys().chain(found.keys()) {
-        assert_eq!(
-            found.get(no),
-            expected.get(no),
-            "the index rows of resource number {no}"
-        );
+        assert_eq!(found.get(no), expected.get(no), "the index rows of resource number {no}");
     }
 }
 

@@ -15,19 +15,11 @@ use crate::app::TestApp;
 type Race = (&'static str, fn(&str, usize) -> String, fn(&str) -> Value);
 
 const RACES: &[Race] = &[
-    (
-        "one condition",
-        |t, _| format!("identifier={SYSTEM}|{t}"),
-        with_one_identifier,
-    ),
+    ("one condition", |t, _| format!("identifier={SYSTEM}|{t}"), with_one_identifier),
     (
         "the value with its system, and the value alone",
         |t, i| {
-            if i % 2 == 0 {
-                format!("identifier={SYSTEM}|{t}")
-            } else {
-                format!("identifier={t}")
-            }
+            if i % 2 == 0 { format!("identifier={SYSTEM}|{t}") } else { format!("identifier={t}") }
         },
         with_one_identifier,
     ),
@@ -47,22 +39,14 @@ const RACES: &[Race] = &[
     (
         "an identifier, and a name",
         |t, i| {
-            if i % 2 == 0 {
-                format!("identifier={SYSTEM}|{t}")
-            } else {
-                format!("family:exact={t}")
-            }
+            if i % 2 == 0 { format!("identifier={SYSTEM}|{t}") } else { format!("family:exact={t}") }
         },
         with_one_identifier,
     ),
     (
         "a telephone number, and an e-mail address, without any identifier",
         |t, i| {
-            if i % 2 == 0 {
-                format!("phone={t}")
-            } else {
-                format!("email={t}")
-            }
+            if i % 2 == 0 { format!("phone={t}") } else { format!("email={t}") }
         },
         |t| {
             json!({"resourceType": "Patient", "meta": tag(t),
@@ -72,11 +56,7 @@ const RACES: &[Race] = &[
     (
         "a tag, and an identifier",
         |t, i| {
-            if i % 2 == 0 {
-                format!("_tag={SYSTEM}|{t}")
-            } else {
-                format!("identifier={SYSTEM}|{t}")
-            }
+            if i % 2 == 0 { format!("_tag={SYSTEM}|{t}") } else { format!("identifier={SYSTEM}|{t}") }
         },
         with_one_identifier,
     ),
@@ -92,10 +72,7 @@ fn parallel_conditional_creates_make_exactly_one_resource() {
     for (name, criteria, resource) in RACES {
         let t = unique("create");
         let resource = resource(&t);
-        let create = |i| {
-            app.client()
-                .send("POST", "Patient", &[("If-None-Exist", &criteria(&t, i))], &resource)
-        };
+        let create = |i| app.client().send("POST", "Patient", &[("If-None-Exist", &criteria(&t, i))], &resource);
         let answers = together(CLIENTS, create);
         expect_statuses(name, &answers, &[(200, CLIENTS - 1), (201, 1)]);
         let ids: BTreeSet<String> = answers.iter().map(|answer| answer.id()).collect();
@@ -118,11 +95,8 @@ fn parallel_conditional_updates_lose_none() {
     let path = format!("Patient/{}", answers[0].id());
     let history = whole_history(app.client(), &path);
     assert_eq!(history.len(), CLIENTS);
-    let families: BTreeSet<String> = history
-        .iter()
-        .flatten()
-        .map(|version| version["name"][0]["family"].to_string())
-        .collect();
+    let families: BTreeSet<String> =
+        history.iter().flatten().map(|version| version["name"][0]["family"].to_string()).collect();
     assert_eq!(families.len(), CLIENTS, "every update has its version");
     expect_current(app.client(), &path, &history);
 }
@@ -136,12 +110,7 @@ fn parallel_conditional_patches_lose_none() {
     let answers = together(CLIENTS, |i| {
         let patch = json!([{"op": "add", "path": "/name/-", "value": {"family": format!("family-{i}")}}]);
         let path = format!("Patient?identifier={SYSTEM}|{t}");
-        app.client().request(
-            "PATCH",
-            &path,
-            &[crate::client::JSON_PATCH],
-            patch.to_string().as_bytes(),
-        )
+        app.client().request("PATCH", &path, &[crate::client::JSON_PATCH], patch.to_string().as_bytes())
     });
     expect_statuses("conditional patches", &answers, &[(200, CLIENTS)]);
     let names = app.client().get(&format!("Patient/{id}")).expect(200).json()["name"].clone();
@@ -160,42 +129,24 @@ fn a_conditional_delete_spares_what_no_longer_meets_it() {
         let t = unique("spare");
         let ids: Vec<String> = (0..WRITERS * 4).map(|i| format!("{t}-{i}")).collect();
         for id in &ids {
-            app.client()
-                .put(&format!("Observation/{id}"), &observation(id, &t, "preliminary"))
-                .expect(201);
+            app.client().put(&format!("Observation/{id}"), &observation(id, &t, "preliminary")).expect(201);
         }
         together(WRITERS + 2, |i| {
             if i >= WRITERS {
                 let path = format!("Observation?_tag={SYSTEM}|{t}&status=preliminary");
                 let answer = app.client().delete(&path);
-                assert!(
-                    [200, 204].contains(&answer.status),
-                    "{}: {}",
-                    answer.status,
-                    answer.text()
-                );
+                assert!([200, 204].contains(&answer.status), "{}: {}", answer.status, answer.text());
             }
             for id in ids.iter().skip(i).step_by(WRITERS) {
-                let answer = app
-                    .client()
-                    .put(&format!("Observation/{id}"), &observation(id, &t, "final"));
-                assert!(
-                    [200, 201].contains(&answer.status),
-                    "{}: {}",
-                    answer.status,
-                    answer.text()
-                );
+                let answer = app.client().put(&format!("Observation/{id}"), &observation(id, &t, "final"));
+                assert!([200, 201].contains(&answer.status), "{}: {}", answer.status, answer.text());
             }
         });
         for id in &ids {
             let history = whole_history(app.client(), &format!("Observation/{id}"));
             for pair in history.windows(2).filter(|pair| pair[1].is_none()) {
                 let before = pair[0].as_ref().map(|version| &version["status"]);
-                assert_eq!(
-                    before,
-                    Some(&json!("preliminary")),
-                    "round {round}: {id} was deleted when it was final"
-                );
+                assert_eq!(before, Some(&json!("preliminary")), "round {round}: {id} was deleted when it was final");
             }
         }
     }
@@ -218,30 +169,13 @@ fn a_conditional_update_leaves_alone_what_no_longer_meets_it() {
                 app.client().put(&format!("Patient/{id}"), &resource).expect(200);
                 return;
             }
-            let answer = app
-                .client()
-                .put(&format!("Patient?identifier={SYSTEM}|{t}"), &patient(&t, "conditional"));
-            assert!(
-                [200, 201].contains(&answer.status),
-                "{}: {}",
-                answer.status,
-                answer.text()
-            );
+            let answer = app.client().put(&format!("Patient?identifier={SYSTEM}|{t}"), &patient(&t, "conditional"));
+            assert!([200, 201].contains(&answer.status), "{}: {}", answer.status, answer.text());
         });
         let history = whole_history(app.client(), &format!("Patient/{id}"));
-        let plain = history
-            .iter()
-            .flatten()
-            .position(|version| version["identifier"][0]["value"] == *other);
-        assert_eq!(
-            plain,
-            Some(history.len() - 1),
-            "round {round}: a conditional update wrote over another patient"
-        );
-        assert!(
-            count(app.client(), &format!("Patient?identifier={SYSTEM}|{t}")) <= 1,
-            "round {round}"
-        );
+        let plain = history.iter().flatten().position(|version| version["identifier"][0]["value"] == *other);
+        assert_eq!(plain, Some(history.len() - 1), "round {round}: a conditional update wrote over another patient");
+        assert!(count(app.client(), &format!("Patient?identifier={SYSTEM}|{t}")) <= 1, "round {round}");
     }
 }
 
@@ -261,21 +195,9 @@ fn a_conditional_create_never_answers_with_a_deletion() {
         together(7, |i| match i {
             0 => drop(app.client().delete(&format!("Patient/{id}")).expect(204)),
             1..=3 => {
-                let answer = app
-                    .client()
-                    .send("POST", "Patient", &[("If-None-Exist", &condition)], &resource);
-                assert!(
-                    [200, 201].contains(&answer.status),
-                    "{}: {}",
-                    answer.status,
-                    answer.text()
-                );
-                assert_eq!(
-                    answer.json()["identifier"],
-                    resource["identifier"],
-                    "round {round}: {}",
-                    answer.text()
-                );
+                let answer = app.client().send("POST", "Patient", &[("If-None-Exist", &condition)], &resource);
+                assert!([200, 201].contains(&answer.status), "{}: {}", answer.status, answer.text());
+                assert_eq!(answer.json()["identifier"], resource["identifier"], "round {round}: {}", answer.text());
             }
             _ => {
                 let answer = app.client().post("", &bundle).expect(200).entries().remove(0);
@@ -284,10 +206,7 @@ fn a_conditional_create_never_answers_with_a_deletion() {
             }
         });
         // None when the deletion came last.
-        assert!(
-            count(app.client(), &format!("Patient?{condition}")) <= 1,
-            "round {round}"
-        );
+        assert!(count(app.client(), &format!("Patient?{condition}")) <= 1, "round {round}");
     }
 }
 
@@ -308,11 +227,7 @@ fn a_conditional_update_gets_its_turn_among_plain_ones() {
             match writer {
                 0 => drop(app.client().put(&path, &patient("conditional")).expect(200)),
                 1 => drop(app.client().post("", &bundle).expect(200)),
-                _ => drop(
-                    app.client()
-                        .put(&format!("Patient/{t}"), &patient(&format!("{writer}-{step}")))
-                        .expect(200),
-                ),
+                _ => drop(app.client().put(&format!("Patient/{t}"), &patient(&format!("{writer}-{step}"))).expect(200)),
             }
         }
     });

@@ -32,27 +32,16 @@ fn mixed_writes_of_the_same_resources_leave_what_was_told_and_nothing_else() {
     let told: Vec<Told> = told.into_iter().flatten().collect();
     let mut versions: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     for (id, version) in &told {
-        assert!(
-            versions.entry(id).or_default().insert(*version),
-            "{id}: two clients were told of version {version}"
-        );
+        assert!(versions.entry(id).or_default().insert(*version), "{id}: two clients were told of version {version}");
     }
     for id in &ids {
         let path = format!("Patient/{id}");
         let history = whole_history(app.client(), &path);
         let known = versions.remove(id.as_str()).unwrap_or_default();
-        assert_eq!(
-            known,
-            (1..=history.len() as u32).collect(),
-            "{path}: the versions that clients were told of"
-        );
+        assert_eq!(known, (1..=history.len() as u32).collect(), "{path}: the versions that clients were told of");
         expect_current(app.client(), &path, &history);
         let is_live = history.last().is_some_and(Option::is_some);
-        assert_eq!(
-            count(app.client(), &format!("Patient?identifier={SYSTEM}|{id}")),
-            u64::from(is_live),
-            "{path}"
-        );
+        assert_eq!(count(app.client(), &format!("Patient?identifier={SYSTEM}|{id}")), u64::from(is_live), "{path}");
     }
     sound::expect_sound(&app);
 }
@@ -68,12 +57,7 @@ fn step(client: &Client, ids: &[String], writer: usize, n: usize, told: &mut Vec
         3 => {
             let patch = json!([{"op": "add", "path": "/name/-", "value": {"family": mark}}]).to_string();
             // It may have been deleted meanwhile, or not made yet.
-            note(
-                id,
-                &client.request("PATCH", &path, &[JSON_PATCH], patch.as_bytes()),
-                &[200, 404, 410],
-                told,
-            );
+            note(id, &client.request("PATCH", &path, &[JSON_PATCH], patch.as_bytes()), &[200, 404, 410], told);
         }
         4 => {
             let answer = client.put(&format!("Patient?identifier={SYSTEM}|{id}"), &patient(id, &mark));
@@ -104,13 +88,7 @@ fn patient(id: &str, mark: &str) -> Value {
 /// Keeps the version that the client was told of; a delete that found nothing tells of none.
 #[track_caller]
 fn note(id: &str, answer: &Response, allowed: &[u16], told: &mut Vec<Told>) {
-    assert!(
-        allowed.contains(&answer.status),
-        "{} {}: {}",
-        answer.asked,
-        answer.status,
-        answer.text()
-    );
+    assert!(allowed.contains(&answer.status), "{} {}: {}", answer.asked, answer.status, answer.text());
     if answer.status < 300 {
         told.extend(version(answer.header("ETag")).map(|version| (id.to_string(), version)));
     }

@@ -31,10 +31,7 @@ fn transactions_that_share_conditional_creates_make_each_once() {
     };
     let answers = together(CLIENTS, |i| {
         let mut entries = vec![create("Practitioner"), create("Organization")];
-        let performers: Vec<Value> = entries
-            .iter()
-            .map(|entry| json!({"reference": entry["fullUrl"]}))
-            .collect();
+        let performers: Vec<Value> = entries.iter().map(|entry| json!({"reference": entry["fullUrl"]})).collect();
         let own = json!({"resourceType": "Observation", "meta": tag(&t), "status": "final", "code": {"text": "x"},
                          "performer": performers});
         entries.push(json!({"resource": own, "request": {"method": "POST", "url": "Observation"}}));
@@ -45,34 +42,19 @@ fn transactions_that_share_conditional_creates_make_each_once() {
     });
     expect_statuses("transactions", &answers, &[(200, CLIENTS)]);
     for resource_type in ["Practitioner", "Organization"] {
-        assert_eq!(
-            count(app.client(), &format!("{resource_type}?identifier={SYSTEM}|{t}")),
-            1,
-            "{resource_type}"
-        );
+        assert_eq!(count(app.client(), &format!("{resource_type}?identifier={SYSTEM}|{t}")), 1, "{resource_type}");
     }
-    let found = app
-        .client()
-        .get(&format!("Observation?_tag={SYSTEM}|{t}&_count=200"))
-        .expect(200)
-        .resources();
+    let found = app.client().get(&format!("Observation?_tag={SYSTEM}|{t}&_count=200")).expect(200).resources();
     assert_eq!(found.len(), CLIENTS);
-    assert!(
-        found
-            .iter()
-            .all(|observation| observation["performer"] == found[0]["performer"])
-    );
+    assert!(found.iter().all(|observation| observation["performer"] == found[0]["performer"]));
 }
 
 /// How the entries of a round change the resources: id, and the mark that the change leaves.
 type Change = fn(&str, &str) -> Value;
 
 /// Name, change, and how often each client sends its transaction in the default run.
-const CHANGES: &[(&str, Change, usize)] = &[
-    ("PUT", put, 200),
-    ("PATCH", patch, 50),
-    ("conditional PUT", conditional_put, 50),
-];
+const CHANGES: &[(&str, Change, usize)] =
+    &[("PUT", put, 200), ("PATCH", patch, 50), ("conditional PUT", conditional_put, 50)];
 
 fn resource(id: &str, mark: &str) -> Value {
     json!({"resourceType": "Basic", "id": id, "identifier": [identifier(id)], "code": {"text": mark}})
@@ -118,27 +100,15 @@ fn opposing_transactions_all_end_one_after_the_other() {
             slowest
         });
         let slowest = slowest.into_iter().max().unwrap_or_default();
-        println!(
-            "{name}: {} opposing transactions in {:?}, slowest {slowest:?}",
-            WRITERS * rounds,
-            began.elapsed()
-        );
+        println!("{name}: {} opposing transactions in {:?}, slowest {slowest:?}", WRITERS * rounds, began.elapsed());
         let marks = |id: &String| -> Vec<String> {
             let history = whole_history(app.client(), &format!("Basic/{id}"));
-            history
-                .iter()
-                .flatten()
-                .map(|version| version["code"]["text"].to_string())
-                .collect()
+            history.iter().flatten().map(|version| version["code"]["text"].to_string()).collect()
         };
         let expected = marks(&ids[0]);
         assert_eq!(expected.len(), WRITERS * rounds + 1, "{name}");
         for id in &ids[1..] {
-            assert_eq!(
-                marks(id),
-                expected,
-                "{name}: {id} saw the transactions in another order"
-            );
+            assert_eq!(marks(id), expected, "{name}: {id} saw the transactions in another order");
         }
     }
 }
@@ -166,16 +136,10 @@ fn opposing_deletes_and_updates_all_end() {
     });
     let marks = |id: &String| -> Vec<Option<String>> {
         let history = whole_history(app.client(), &format!("Basic/{id}"));
-        history
-            .iter()
-            .map(|version| version.as_ref().map(|version| version["code"]["text"].to_string()))
-            .collect()
+        history.iter().map(|version| version.as_ref().map(|version| version["code"]["text"].to_string())).collect()
     };
     for half in ids.chunks(RESOURCES / 2) {
         let expected = marks(&half[0]);
-        assert!(
-            half.iter().all(|id| marks(id) == expected),
-            "a transaction was done in part"
-        );
+        assert!(half.iter().all(|id| marks(id) == expected), "a transaction was done in part");
     }
 }

@@ -22,13 +22,7 @@ fn patient(id: &str, family: &str) -> Value {
 fn races_end_alike_when_two_servers_share_a_database() {
     let apps = two();
     let client = |i: usize| apps[i % 2].client();
-    for race in [
-        conditional_creates,
-        conditional_updates,
-        updates_of_one_version,
-        puts_to_a_new_id,
-        patches,
-    ] {
+    for race in [conditional_creates, conditional_updates, updates_of_one_version, puts_to_a_new_id, patches] {
         race(&client);
     }
     for app in &apps {
@@ -44,9 +38,7 @@ fn conditional_creates(client: Clients) {
     let t = unique("create");
     let condition = format!("identifier={SYSTEM}|{t}");
     let resource = json!({"resourceType": "Patient", "identifier": [identifier(&t)]});
-    let answers = together(CLIENTS, |i| {
-        client(i).send("POST", "Patient", &[("If-None-Exist", &condition)], &resource)
-    });
+    let answers = together(CLIENTS, |i| client(i).send("POST", "Patient", &[("If-None-Exist", &condition)], &resource));
     expect_statuses("conditional creates", &answers, &[(200, CLIENTS - 1), (201, 1)]);
     assert_eq!(count(client(0), &format!("Patient?{condition}")), 1);
 }
@@ -57,24 +49,14 @@ fn conditional_updates(client: Clients) {
     let resource = json!({"resourceType": "Patient", "identifier": [identifier(&t)]});
     let answers = together(CLIENTS, |i| client(i).put(&path, &resource));
     expect_statuses("conditional updates", &answers, &[(200, CLIENTS - 1), (201, 1)]);
-    assert_eq!(
-        whole_history(client(1), &format!("Patient/{}", answers[0].id())).len(),
-        CLIENTS
-    );
+    assert_eq!(whole_history(client(1), &format!("Patient/{}", answers[0].id())).len(), CLIENTS);
 }
 
 fn updates_of_one_version(client: Clients) {
     let id = unique("match");
     let path = format!("Patient/{id}");
     client(0).put(&path, &patient(&id, "first")).expect(201);
-    let update = |i| {
-        client(i).send(
-            "PUT",
-            &path,
-            &[("If-Match", "W/\"1\"")],
-            &patient(&id, &format!("family-{i}")),
-        )
-    };
+    let update = |i| client(i).send("PUT", &path, &[("If-Match", "W/\"1\"")], &patient(&id, &format!("family-{i}")));
     expect_statuses("If-Match", &together(CLIENTS, update), &[(200, 1), (412, CLIENTS - 1)]);
 }
 
@@ -109,24 +91,18 @@ fn the_first_writes_of_a_server_lose_nothing_either() {
     let app = TestApp::start();
     let ids: Vec<String> = (0..RESOURCES).map(|_| unique("first")).collect();
     for id in &ids {
-        app.client()
-            .put(&format!("Patient/{id}"), &patient(id, "first"))
-            .expect(201);
+        app.client().put(&format!("Patient/{id}"), &patient(id, "first")).expect(201);
     }
     for _ in 0..ROUNDS {
         app.restart();
         let answers = together(CLIENTS, |i| {
             let id = &ids[i % RESOURCES];
-            app.client()
-                .put(&format!("Patient/{id}"), &patient(id, &format!("family-{i}")))
+            app.client().put(&format!("Patient/{id}"), &patient(id, &format!("family-{i}")))
         });
         expect_statuses("PUT", &answers, &[(200, CLIENTS)]);
     }
     for id in &ids {
-        assert_eq!(
-            whole_history(app.client(), &format!("Patient/{id}")).len(),
-            ROUNDS * CLIENTS / RESOURCES + 1
-        );
+        assert_eq!(whole_history(app.client(), &format!("Patient/{id}")).len(), ROUNDS * CLIENTS / RESOURCES + 1);
     }
     sound::expect_sound(&app);
     sound::expect_index(&app);

@@ -23,23 +23,14 @@ fn of_a_hundred_updates_of_one_version_one_succeeds() {
     app.client().put(&path, &patient(&id, "first")).expect(201);
     for version in 1..=3 {
         let etag = format!("W/\"{version}\"");
-        let update = |i: usize| {
-            app.client().send(
-                "PUT",
-                &path,
-                &[("If-Match", &etag)],
-                &patient(&id, &format!("family-{i}")),
-            )
-        };
+        let update =
+            |i: usize| app.client().send("PUT", &path, &[("If-Match", &etag)], &patient(&id, &format!("family-{i}")));
         let answers = together(WRITERS, update);
         expect_statuses("If-Match", &answers, &[(200, 1), (412, WRITERS - 1)]);
         for refused in answers.iter().filter(|answer| answer.status == 412) {
             refused.expect_issue("conflict");
         }
-        let winner = answers
-            .iter()
-            .position(|answer| answer.status == 200)
-            .expect("one succeeded");
+        let winner = answers.iter().position(|answer| answer.status == 200).expect("one succeeded");
         let now = app.client().get(&path).expect(200).json();
         assert_eq!(now["name"][0]["family"], format!("family-{winner}"));
         assert_eq!(whole_history(app.client(), &path).len(), version + 1);
@@ -51,19 +42,14 @@ fn parallel_puts_to_a_new_id_create_it_once() {
     let app = TestApp::shared();
     let id = unique("new");
     let path = format!("Patient/{id}");
-    let answers = together(CLIENTS, |i| {
-        app.client().put(&path, &patient(&id, &format!("family-{i}")))
-    });
+    let answers = together(CLIENTS, |i| app.client().put(&path, &patient(&id, &format!("family-{i}"))));
     expect_statuses("PUT", &answers, &[(200, CLIENTS - 1), (201, 1)]);
     let history = whole_history(app.client(), &path);
     assert_eq!(history.len(), CLIENTS);
     for answer in &answers {
         // What a client was told is what its version holds.
         let told = answer.json();
-        let version: usize = told["meta"]["versionId"]
-            .as_str()
-            .and_then(|v| v.parse().ok())
-            .expect("a version");
+        let version: usize = told["meta"]["versionId"].as_str().and_then(|v| v.parse().ok()).expect("a version");
         assert_eq!(Some(&told), history[version - 1].as_ref());
         assert_eq!(answer.status == 201, version == 1);
     }
@@ -75,19 +61,8 @@ fn parallel_puts_that_demand_a_new_id_create_it_once() {
     let app = TestApp::shared();
     let id = unique("absent");
     let path = format!("Patient/{id}");
-    let put = |i| {
-        app.client().send(
-            "PUT",
-            &path,
-            &[("If-None-Match", "*")],
-            &patient(&id, &format!("family-{i}")),
-        )
-    };
-    expect_statuses(
-        "If-None-Match: *",
-        &together(CLIENTS, put),
-        &[(201, 1), (412, CLIENTS - 1)],
-    );
+    let put = |i| app.client().send("PUT", &path, &[("If-None-Match", "*")], &patient(&id, &format!("family-{i}")));
+    expect_statuses("If-None-Match: *", &together(CLIENTS, put), &[(201, 1), (412, CLIENTS - 1)]);
     assert_eq!(whole_history(app.client(), &path).len(), 1);
 }
 
@@ -106,24 +81,15 @@ fn parallel_patches_lose_none() {
             {"name": "name", "valueString": "name"},
             {"name": "value", "valueHumanName": {"family": family}},
         ]}]});
-        let (kind, patch) = if i % 2 == 0 {
-            (JSON_PATCH, json_patch)
-        } else {
-            (JSON, fhirpath_patch)
-        };
-        app.client()
-            .request("PATCH", &path, &[kind], patch.to_string().as_bytes())
+        let (kind, patch) = if i % 2 == 0 { (JSON_PATCH, json_patch) } else { (JSON, fhirpath_patch) };
+        app.client().request("PATCH", &path, &[kind], patch.to_string().as_bytes())
     });
     expect_statuses("PATCH", &answers, &[(200, CLIENTS)]);
     let history = whole_history(app.client(), &path);
     assert_eq!(history.len(), CLIENTS + 1);
     let newest = history.last().and_then(Option::as_ref).expect("it is not deleted");
-    let families: BTreeSet<String> = newest["name"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|name| name["family"].to_string())
-        .collect();
+    let families: BTreeSet<String> =
+        newest["name"].as_array().into_iter().flatten().map(|name| name["family"].to_string()).collect();
     assert_eq!(families.len(), CLIENTS + 1, "{newest}");
     expect_current(app.client(), &path, &history);
 }
@@ -144,11 +110,7 @@ fn the_index_knows_the_newest_version_only() {
     for i in 0..CLIENTS {
         let value = format!("{id}-{i}");
         let expected = u64::from(current["identifier"][0]["value"] == *value);
-        assert_eq!(
-            count(app.client(), &format!("Patient?identifier={SYSTEM}|{value}")),
-            expected,
-            "{value}"
-        );
+        assert_eq!(count(app.client(), &format!("Patient?identifier={SYSTEM}|{value}")), expected, "{value}");
     }
 }
 
@@ -174,22 +136,13 @@ fn put_and_delete_leave_the_resource_whole_or_gone() {
         });
         for (i, answer) in answers.iter().enumerate() {
             let allowed: &[u16] = if i % 2 == 0 { &[200, 201] } else { &[200, 204] };
-            assert!(
-                allowed.contains(&answer.status),
-                "{} {}: {}",
-                answer.asked,
-                answer.status,
-                answer.text()
-            );
+            assert!(allowed.contains(&answer.status), "{} {}: {}", answer.asked, answer.status, answer.text());
         }
         let history = whole_history(app.client(), &path);
         expect_current(app.client(), &path, &history);
         let is_live = history.last().is_some_and(Option::is_some);
         let found = count(app.client(), &format!("Patient?identifier={SYSTEM}|{id}"));
         assert_eq!(found, u64::from(is_live), "search and read agree on {path}");
-        assert!(
-            !history.windows(2).any(|pair| pair[0].is_none() && pair[1].is_none()),
-            "{path} was deleted twice"
-        );
+        assert!(!history.windows(2).any(|pair| pair[0].is_none() && pair[1].is_none()), "{path} was deleted twice");
     }
 }

@@ -43,27 +43,9 @@ fn who_did_what_is_kept() {
     let address = format!("Patient/{id}");
     let null = json!(null);
     for (client, line, resource, status, want) in [
-        (
-            &client,
-            format!("PUT {address}"),
-            patient(&id),
-            201,
-            format!("Practitioner/test update Patient {id} 1 201"),
-        ),
-        (
-            &client,
-            format!("PUT {address}"),
-            patient(&id),
-            200,
-            format!("Practitioner/test update Patient {id} 2 200"),
-        ),
-        (
-            &client,
-            format!("GET {address}"),
-            null.clone(),
-            200,
-            format!("Practitioner/test read Patient {id} 2 200"),
-        ),
+        (&client, format!("PUT {address}"), patient(&id), 201, format!("Practitioner/test update Patient {id} 1 201")),
+        (&client, format!("PUT {address}"), patient(&id), 200, format!("Practitioner/test update Patient {id} 2 200")),
+        (&client, format!("GET {address}"), null.clone(), 200, format!("Practitioner/test read Patient {id} 2 200")),
         (
             &client,
             format!("GET {address}/_history/1"),
@@ -85,27 +67,9 @@ fn who_did_what_is_kept() {
             200,
             format!("Practitioner/test history-instance Patient {id} - 200"),
         ),
-        (
-            &narrow,
-            format!("GET {address}"),
-            null.clone(),
-            403,
-            format!("Practitioner/test read Patient {id} - 403"),
-        ),
-        (
-            &narrow,
-            format!("PUT {address}"),
-            patient(&id),
-            403,
-            format!("Practitioner/test update Patient {id} - 403"),
-        ),
-        (
-            app.client(),
-            format!("GET {address}"),
-            null.clone(),
-            401,
-            format!("anonymous read Patient {id} - 401"),
-        ),
+        (&narrow, format!("GET {address}"), null.clone(), 403, format!("Practitioner/test read Patient {id} - 403")),
+        (&narrow, format!("PUT {address}"), patient(&id), 403, format!("Practitioner/test update Patient {id} - 403")),
+        (app.client(), format!("GET {address}"), null.clone(), 401, format!("anonymous read Patient {id} - 401")),
         (
             &client,
             format!("DELETE {address}"),

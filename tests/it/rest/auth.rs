@@ -22,15 +22,10 @@ fn only_a_token_of_this_server_is_accepted() {
     let app = secured();
     let folder = std::env::temp_dir().join(format!("medilink-it-keys-{}", std::process::id()));
     let other = Keys::load_or_create(&folder).expect("a key can be made");
-    let foreign = Claims::new(app.base(), "x", "system/*.cruds", 3600)
-        .sign(&other)
-        .expect("claims can be signed");
+    let foreign = Claims::new(app.base(), "x", "system/*.cruds", 3600).sign(&other).expect("claims can be signed");
     let good = app.token("system/*.cruds");
     let broken = format!("{}x", &good[..good.len() - 4]);
-    let unsigned = format!(
-        "eyJhbGciOiJub25lIn0.{}.",
-        good.split('.').nth(1).expect("a token has three parts")
-    );
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).expect("a token has three parts"));
     for (authorization, status) in [
         (None, 401),
         (Some(format!("Bearer {good}")), 404),
@@ -44,25 +39,10 @@ fn only_a_token_of_this_server_is_accepted() {
         (Some(format!("Bearer {unsigned}")), 401),
         (Some(format!("Bearer {foreign}")), 401),
         (Some(format!("Bearer {}", app.forged(|c| c.exp = c.iat - 1))), 401),
-        (
-            Some(format!(
-                "Bearer {}",
-                app.forged(|c| c.aud = "http://other.example.org/fhir".into())
-            )),
-            401,
-        ),
-        (
-            Some(format!(
-                "Bearer {}",
-                app.forged(|c| c.iss = "http://other.example.org/fhir".into())
-            )),
-            401,
-        ),
+        (Some(format!("Bearer {}", app.forged(|c| c.aud = "http://other.example.org/fhir".into()))), 401),
+        (Some(format!("Bearer {}", app.forged(|c| c.iss = "http://other.example.org/fhir".into()))), 401),
     ] {
-        let headers: Vec<(&str, &str)> = authorization
-            .iter()
-            .map(|text| ("Authorization", text.as_str()))
-            .collect();
+        let headers: Vec<(&str, &str)> = authorization.iter().map(|text| ("Authorization", text.as_str())).collect();
         let answer = check(app.client(), &format!("GET Patient/{}", unique()), &headers, status, "");
         if status == 401 {
             answer.expect_issue("login");
@@ -154,13 +134,8 @@ fn a_search_over_everything_shows_the_types_of_its_scopes_alone() {
     let all = app.client_with("system/*.cruds");
     let tag = unique();
     let meta = json!({"tag": [{"system": "urn:t", "code": tag}]});
-    all.post("Patient", &json!({"resourceType": "Patient", "meta": meta}))
-        .expect(201);
-    all.post(
-        "Basic",
-        &json!({"resourceType": "Basic", "code": {"text": "x"}, "meta": meta}),
-    )
-    .expect(201);
+    all.post("Patient", &json!({"resourceType": "Patient", "meta": meta})).expect(201);
+    all.post("Basic", &json!({"resourceType": "Basic", "code": {"text": "x"}, "meta": meta})).expect(201);
     let limited = app.client_with("system/Patient.rs");
     for path in [format!("?_tag=urn:t|{tag}"), "_history?_count=1000".to_string()] {
         let types = |resources: Vec<Value>| {
@@ -184,29 +159,15 @@ fn entries_are_decided_one_by_one() {
     let mut patient = entry("Patient");
     patient["resource"] = json!({"resourceType": "Patient"});
     let entries = [patient, entry("Basic")];
-    let batch = client
-        .post(
-            "",
-            &json!({"resourceType": "Bundle", "type": "batch", "entry": entries}),
-        )
-        .expect(200);
-    let statuses: Vec<Value> = batch
-        .entries()
-        .iter()
-        .map(|e| e["response"]["status"].clone())
-        .collect();
+    let batch = client.post("", &json!({"resourceType": "Bundle", "type": "batch", "entry": entries})).expect(200);
+    let statuses: Vec<Value> = batch.entries().iter().map(|e| e["response"]["status"].clone()).collect();
     assert_eq!(statuses, ["201 Created", "403 Forbidden"]);
-    let whole = client.post(
-        "",
-        &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
-    );
+    let whole = client.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}));
     assert!(whole.expect(403).expect_issue("forbidden").contains("entry[1]"));
     // The rights that a condition or a read inside needs are those it needs outside.
-    for (method, url, condition) in [
-        ("GET", "Patient/1", None),
-        ("POST", "Patient", Some("identifier=x")),
-        ("PUT", "Patient/1", None),
-    ] {
+    for (method, url, condition) in
+        [("GET", "Patient/1", None), ("POST", "Patient", Some("identifier=x")), ("PUT", "Patient/1", None)]
+    {
         let mut one = json!({"request": {"method": method, "url": url}});
         if let Some(condition) = condition {
             one["request"]["ifNoneExist"] = json!(condition);
@@ -217,10 +178,7 @@ fn entries_are_decided_one_by_one() {
         let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [one]});
         client.post("", &bundle).expect(403).expect_issue("forbidden");
     }
-    let nobody = app.client().post(
-        "",
-        &json!({"resourceType": "Bundle", "type": "batch", "entry": entries}),
-    );
+    let nobody = app.client().post("", &json!({"resourceType": "Bundle", "type": "batch", "entry": entries}));
     nobody.expect(401);
 }
 
@@ -235,16 +193,9 @@ fn a_conditional_reference_needs_the_right_to_search() {
         "subject": {"reference": format!("Patient?{}", by_identifier(&value))}});
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
         {"resource": observation, "request": {"method": "POST", "url": "Observation"}}]});
-    app.client_with("system/Observation.c system/Patient.s")
-        .post("", &bundle)
-        .expect(200);
+    app.client_with("system/Observation.c system/Patient.s").post("", &bundle).expect(200);
     let refused = app.client_with("system/Observation.c").post("", &bundle);
-    assert!(
-        (400..500).contains(&refused.status),
-        "{}: {}",
-        refused.status,
-        refused.text()
-    );
+    assert!((400..500).contains(&refused.status), "{}: {}", refused.status, refused.text());
 }
 
 #[test]

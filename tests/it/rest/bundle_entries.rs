@@ -23,10 +23,7 @@ fn one(client: &Client, kind: &str, entry: Value) -> (u16, Value) {
     }
     let entry = answer.entries().remove(0);
     let status = entry["response"]["status"].as_str().unwrap_or_default();
-    (
-        status[..3].parse().unwrap_or_else(|_| panic!("no status: {entry}")),
-        entry,
-    )
+    (status[..3].parse().unwrap_or_else(|_| panic!("no status: {entry}")), entry)
 }
 
 #[test]
@@ -53,11 +50,7 @@ fn entries_keep_their_conditions() {
         assert_eq!(one(client, kind, json!({"request": read})).0, 304, "{kind}");
         let id = unique();
         let put = json!({"method": "PUT", "url": format!("Patient/{id}"), "ifNoneMatch": "*"});
-        assert_eq!(
-            one(client, kind, json!({"request": put, "resource": patient(&id)})).0,
-            201,
-            "{kind}"
-        );
+        assert_eq!(one(client, kind, json!({"request": put, "resource": patient(&id)})).0, 201, "{kind}");
     }
 }
 
@@ -69,19 +62,12 @@ fn entries_may_be_conditional_creates() {
             let value = unique();
             let ids: Vec<String> = (0..number).map(|_| given_identified(app.client(), &value)).collect();
             let request = json!({"method": "POST", "url": "Patient", "ifNoneExist": by_identifier(&value)});
-            let (status, entry) = one(
-                app.client(),
-                kind,
-                json!({"request": request, "resource": identified(&value)}),
-            );
+            let (status, entry) = one(app.client(), kind, json!({"request": request, "resource": identified(&value)}));
             assert_eq!(status, want, "{kind}, {number} match: {entry}");
             assert_eq!(count(app.client(), &value), number.max(1), "{kind}");
             if number == 1 {
                 let location = entry["response"]["location"].as_str().unwrap_or_default();
-                assert!(
-                    location.contains(&format!("Patient/{}/_history/1", ids[0])),
-                    "{kind}: {entry}"
-                );
+                assert!(location.contains(&format!("Patient/{}/_history/1", ids[0])), "{kind}: {entry}");
             }
         }
     }
@@ -136,14 +122,8 @@ fn entries_may_be_patches() {
     for kind in BOTH {
         for (resource, want) in [
             (fhirpath.clone(), 200),
-            (
-                json!({"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}),
-                200,
-            ),
-            (
-                json!({"resourceType": "Binary", "contentType": "text/plain", "data": data}),
-                415,
-            ),
+            (json!({"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}), 200),
+            (json!({"resourceType": "Binary", "contentType": "text/plain", "data": data}), 415),
             (json!({"resourceType": "Patient"}), 415),
         ] {
             let id = given_patient(client);
@@ -183,14 +163,8 @@ fn an_entry_that_is_no_request_is_refused_by_its_place() {
                 "url",
             ),
             (json!({"request": {"method": "GET", "url": "Patient/%zz"}}), "url"),
-            (
-                json!({"request": {"method": "GET", "url": "http://elsewhere.example.org/Patient/1"}}),
-                "url",
-            ),
-            (
-                json!({"request": {"method": "POST", "url": "Patient"}, "resource": []}),
-                "resource",
-            ),
+            (json!({"request": {"method": "GET", "url": "http://elsewhere.example.org/Patient/1"}}), "url"),
+            (json!({"request": {"method": "POST", "url": "Patient"}, "resource": []}), "resource"),
             (
                 json!({"request": {"method": "POST", "url": "Patient"}, "resource": {"resourceType": "Patient", "nope": 1}}),
                 "nope",

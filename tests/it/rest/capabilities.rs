@@ -18,10 +18,7 @@ fn statement(app: &TestApp) -> Value {
 
 fn names(list: &Value, key: &str) -> BTreeSet<String> {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    items
-        .iter()
-        .map(|item| item[key].as_str().unwrap_or_default().to_string())
-        .collect()
+    items.iter().map(|item| item[key].as_str().unwrap_or_default().to_string()).collect()
 }
 
 #[test]
@@ -37,11 +34,7 @@ fn the_statement_is_valid_and_says_what_this_is() {
     assert_eq!(statement["software"]["version"], env!("CARGO_PKG_VERSION"));
     let formats = statement["format"].to_string();
     assert!(formats.contains("json") && formats.contains("xml"), "{formats}");
-    assert!(
-        statement["patchFormat"]
-            .to_string()
-            .contains("application/json-patch+json")
-    );
+    assert!(statement["patchFormat"].to_string().contains("application/json-patch+json"));
 }
 
 #[test]
@@ -49,24 +42,14 @@ fn the_statement_lists_exactly_the_stored_types() {
     let app = TestApp::shared();
     let statement = statement(&app);
     let listed = names(&statement["rest"][0]["resource"], "type");
-    let stored: BTreeSet<String> = ResourceType::all()
-        .filter(|t| t.is_stored())
-        .map(|t| t.name().to_string())
-        .collect();
+    let stored: BTreeSet<String> =
+        ResourceType::all().filter(|t| t.is_stored()).map(|t| t.name().to_string()).collect();
     assert_eq!(listed, stored);
     for resource in statement["rest"][0]["resource"].as_array().expect("a list") {
         let interactions = names(&resource["interaction"], "code");
-        for want in [
-            "read",
-            "vread",
-            "create",
-            "update",
-            "patch",
-            "delete",
-            "history-instance",
-            "history-type",
-            "search-type",
-        ] {
+        for want in
+            ["read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"]
+        {
             assert!(interactions.contains(want), "{want} of {}", resource["type"]);
         }
         assert_eq!(resource["versioning"], "versioned-update");
@@ -77,12 +60,7 @@ fn the_statement_lists_exactly_the_stored_types() {
         assert_eq!(resource["updateCreate"], true);
     }
     let system = names(&statement["rest"][0]["interaction"], "code");
-    assert_eq!(
-        system,
-        ["batch", "history-system", "search-system", "transaction"]
-            .map(String::from)
-            .into()
-    );
+    assert_eq!(system, ["batch", "history-system", "search-system", "transaction"].map(String::from).into());
 }
 
 /// Every parameter that is listed is answered, and every one of the definitions that is not listed is refused.
@@ -106,16 +84,9 @@ fn a_listed_parameter_is_answered_and_another_is_refused() {
                 assert_eq!(answer.status, 400, "{}: {}", answer.asked, answer.text());
             }
         }
-        let known: BTreeSet<String> = catalog
-            .params(resource_type)
-            .iter()
-            .map(|p| p.code.to_string())
-            .collect();
+        let known: BTreeSet<String> = catalog.params(resource_type).iter().map(|p| p.code.to_string()).collect();
         assert!(listed.is_subset(&known), "{t}: {:?}", listed.difference(&known));
-        assert!(
-            listed.contains("_id") && listed.contains("_lastUpdated"),
-            "{t}: {listed:?}"
-        );
+        assert!(listed.contains("_id") && listed.contains("_lastUpdated"), "{t}: {listed:?}");
     }
 }
 

@@ -11,25 +11,13 @@ use crate::client::json;
 #[test]
 fn a_create_tells_where_the_resource_is() {
     let app = TestApp::shared();
-    let made = app
-        .client()
-        .post("Patient", &json!({"resourceType": "Patient", "active": true}))
-        .expect(201);
+    let made = app.client().post("Patient", &json!({"resourceType": "Patient", "active": true})).expect(201);
     let id = made.id();
-    assert_eq!(
-        made.header("location"),
-        Some(&*format!("{}/Patient/{id}/_history/1", app.base()))
-    );
+    assert_eq!(made.header("location"), Some(&*format!("{}/Patient/{id}/_history/1", app.base())));
     assert_eq!(made.header("etag"), Some("W/\"1\""));
     assert!(made.header("last-modified").is_some());
-    assert_eq!(
-        made.json(),
-        app.client().get(&format!("Patient/{id}")).expect(200).json()
-    );
-    let there = app
-        .client()
-        .get(made.header("location").expect("checked above"))
-        .expect(200);
+    assert_eq!(made.json(), app.client().get(&format!("Patient/{id}")).expect(200).json());
+    let there = app.client().get(made.header("location").expect("checked above")).expect(200);
     assert_eq!(there.id(), id);
 }
 
@@ -93,15 +81,8 @@ fn content_comes_back_as_it_was_sent() {
         {"code":{"text":"c"},"valueQuantity":{"value":1e-3}},{"code":{"text":"d"},"valueQuantity":{"value":-12345678901234567890.1234567890}},
         {"code":{"text":"e"},"_valueString":{"extension":[{"url":"http://x","valueDate":"2020"}]}},
         {"code":{"text":"f"},"valueTime":"23:59:60"},{"code":{"text":"g"},"valueString":"  a\tb\n"}]}"#;
-    let made = app
-        .client()
-        .request("POST", "Observation", &[crate::client::JSON], text)
-        .expect(201);
-    let mut back = app
-        .client()
-        .get(&format!("Observation/{}", made.id()))
-        .expect(200)
-        .json();
+    let made = app.client().request("POST", "Observation", &[crate::client::JSON], text).expect(201);
+    let mut back = app.client().get(&format!("Observation/{}", made.id())).expect(200).json();
     let mut want = json(text);
     let object = back.as_object_mut().expect("a resource is an object");
     object.shift_remove("id");

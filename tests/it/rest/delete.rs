@@ -31,14 +31,7 @@ fn deleting_again_changes_nothing() {
     app.client().put(&address, &patient(&id)).expect(201);
     app.client().delete(&address).expect(204);
     app.client().delete(&address).expect(204);
-    assert_eq!(
-        app.client()
-            .get(&format!("{address}/_history"))
-            .expect(200)
-            .entries()
-            .len(),
-        2
-    );
+    assert_eq!(app.client().get(&format!("{address}/_history")).expect(200).entries().len(), 2);
 }
 
 #[test]

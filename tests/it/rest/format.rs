@@ -59,13 +59,7 @@ fn a_format_that_is_not_written_here_is_not_acceptable() {
         ("", "_format=nonsense"),
     ] {
         let headers: &[(&str, &str)] = if accept.is_empty() { &[] } else { &[("Accept", accept)] };
-        check(
-            app.client(),
-            &format!("GET {address}?{parameter}"),
-            headers,
-            406,
-            "not-supported",
-        );
+        check(app.client(), &format!("GET {address}?{parameter}"), headers, 406, "not-supported");
     }
 }
 
@@ -80,10 +74,7 @@ fn xml_goes_in_and_comes_out() {
     );
     let both = [XML, ("Accept", "application/fhir+xml")];
     let address = format!("Patient/{id}");
-    let made = app
-        .client()
-        .request("PUT", &address, &both, sent.as_bytes())
-        .expect(201);
+    let made = app.client().request("PUT", &address, &both, sent.as_bytes()).expect(201);
     assert_eq!(made.header("content-type"), Some(XML_OUT));
     let json = app.client().get(&address).expect(200).json();
     assert_eq!(json["name"][0]["family"], "Ås \"x\"");
@@ -103,31 +94,18 @@ fn bundles_go_in_and_come_out_as_xml() {
         <Patient><active value=\"true\"/></Patient></resource><request><method value=\"POST\"/><url value=\"Patient\"/>\
         </request></entry></Bundle>";
     let headers = [XML, ("Accept", "application/fhir+xml")];
-    let answer = app
-        .client()
-        .request("POST", "", &headers, bundle.as_bytes())
-        .expect(200);
+    let answer = app.client().request("POST", "", &headers, bundle.as_bytes()).expect(200);
     let text = answer.text();
-    assert!(
-        text.contains("<type value=\"transaction-response\"/>") && text.contains("<status value=\"201"),
-        "{text}"
-    );
+    assert!(text.contains("<type value=\"transaction-response\"/>") && text.contains("<status value=\"201"), "{text}");
 }
 
 #[test]
 fn a_refusal_is_told_in_the_format_asked_for() {
     let app = TestApp::shared();
     let path = format!("Patient/{}", unique());
-    let answer = app
-        .client()
-        .get_with(&path, &[("Accept", "application/fhir+xml")])
-        .expect(404);
+    let answer = app.client().get_with(&path, &[("Accept", "application/fhir+xml")]).expect(404);
     assert_eq!(answer.header("content-type"), Some(XML_OUT));
-    assert!(
-        answer.text().contains("<code value=\"not-found\"/>"),
-        "{}",
-        answer.text()
-    );
+    assert!(answer.text().contains("<code value=\"not-found\"/>"), "{}", answer.text());
     // A format that cannot be written is refused in JSON.
     let answer = app.client().get_with(&path, &[("Accept", "text/html")]).expect(406);
     assert_eq!(answer.header("content-type"), Some(JSON_OUT));
@@ -139,14 +117,8 @@ fn pretty_answers_have_lines() {
     let address = format!("Patient/{}", given_patient(app.client()));
     for format in ["json", "xml"] {
         let plain = app.client().get(&format!("{address}?_format={format}")).expect(200);
-        let pretty = app
-            .client()
-            .get(&format!("{address}?_format={format}&_pretty=true"))
-            .expect(200);
-        let flat = app
-            .client()
-            .get(&format!("{address}?_format={format}&_pretty=false"))
-            .expect(200);
+        let pretty = app.client().get(&format!("{address}?_format={format}&_pretty=true")).expect(200);
+        let flat = app.client().get(&format!("{address}?_format={format}&_pretty=false")).expect(200);
         assert!(pretty.text().lines().count() > 3, "{}", pretty.text());
         assert!(plain.text().trim().lines().count() <= 2, "{}", plain.text());
         assert_eq!(plain.bytes, flat.bytes);

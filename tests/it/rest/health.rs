@@ -17,18 +17,12 @@ fn health_needs_no_token() {
 fn metrics_count_requests_by_interaction_type_and_status() {
     let app = TestApp::start();
     let client = app.client();
-    let id = client
-        .post("Patient", &json!({"resourceType": "Patient"}))
-        .expect(201)
-        .id();
+    let id = client.post("Patient", &json!({"resourceType": "Patient"})).expect(201).id();
     client.get(&format!("Patient/{id}")).expect(200);
     client.get(&format!("Patient/{id}")).expect(200);
     client.get(&format!("Patient/{}", unique())).expect(404);
     let page = client.get("/metrics").expect(200);
-    assert!(
-        page.header("content-type")
-            .is_some_and(|kind| kind.starts_with("text/plain"))
-    );
+    assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")));
     let text = page.text();
     let total = |interaction: &str, status: &str| -> f64 {
         let wanted = |line: &&str| {
@@ -37,18 +31,12 @@ fn metrics_count_requests_by_interaction_type_and_status() {
                     .iter()
                     .all(|(name, value)| line.contains(&format!("{name}=\"{value}\"")))
         };
-        text.lines()
-            .filter(wanted)
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
+        text.lines().filter(wanted).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     };
     assert_eq!(total("create", "201"), 1.0, "{text}");
     assert_eq!(total("read", "200"), 2.0, "{text}");
     assert_eq!(total("read", "404"), 1.0, "{text}");
-    assert!(
-        text.contains("medilink_http_request_seconds_bucket{"),
-        "latency is a histogram: {text}"
-    );
+    assert!(text.contains("medilink_http_request_seconds_bucket{"), "latency is a histogram: {text}");
     assert!(text.contains("medilink_pool_"), "the pool is measured: {text}");
     // Names and ids of patients never stand in labels.
     assert!(!text.contains(&id), "{text}");
@@ -56,9 +44,7 @@ fn metrics_count_requests_by_interaction_type_and_status() {
 
 #[test]
 fn metrics_may_have_a_listener_of_their_own() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .expect("a port is free");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port is free");
     let app = TestApp::builder().set("metrics-listen", &free.to_string()).start();
     app.client().get("/metrics").expect(404);
     app.client().get(&format!("http://{free}/metrics")).expect(200);
@@ -67,11 +53,7 @@ fn metrics_may_have_a_listener_of_their_own() {
 #[test]
 fn a_server_that_is_told_to_stop_finishes_and_ends_well() {
     let app = TestApp::start();
-    let id = app
-        .client()
-        .post("Patient", &json!({"resourceType": "Patient"}))
-        .expect(201)
-        .id();
+    let id = app.client().post("Patient", &json!({"resourceType": "Patient"})).expect(201).id();
     assert!(app.stop(), "{}", app.log());
     app.restart();
     app.client().get(&format!("Patient/{id}")).expect(200);
@@ -80,19 +62,11 @@ fn a_server_that_is_told_to_stop_finishes_and_ends_well() {
 #[test]
 fn a_wrong_setting_is_a_usage_error_that_names_it() {
     let app = TestApp::start();
-    for (flag, value) in [
-        ("--auth", "maybe"),
-        ("--page-size-max", "0"),
-        ("--log", "=="),
-        ("--nope", "1"),
-    ] {
+    for (flag, value) in [("--auth", "maybe"), ("--page-size-max", "0"), ("--log", "=="), ("--nope", "1")] {
         let ended = app.run("migrate", &[flag, value]);
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(2), "{flag} {value}: {said}");
         let named = flag.trim_start_matches('-');
-        assert!(
-            said.contains(named) || said.contains(&named.replace('-', "_")),
-            "{flag} {value}: {said}"
-        );
+        assert!(said.contains(named) || said.contains(&named.replace('-', "_")), "{flag} {value}: {said}");
     }
 }

@@ -31,17 +31,11 @@ fn line(entry: &Value) -> String {
     let etag = entry["response"]["etag"].as_str().unwrap_or_default();
     let url = entry["fullUrl"].as_str().unwrap_or_default();
     let id = url.rsplit('/').next().unwrap_or_default();
-    format!(
-        "{id} {etag} {}",
-        entry["request"]["method"].as_str().unwrap_or_default()
-    )
+    format!("{id} {etag} {}", entry["request"]["method"].as_str().unwrap_or_default())
 }
 
 fn instant(entry: &Value) -> String {
-    entry["response"]["lastModified"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no time: {entry}"))
-        .to_string()
+    entry["response"]["lastModified"].as_str().unwrap_or_else(|| panic!("no time: {entry}")).to_string()
 }
 
 #[test]
@@ -119,10 +113,7 @@ fn a_page_does_not_move_while_others_write() {
     let second = client.get(&first.link("next").expect("there is more")).expect(200);
     let lines: Vec<String> = first.entries().iter().chain(&second.entries()).map(line).collect();
     let versions = ["4", "3", "2", "1"].map(|v| format!("{id} W/\"{v}\""));
-    assert!(
-        lines.iter().zip(&versions).all(|(l, v)| l.starts_with(v.as_str())),
-        "{lines:?}"
-    );
+    assert!(lines.iter().zip(&versions).all(|(l, v)| l.starts_with(v.as_str())), "{lines:?}");
 }
 
 #[test]
@@ -138,11 +129,7 @@ fn a_history_can_be_asked_by_time() {
     let (entries, _) = walk(client, &format!("{address}/_history"));
     let times: Vec<String> = entries.iter().rev().map(instant).collect();
     let at = |n: usize| times[n].replace('+', "%2B");
-    for path in [
-        format!("{address}/_history"),
-        "Patient/_history".to_string(),
-        "_history".to_string(),
-    ] {
+    for path in [format!("{address}/_history"), "Patient/_history".to_string(), "_history".to_string()] {
         for (query, want) in [
             (format!("_since={}", at(0)), &["3", "2", "1"][..]),
             (format!("_since={}", at(1)), &["3", "2"]),
@@ -155,10 +142,8 @@ fn a_history_can_be_asked_by_time() {
             (format!("_since={}&_count=1", at(0)), &["3", "2", "1"]),
         ] {
             let (found, _) = walk(client, &format!("{path}?{query}"));
-            let found: Vec<String> = found
-                .iter()
-                .map(|e| line(e).split('"').nth(1).unwrap_or("").to_string())
-                .collect();
+            let found: Vec<String> =
+                found.iter().map(|e| line(e).split('"').nth(1).unwrap_or("").to_string()).collect();
             assert_eq!(found, want, "{path}?{query} of {times:?}");
         }
     }
@@ -177,24 +162,9 @@ fn what_a_history_cannot_be_asked_is_refused() {
         ("_sort=x", "not-supported"),
     ] {
         let said = check(app.client(), &format!("GET Patient/_history?{query}"), &[], 400, issue).expect_issue(issue);
-        assert!(
-            said.contains(query.split('=').next().unwrap_or_default()),
-            "{query}: {said}"
-        );
+        assert!(said.contains(query.split('=').next().unwrap_or_default()), "{query}: {said}");
     }
     let id = super::given_patient(app.client());
-    check(
-        app.client(),
-        &format!("POST Patient/{id}/_history"),
-        &[],
-        405,
-        "not-supported",
-    );
-    check(
-        app.client(),
-        &format!("DELETE Patient/{id}/_history"),
-        &[],
-        405,
-        "not-supported",
-    );
+    check(app.client(), &format!("POST Patient/{id}/_history"), &[], 405, "not-supported");
+    check(app.client(), &format!("DELETE Patient/{id}/_history"), &[], 405, "not-supported");
 }

@@ -9,10 +9,7 @@ use crate::app::TestApp;
 use crate::client::{Client, Response};
 
 fn transaction(client: &Client, entries: &[Value]) -> Response {
-    client.post(
-        "",
-        &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
-    )
+    client.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
 }
 
 fn create(full_url: &str, resource: Value) -> Value {
@@ -22,14 +19,9 @@ fn create(full_url: &str, resource: Value) -> Value {
 
 /// Returns `Type/id` of an answered entry.
 fn made(entry: &Value) -> String {
-    let location = entry["response"]["location"]
-        .as_str()
-        .unwrap_or_else(|| panic!("nothing made: {entry}"));
+    let location = entry["response"]["location"].as_str().unwrap_or_else(|| panic!("nothing made: {entry}"));
     let parts: Vec<&str> = location.split('/').collect();
-    let at = parts
-        .iter()
-        .position(|part| *part == "_history")
-        .expect("a location names the version");
+    let at = parts.iter().position(|part| *part == "_history").expect("a location names the version");
     parts[at - 2..at].join("/")
 }
 
@@ -62,10 +54,7 @@ fn links_between_entries_become_addresses() {
         &[
             create(&format!("urn:uuid:{}", unique()), document),
             create(&patient, json!({"resourceType": "Patient", "active": true})),
-            create(
-                &binary,
-                json!({"resourceType": "Binary", "contentType": "text/plain", "data": "YQ=="}),
-            ),
+            create(&binary, json!({"resourceType": "Binary", "contentType": "text/plain", "data": "YQ=="})),
         ],
     )
     .expect(200)
@@ -88,11 +77,7 @@ fn links_between_entries_become_addresses() {
     ] {
         assert_eq!(stored.pointer(pointer), Some(&json!(want)), "{pointer}");
     }
-    let found = app
-        .client()
-        .get(&format!("DocumentReference?subject={patient_at}"))
-        .expect(200)
-        .resources();
+    let found = app.client().get(&format!("DocumentReference?subject={patient_at}")).expect(200).resources();
     assert_eq!(found.len(), 1, "the link is indexed as it is stored");
 }
 
@@ -102,9 +87,7 @@ fn two_entries_may_point_to_each_other() {
     let (a, b) = (format!("urn:uuid:{}", unique()), format!("urn:uuid:{}", unique()));
     let patient =
         |other: &str| json!({"resourceType": "Patient", "link": [{"other": {"reference": other}, "type": "seealso"}]});
-    let entries = transaction(app.client(), &[create(&a, patient(&b)), create(&b, patient(&a))])
-        .expect(200)
-        .entries();
+    let entries = transaction(app.client(), &[create(&a, patient(&b)), create(&b, patient(&a))]).expect(200).entries();
     for (own, other) in [(0, 1), (1, 0)] {
         let stored = app.client().get(&made(&entries[own])).expect(200).json();
         assert_eq!(stored["link"][0]["other"]["reference"], json!(made(&entries[other])));
@@ -136,11 +119,7 @@ fn links_lead_to_what_is_found_updated_or_patched_too() {
     let answers = transaction(client, &entries).expect(200).entries();
     let group = client.get(&made(&answers[3])).expect(200).json();
     for (i, id) in [found_id, updated_id, own].iter().enumerate() {
-        assert_eq!(
-            group["member"][i]["entity"]["reference"],
-            format!("Patient/{id}"),
-            "member {i}"
-        );
+        assert_eq!(group["member"][i]["entity"]["reference"], format!("Patient/{id}"), "member {i}");
     }
 }
 
@@ -220,12 +199,7 @@ fn a_conditional_reference_outside_a_transaction_is_refused() {
     let observation = json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"},
         "subject": {"reference": format!("Patient?{}", by_identifier(&value))}});
     let answer = app.client().post("Observation", &observation);
-    assert!(
-        (400..=422).contains(&answer.status),
-        "{}: {}",
-        answer.status,
-        answer.text()
-    );
+    assert!((400..=422).contains(&answer.status), "{}: {}", answer.status, answer.text());
     assert!(answer.text().contains(&value), "{}", answer.text());
 }
 

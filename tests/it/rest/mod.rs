@@ -52,10 +52,7 @@ pub fn by_identifier(value: &str) -> String {
 
 /// Creates a Patient and returns its id.
 pub fn given_patient(client: &Client) -> String {
-    client
-        .post("Patient", &json!({"resourceType": "Patient", "active": true}))
-        .expect(201)
-        .id()
+    client.post("Patient", &json!({"resourceType": "Patient", "active": true})).expect(201).id()
 }
 
 /// Creates a resource with this identifier and returns its id.
@@ -65,11 +62,7 @@ pub fn given_identified(client: &Client, value: &str) -> String {
 
 /// Returns how many Patients have this identifier.
 pub fn count(client: &Client, value: &str) -> usize {
-    client
-        .get(&format!("Patient?{}", by_identifier(value)))
-        .expect(200)
-        .resources()
-        .len()
+    client.get(&format!("Patient?{}", by_identifier(value))).expect(200).resources().len()
 }
 
 /// Sends `"METHOD path"` without a body and checks status and, unless empty, the issue code.

@@ -83,24 +83,16 @@ fn a_json_patch_that_cannot_be_applied_changes_nothing() {
 fn what_is_not_there_cannot_be_patched() {
     let app = TestApp::shared();
     let patch = json!([{"op": "replace", "path": "/active", "value": false}]);
-    json_patch(app.client(), &format!("Patient/{}", unique()), &patch)
-        .expect(404)
-        .expect_issue("not-found");
+    json_patch(app.client(), &format!("Patient/{}", unique()), &patch).expect(404).expect_issue("not-found");
     let address = given(app.client());
     app.client().delete(&address).expect(204);
-    json_patch(app.client(), &address, &patch)
-        .expect(410)
-        .expect_issue("deleted");
+    json_patch(app.client(), &address, &patch).expect(410).expect_issue("deleted");
 }
 
 /// Returns one operation of a FHIRPath Patch; a `value` is given as the name of its part and its content.
 fn operation(kind: &str, parts: &[(&str, &str, Value)]) -> Value {
     let mut all = vec![json!({"name": "type", "valueCode": kind})];
-    all.extend(
-        parts
-            .iter()
-            .map(|(name, typed, value)| json!({"name": name, (*typed): value})),
-    );
+    all.extend(parts.iter().map(|(name, typed, value)| json!({"name": name, (*typed): value})));
     json!({"name": "operation", "part": all})
 }
 
@@ -175,11 +167,7 @@ fn a_fhirpath_patch_may_come_as_xml() {
         <part><name value="type"/><valueCode value="replace"/></part>
         <part><name value="path"/><valueString value="Patient.birthDate"/></part>
         <part><name value="value"/><valueDate value="1999-12-31"/></part></parameter></Parameters>"#;
-    let body = app
-        .client()
-        .request("PATCH", &address, &[XML], patch)
-        .expect(200)
-        .json();
+    let body = app.client().request("PATCH", &address, &[XML], patch).expect(200).json();
     assert_eq!(body["birthDate"], "1999-12-31");
 }
 

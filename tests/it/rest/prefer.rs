@@ -18,29 +18,12 @@ fn writes(client: &Client, prefer: &[(&str, &str)]) -> Vec<Response> {
     let patch_headers: Vec<(&str, &str)> = [JSON_PATCH].iter().chain(prefer).copied().collect();
     let patch = json!([{"op": "add", "path": "/active", "value": false}]).to_string();
     vec![
-        client
-            .send("POST", "Patient", prefer, &identified(&unique()))
-            .expect(201),
-        client
-            .send("POST", "Patient", &none_exist, &identified(&known))
-            .expect(200),
-        client
-            .send("PUT", &format!("Patient/{id}"), prefer, &patient(&id))
-            .expect(200),
-        client
-            .send("PUT", &format!("Patient?{condition}"), prefer, &identified(&known))
-            .expect(200),
-        client
-            .request("PATCH", &format!("Patient/{id}"), &patch_headers, patch.as_bytes())
-            .expect(200),
-        client
-            .request(
-                "PATCH",
-                &format!("Patient?{condition}"),
-                &patch_headers,
-                patch.as_bytes(),
-            )
-            .expect(200),
+        client.send("POST", "Patient", prefer, &identified(&unique())).expect(201),
+        client.send("POST", "Patient", &none_exist, &identified(&known)).expect(200),
+        client.send("PUT", &format!("Patient/{id}"), prefer, &patient(&id)).expect(200),
+        client.send("PUT", &format!("Patient?{condition}"), prefer, &identified(&known)).expect(200),
+        client.request("PATCH", &format!("Patient/{id}"), &patch_headers, patch.as_bytes()).expect(200),
+        client.request("PATCH", &format!("Patient?{condition}"), &patch_headers, patch.as_bytes()).expect(200),
     ]
 }
 
@@ -60,11 +43,7 @@ fn the_client_chooses_what_comes_back() {
     ] {
         let headers: &[(&str, &str)] = if prefer.is_empty() { &[] } else { &[("Prefer", prefer)] };
         for answer in writes(app.client(), headers) {
-            let found = if answer.bytes.is_empty() {
-                Value::from("")
-            } else {
-                answer.json()["resourceType"].clone()
-            };
+            let found = if answer.bytes.is_empty() { Value::from("") } else { answer.json()["resourceType"].clone() };
             assert_eq!(found, want, "{} with '{prefer}'", answer.asked);
             assert!(answer.header("etag").is_some(), "{} with '{prefer}'", answer.asked);
             let location = answer.header("location").or(answer.header("content-location"));

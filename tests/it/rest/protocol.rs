@@ -80,61 +80,29 @@ fn a_page_of_another_origin_may_call() {
     let asked = [
         ("Origin", "https://app.example.org"),
         ("Access-Control-Request-Method", "PUT"),
-        (
-            "Access-Control-Request-Headers",
-            "authorization, content-type, if-match",
-        ),
+        ("Access-Control-Request-Headers", "authorization, content-type, if-match"),
     ];
     // A preflight carries no token, and must do without.
     let preflight = app.client().request("OPTIONS", "Patient/1", &asked, b"");
     assert!([200, 204].contains(&preflight.status), "{}", preflight.status);
-    assert!(matches!(
-        preflight.header("access-control-allow-origin"),
-        Some("*" | "https://app.example.org")
-    ));
+    assert!(matches!(preflight.header("access-control-allow-origin"), Some("*" | "https://app.example.org")));
     let allowed = |name: &str| preflight.header(name).unwrap_or_default().to_ascii_lowercase();
     let methods = allowed("access-control-allow-methods");
-    assert!(
-        ["get", "put", "post", "patch", "delete"]
-            .iter()
-            .all(|m| methods.contains(m)),
-        "{methods}"
-    );
+    assert!(["get", "put", "post", "patch", "delete"].iter().all(|m| methods.contains(m)), "{methods}");
     let headers = allowed("access-control-allow-headers");
-    for header in [
-        "authorization",
-        "content-type",
-        "if-match",
-        "if-none-exist",
-        "if-none-match",
-        "prefer",
-    ] {
+    for header in ["authorization", "content-type", "if-match", "if-none-exist", "if-none-match", "prefer"] {
         assert!(headers.contains(header), "{header}: {headers}");
     }
     let client = app.client_with("system/*.cruds");
-    let made = client
-        .send("POST", "Patient", &asked[..1], &json!({"resourceType": "Patient"}))
-        .expect(201);
+    let made = client.send("POST", "Patient", &asked[..1], &json!({"resourceType": "Patient"})).expect(201);
     assert!(made.header("access-control-allow-origin").is_some());
-    let exposed = made
-        .header("access-control-expose-headers")
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let exposed = made.header("access-control-expose-headers").unwrap_or_default().to_ascii_lowercase();
     for header in ["etag", "location", "last-modified", "x-request-id"] {
         assert!(exposed.contains(header), "{header}: {exposed}");
     }
     let refused = app.client().get_with("Patient/1", &asked[..1]).expect(401);
-    assert!(
-        refused.header("access-control-allow-origin").is_some(),
-        "a page must be able to read a refusal"
-    );
-    assert_eq!(
-        app.client()
-            .get("metadata")
-            .expect(200)
-            .header("access-control-allow-origin"),
-        None
-    );
+    assert!(refused.header("access-control-allow-origin").is_some(), "a page must be able to read a refusal");
+    assert_eq!(app.client().get("metadata").expect(200).header("access-control-allow-origin"), None);
 }
 
 #[test]
@@ -142,28 +110,12 @@ fn a_large_answer_is_packed_for_who_can_unpack() {
     let app = TestApp::shared();
     let plain = app.client().get("metadata").expect(200);
     assert_eq!(plain.header("content-encoding"), None);
-    let packed = app
-        .client()
-        .get_with("metadata", &[("Accept-Encoding", "gzip")])
-        .expect(200);
+    let packed = app.client().get_with("metadata", &[("Accept-Encoding", "gzip")]).expect(200);
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
-    assert!(
-        packed
-            .header("vary")
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-            .contains("accept-encoding")
-    );
-    assert!(
-        packed.bytes.len() * 3 < plain.bytes.len(),
-        "{} of {}",
-        packed.bytes.len(),
-        plain.bytes.len()
-    );
+    assert!(packed.header("vary").unwrap_or_default().to_ascii_lowercase().contains("accept-encoding"));
+    assert!(packed.bytes.len() * 3 < plain.bytes.len(), "{} of {}", packed.bytes.len(), plain.bytes.len());
     let mut unpacked = Vec::new();
-    GzDecoder::new(&*packed.bytes)
-        .read_to_end(&mut unpacked)
-        .expect("the answer is gzip");
+    GzDecoder::new(&*packed.bytes).read_to_end(&mut unpacked).expect("the answer is gzip");
     assert_eq!(unpacked, plain.bytes);
 }
 
@@ -173,9 +125,7 @@ fn a_request_may_be_packed() {
     let id = unique();
     let headers = [JSON, ("Content-Encoding", "gzip")];
     let body = packed(patient(&id).to_string().as_bytes());
-    app.client()
-        .request("PUT", &format!("Patient/{id}"), &headers, &body)
-        .expect(201);
+    app.client().request("PUT", &format!("Patient/{id}"), &headers, &body).expect(201);
     let read = app.client().get(&format!("Patient/{id}")).expect(200).json();
     assert_eq!(read["name"], patient(&id)["name"]);
 }
@@ -184,27 +134,16 @@ fn a_request_may_be_packed() {
 fn every_answer_carries_a_request_id() {
     let app = TestApp::shared();
     let id = given_patient(app.client());
-    for path in [
-        format!("Patient/{id}"),
-        "Nope/1".to_string(),
-        "metadata".to_string(),
-        "/nowhere".to_string(),
-    ] {
+    for path in [format!("Patient/{id}"), "Nope/1".to_string(), "metadata".to_string(), "/nowhere".to_string()] {
         let own = app.client().get_with(&path, &[("X-Request-Id", "my-id.1")]);
         assert_eq!(own.header("x-request-id"), Some("my-id.1"), "{path}");
         let first = app.client().get(&path).header("x-request-id").map(str::to_string);
         let second = app.client().get(&path).header("x-request-id").map(str::to_string);
-        assert!(
-            first.as_ref().is_some_and(|id| id.len() >= 8) && first != second,
-            "{path}: {first:?} {second:?}"
-        );
+        assert!(first.as_ref().is_some_and(|id| id.len() >= 8) && first != second, "{path}: {first:?} {second:?}");
     }
     // What could garble a log is not taken over.
     for odd in ["a b", "", &"x".repeat(500)] {
-        let answer = app
-            .client()
-            .get_with(&format!("Patient/{id}"), &[("X-Request-Id", odd)])
-            .expect(200);
+        let answer = app.client().get_with(&format!("Patient/{id}"), &[("X-Request-Id", odd)]).expect(200);
         assert_ne!(answer.header("x-request-id"), Some(odd));
     }
 }
@@ -230,9 +169,7 @@ fn answers_are_never_kept_by_strangers() {
 
 #[test]
 fn the_public_address_is_what_links_say() {
-    let app = TestApp::builder()
-        .set("base-url", "https://fhir.example.org/r4")
-        .start();
+    let app = TestApp::builder().set("base-url", "https://fhir.example.org/r4").start();
     let body = json!({"resourceType": "Patient"});
     let made = app.client().post("/r4/Patient", &body).expect(201);
     let id = made.id();
@@ -242,10 +179,7 @@ fn the_public_address_is_what_links_say() {
     assert_eq!(history.entries()[0]["fullUrl"], json!(url));
     assert_eq!(history.link("self"), Some(format!("{url}/_history")));
     let page = app.client().get("/r4/Patient?_count=1").expect(200);
-    assert!(
-        page.link("self")
-            .is_some_and(|link| link.starts_with("https://fhir.example.org/r4/Patient?"))
-    );
+    assert!(page.link("self").is_some_and(|link| link.starts_with("https://fhir.example.org/r4/Patient?")));
     let statement = app.client().get("/r4/metadata").expect(200).json();
     assert_eq!(statement["implementation"]["url"], "https://fhir.example.org/r4");
     app.client().get("/fhir/metadata").expect(404);
@@ -255,11 +189,7 @@ fn the_public_address_is_what_links_say() {
 fn a_slash_at_the_end_changes_nothing() {
     let app = TestApp::shared();
     let id = given_patient(app.client());
-    for path in [
-        format!("Patient/{id}/"),
-        format!("/fhir//Patient/{id}"),
-        "metadata/".to_string(),
-    ] {
+    for path in [format!("Patient/{id}/"), format!("/fhir//Patient/{id}"), "metadata/".to_string()] {
         check(app.client(), &format!("GET {path}"), &[], 200, "");
     }
 }
@@ -270,13 +200,9 @@ fn the_body_of_a_refused_request_is_no_request() {
     let app = TestApp::builder().secured().start();
     let hidden = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2000);
     let last = "GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    for head in [
-        "POST /fhir/Patient",
-        "GET /fhir/Patient/1",
-        "BREW /fhir/Patient/1",
-        "POST /nowhere",
-        "DELETE /fhir/Patient/1",
-    ] {
+    for head in
+        ["POST /fhir/Patient", "GET /fhir/Patient/1", "BREW /fhir/Patient/1", "POST /nowhere", "DELETE /fhir/Patient/1"]
+    {
         let length = hidden.len();
         let request = format!("{head} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{hidden}{last}");
         let answer = app.client().raw(&[request.as_bytes()]);

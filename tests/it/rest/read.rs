@@ -14,18 +14,12 @@ fn a_read_tells_version_and_time() {
     app.client().put(&format!("Patient/{id}"), &patient(&id)).expect(201);
     let read = app.client().get(&format!("Patient/{id}")).expect(200);
     assert_eq!(read.header("etag"), Some("W/\"1\""));
-    assert_eq!(
-        read.header("content-type"),
-        Some("application/fhir+json; charset=utf-8")
-    );
+    assert_eq!(read.header("content-type"), Some("application/fhir+json; charset=utf-8"));
     let modified = read.header("last-modified").expect("a read tells when it was changed");
     assert!(modified.ends_with(" GMT") && modified.len() == 29, "{modified}");
     let body = read.json();
     assert_eq!(body["meta"]["versionId"], "1");
-    assert!(
-        body["meta"]["lastUpdated"].as_str().is_some_and(|at| at.ends_with('Z')),
-        "{body}"
-    );
+    assert!(body["meta"]["lastUpdated"].as_str().is_some_and(|at| at.ends_with('Z')), "{body}");
     assert_eq!(body["name"][0]["family"], "Ås");
 }
 
@@ -33,9 +27,7 @@ fn a_read_tells_version_and_time() {
 fn what_cannot_be_read_says_why() {
     let app = TestApp::shared();
     let (gone, never) = (unique(), unique());
-    app.client()
-        .put(&format!("Patient/{gone}"), &patient(&gone))
-        .expect(201);
+    app.client().put(&format!("Patient/{gone}"), &patient(&gone)).expect(201);
     app.client().delete(&format!("Patient/{gone}")).expect(204);
     for (line, status, issue) in [
         (format!("GET Patient/{never}"), 404, "not-found"),
@@ -47,11 +39,7 @@ fn what_cannot_be_read_says_why() {
         (format!("GET Patient/{gone}/_history/0"), 404, "not-found"),
         (format!("GET Patient/{gone}/_history/01"), 404, "not-found"),
         (format!("GET Patient/{gone}/_history/abc"), 404, "not-found"),
-        (
-            format!("GET Patient/{gone}/_history/99999999999999999999"),
-            404,
-            "not-found",
-        ),
+        (format!("GET Patient/{gone}/_history/99999999999999999999"), 404, "not-found"),
         (format!("GET Patient/{never}/_history/1"), 404, "not-found"),
         (format!("GET Patient/{never}/_history"), 404, "not-found"),
     ] {
@@ -68,17 +56,11 @@ fn every_version_can_be_read() {
         app.client().put(&format!("Patient/{id}"), &patient);
     }
     for (version, city) in [("1", "Bergen"), ("2", "Oslo"), ("3", "Tromsø")] {
-        let read = app
-            .client()
-            .get(&format!("Patient/{id}/_history/{version}"))
-            .expect(200);
+        let read = app.client().get(&format!("Patient/{id}/_history/{version}")).expect(200);
         assert_eq!(read.header("etag"), Some(&*format!("W/\"{version}\"")));
         assert!(read.header("last-modified").is_some());
         let body = read.json();
-        assert_eq!(
-            (&body["meta"]["versionId"], &body["address"][0]["city"]),
-            (&json!(version), &json!(city))
-        );
+        assert_eq!((&body["meta"]["versionId"], &body["address"][0]["city"]), (&json!(version), &json!(city)));
     }
 }
 
@@ -88,10 +70,7 @@ fn a_conditional_read_sends_only_what_is_new() {
     let id = unique();
     app.client().put(&format!("Patient/{id}"), &patient(&id)).expect(201);
     let second = app.client().put(&format!("Patient/{id}"), &patient(&id)).expect(200);
-    let modified = second
-        .header("last-modified")
-        .expect("an update tells its time")
-        .to_string();
+    let modified = second.header("last-modified").expect("an update tells its time").to_string();
     let line = format!("GET Patient/{id}");
     for (headers, status) in [
         (&[("If-None-Match", "W/\"2\"")][..], 304),
@@ -106,13 +85,7 @@ fn a_conditional_read_sends_only_what_is_new() {
         (&[("If-Modified-Since", "yesterday")], 200),
         (&[("If-Modified-Since", "Sat, 01 Jan 2000 00:00:00 GMT")], 200),
         (&[("If-None-Match", "W/\"1\""), ("If-Modified-Since", &modified)], 200),
-        (
-            &[
-                ("If-None-Match", "W/\"2\""),
-                ("If-Modified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"),
-            ],
-            304,
-        ),
+        (&[("If-None-Match", "W/\"2\""), ("If-Modified-Since", "Sat, 01 Jan 2000 00:00:00 GMT")], 304),
     ] {
         let answer = check(app.client(), &line, headers, status, "");
         assert_eq!(answer.header("etag"), Some("W/\"2\""), "{headers:?}");
@@ -128,19 +101,10 @@ fn ids_are_told_apart_by_case() {
     let app = TestApp::shared();
     let lower = unique();
     let upper = lower.to_uppercase();
-    app.client()
-        .put(&format!("Patient/{lower}"), &patient(&lower))
-        .expect(201);
+    app.client().put(&format!("Patient/{lower}"), &patient(&lower)).expect(201);
     app.client().get(&format!("Patient/{upper}")).expect(404);
-    app.client()
-        .put(&format!("Patient/{upper}"), &patient(&upper))
-        .expect(201);
+    app.client().put(&format!("Patient/{upper}"), &patient(&upper)).expect(201);
     let longest = format!("{}-{}", "a.".repeat(13), &lower)[..64.min(27 + lower.len())].to_string();
-    app.client()
-        .put(&format!("Patient/{longest}"), &patient(&longest))
-        .expect(201);
-    assert_eq!(
-        app.client().get(&format!("Patient/{longest}")).expect(200).id(),
-        longest
-    );
+    app.client().put(&format!("Patient/{longest}"), &patient(&longest)).expect(201);
+    assert_eq!(app.client().get(&format!("Patient/{longest}")).expect(200).id(), longest);
 }

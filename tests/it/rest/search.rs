@@ -13,11 +13,7 @@ use crate::client::Response;
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
 fn ids(answer: &Response) -> BTreeSet<String> {
-    answer
-        .resources()
-        .iter()
-        .map(|r| r["id"].as_str().unwrap_or_default().to_string())
-        .collect()
+    answer.resources().iter().map(|r| r["id"].as_str().unwrap_or_default().to_string()).collect()
 }
 
 #[test]
@@ -35,14 +31,8 @@ fn a_search_answers_by_get_and_by_post() {
         let id = entry["resource"]["id"].as_str().unwrap_or_default();
         assert_eq!(entry["fullUrl"], format!("{}/Patient/{id}", app.base()));
     }
-    let by_post = app
-        .client()
-        .request("POST", "Patient/_search", &[FORM], query.as_bytes())
-        .expect(200);
-    let by_both = app
-        .client()
-        .request("POST", &format!("Patient/_search?{query}"), &[FORM], b"")
-        .expect(200);
+    let by_post = app.client().request("POST", "Patient/_search", &[FORM], query.as_bytes()).expect(200);
+    let by_both = app.client().request("POST", &format!("Patient/_search?{query}"), &[FORM], b"").expect(200);
     for answer in [by_get, by_post, by_both] {
         assert_eq!(ids(&answer), want, "{}", answer.asked);
     }
@@ -113,19 +103,9 @@ fn a_parameter_that_is_not_known_is_refused_unless_the_client_is_lenient() {
     given_identified(app.client(), &value);
     let line = format!("GET Patient?{}&nope=1", by_identifier(&value));
     check(app.client(), &line, &[], 400, "not-supported");
-    check(
-        app.client(),
-        &line,
-        &[("Prefer", "handling=strict")],
-        400,
-        "not-supported",
-    );
+    check(app.client(), &line, &[("Prefer", "handling=strict")], 400, "not-supported");
     let lenient = check(app.client(), &line, &[("Prefer", "handling=lenient")], 200, "");
-    let patients = lenient
-        .resources()
-        .iter()
-        .filter(|r| r["resourceType"] == "Patient")
-        .count();
+    let patients = lenient.resources().iter().filter(|r| r["resourceType"] == "Patient").count();
     assert_eq!(patients, 1);
     let own = lenient.link("self").unwrap_or_default();
     assert!(!own.contains("nope"), "the self link says what was searched by: {own}");

@@ -18,21 +18,15 @@ fn given(app: &TestApp, value: &str) -> String {
 }
 
 fn keys(resource: &Value) -> String {
-    let mut keys: Vec<&str> = resource
-        .as_object()
-        .expect("a resource is an object")
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let mut keys: Vec<&str> =
+        resource.as_object().expect("a resource is an object").keys().map(String::as_str).collect();
     keys.retain(|key| !["resourceType", "id", "meta"].contains(key));
     keys.sort_unstable();
     keys.join(" ")
 }
 
 fn is_tagged(resource: &Value) -> bool {
-    resource["meta"]["tag"]
-        .as_array()
-        .is_some_and(|tags| tags.iter().any(|tag| tag["code"] == "SUBSETTED"))
+    resource["meta"]["tag"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag["code"] == "SUBSETTED"))
 }
 
 #[test]
@@ -44,10 +38,7 @@ fn a_client_may_ask_for_a_part() {
         ("_summary=true", "gender identifier name"),
         ("_summary=text", "text"),
         ("_summary=data", "communication gender identifier maritalStatus name"),
-        (
-            "_summary=false",
-            "communication gender identifier maritalStatus name text",
-        ),
+        ("_summary=false", "communication gender identifier maritalStatus name text"),
         ("_elements=gender", "gender"),
         ("_elements=gender,name", "gender name"),
         ("_elements=Patient.gender", "gender"),
@@ -62,11 +53,7 @@ fn a_client_may_ask_for_a_part() {
         for path in paths {
             let answer = app.client().get(&path).expect(200);
             let body = answer.json();
-            let resource = if body["resourceType"] == "Bundle" {
-                body["entry"][0]["resource"].clone()
-            } else {
-                body
-            };
+            let resource = if body["resourceType"] == "Bundle" { body["entry"][0]["resource"].clone() } else { body };
             assert_eq!(keys(&resource), want, "{path}");
             assert_eq!(is_tagged(&resource), query != "_summary=false", "{path}");
             assert_eq!(resource["id"], json!(id), "{path}");
@@ -83,10 +70,7 @@ fn a_count_has_no_entries() {
     let value = unique();
     given(&app, &value);
     given(&app, &value);
-    let answer = app
-        .client()
-        .get(&format!("Patient?{}&_summary=count", by_identifier(&value)))
-        .expect(200);
+    let answer = app.client().get(&format!("Patient?{}&_summary=count", by_identifier(&value))).expect(200);
     assert_eq!(answer.json()["total"], 2);
     assert!(answer.entries().is_empty());
 }
@@ -95,11 +79,7 @@ fn a_count_has_no_entries() {
 fn a_part_that_does_not_exist_is_refused() {
     let app = TestApp::shared();
     let id = given(&app, &unique());
-    for (query, words) in [
-        ("_summary=some", "_summary"),
-        ("_elements=nope", "nope"),
-        ("_elements=Nope.name", "Nope"),
-    ] {
+    for (query, words) in [("_summary=some", "_summary"), ("_elements=nope", "nope"), ("_elements=Nope.name", "Nope")] {
         let said =
             check(app.client(), &format!("GET Patient/{id}?{query}"), &[], 400, "invalid").expect_issue("invalid");
         assert!(said.contains(words), "{query}: {said}");

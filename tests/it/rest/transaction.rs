@@ -9,10 +9,7 @@ use crate::app::TestApp;
 use crate::client::{Client, Response};
 
 fn transaction(client: &Client, entries: &[Value]) -> Response {
-    client.post(
-        "",
-        &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
-    )
+    client.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
 }
 
 fn entry(method: &str, url: &str, resource: Value) -> Value {
@@ -41,10 +38,8 @@ fn answers_stand_where_their_entries_stood() {
     .expect(200);
     assert_eq!(answer.json()["type"], "transaction-response");
     let entries = answer.entries();
-    let statuses: Vec<&str> = entries
-        .iter()
-        .map(|e| &e["response"]["status"].as_str().expect("a status")[..3])
-        .collect();
+    let statuses: Vec<&str> =
+        entries.iter().map(|e| &e["response"]["status"].as_str().expect("a status")[..3]).collect();
     assert_eq!(statuses, ["200", "200", "201", "204", "200", "200"]);
     // Reads come last, so they see what the others wrote.
     assert_eq!(entries[0]["resource"]["meta"]["versionId"], "2");
@@ -124,9 +119,7 @@ fn no_resource_is_named_twice() {
     }
     let same_url = |url: &str| json!({"fullUrl": url, "request": {"method": "POST", "url": "Patient"}, "resource": {"resourceType": "Patient"}});
     let url = format!("urn:uuid:{}", unique());
-    transaction(client, &[same_url(&url), same_url(&url)])
-        .expect(400)
-        .expect_issue("invalid");
+    transaction(client, &[same_url(&url), same_url(&url)]).expect(400).expect_issue("invalid");
 }
 
 /// Two creates under one condition are what two clients at once would be: the second finds the first.
@@ -137,14 +130,9 @@ fn equal_conditional_creates_make_one_resource() {
     let create = json!({
         "request": {"method": "POST", "url": "Patient", "ifNoneExist": by_identifier(&value)}, "resource": identified(&value),
     });
-    let entries = transaction(app.client(), &[create.clone(), create])
-        .expect(200)
-        .entries();
+    let entries = transaction(app.client(), &[create.clone(), create]).expect(200).entries();
     let location = |entry: &Value| entry["response"]["location"].as_str().map(str::to_string);
-    assert!(
-        location(&entries[0]).is_some() && location(&entries[0]) == location(&entries[1]),
-        "{entries:?}"
-    );
+    assert!(location(&entries[0]).is_some() && location(&entries[0]) == location(&entries[1]), "{entries:?}");
     assert_eq!(count(app.client(), &value), 1);
 }
 
@@ -158,15 +146,8 @@ fn deletes_come_before_creates() {
     let create = json!({
         "request": {"method": "POST", "url": "Patient", "ifNoneExist": by_identifier(&value)}, "resource": identified(&value),
     });
-    let answer = transaction(
-        client,
-        &[create, entry("DELETE", &format!("Patient/{old}"), Value::Null)],
-    )
-    .expect(200);
-    let status = answer.entries()[0]["response"]["status"]
-        .as_str()
-        .unwrap_or_default()
-        .to_string();
+    let answer = transaction(client, &[create, entry("DELETE", &format!("Patient/{old}"), Value::Null)]).expect(200);
+    let status = answer.entries()[0]["response"]["status"].as_str().unwrap_or_default().to_string();
     assert!(status.starts_with("201"), "{}", answer.text());
     check(client, &format!("GET Patient/{old}"), &[], 410, "deleted");
     assert_eq!(count(client, &value), 1);
@@ -179,10 +160,7 @@ fn a_transaction_may_be_large() {
     let entries: Vec<Value> = (0..500).map(|_| entry("POST", "Patient", identified(&value))).collect();
     let answers = transaction(app.client(), &entries).expect(200).entries();
     assert!(answers.len() == 500 && answers.iter().all(|a| a["response"]["status"] == "201 Created"));
-    let found = app
-        .client()
-        .get(&format!("Patient?{}&_summary=count", by_identifier(&value)))
-        .expect(200);
+    let found = app.client().get(&format!("Patient?{}&_summary=count", by_identifier(&value))).expect(200);
     assert_eq!(found.json()["total"], 500);
 }
 
@@ -190,9 +168,7 @@ fn a_transaction_may_be_large() {
 fn a_transaction_that_takes_too_long_leaves_nothing() {
     let app = TestApp::builder().set("request-time-ms-max", "150").start();
     let value = unique();
-    let entries: Vec<Value> = (0..9000)
-        .map(|_| entry("POST", "Patient", identified(&value)))
-        .collect();
+    let entries: Vec<Value> = (0..9000).map(|_| entry("POST", "Patient", identified(&value))).collect();
     let answer = transaction(app.client(), &entries).expect(503);
     answer.expect_issue("timeout");
     assert!(answer.header("retry-after").is_some());

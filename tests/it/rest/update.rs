@@ -13,27 +13,15 @@ fn an_update_makes_the_next_version() {
     let id = unique();
     let address = format!("Patient/{id}");
     let first = app.client().put(&address, &patient(&id)).expect(201);
-    assert_eq!(
-        first.header("location"),
-        Some(&*format!("{}/{address}/_history/1", app.base()))
-    );
+    assert_eq!(first.header("location"), Some(&*format!("{}/{address}/_history/1", app.base())));
     assert_eq!(first.header("etag"), Some("W/\"1\""));
-    let second = app
-        .client()
-        .put(&address, &json!({"resourceType": "Patient", "id": id, "active": false}))
-        .expect(200);
+    let second = app.client().put(&address, &json!({"resourceType": "Patient", "id": id, "active": false})).expect(200);
     assert_eq!(second.header("etag"), Some("W/\"2\""));
-    assert_eq!(
-        second.header("content-location"),
-        Some(&*format!("{}/{address}/_history/2", app.base()))
-    );
+    assert_eq!(second.header("content-location"), Some(&*format!("{}/{address}/_history/2", app.base())));
     assert_eq!(second.header("location"), None);
     assert!(second.header("last-modified").is_some());
     let body = second.json();
-    assert_eq!(
-        (&body["meta"]["versionId"], &body["active"]),
-        (&json!("2"), &json!(false))
-    );
+    assert_eq!((&body["meta"]["versionId"], &body["active"]), (&json!("2"), &json!(false)));
     assert!(body.get("name").is_none(), "an update replaces the whole: {body}");
 }
 
@@ -62,10 +50,7 @@ fn a_deleted_resource_can_be_brought_back() {
     let address = format!("Patient/{id}");
     app.client().put(&address, &patient(&id)).expect(201);
     app.client().delete(&address).expect(204);
-    app.client()
-        .put(&address, &patient(&id))
-        .expect(201)
-        .expect_header("etag", "W/\"3\"");
+    app.client().put(&address, &patient(&id)).expect(201).expect_header("etag", "W/\"3\"");
     app.client().get(&address).expect(200).expect_header("etag", "W/\"3\"");
     app.client().get(&format!("{address}/_history/2")).expect(410);
 }
@@ -89,23 +74,11 @@ fn a_write_can_name_the_version_it_expects() {
     ] {
         let id = given_patient(client);
         client.put(&format!("Patient/{id}"), &patient(&id)).expect(200);
-        check_with(
-            client,
-            &format!("PUT Patient/{id}"),
-            &[header],
-            &patient(&id),
-            status,
-            issue,
-        );
+        check_with(client, &format!("PUT Patient/{id}"), &[header], &patient(&id), status, issue);
         let id = given_patient(client);
         client.put(&format!("Patient/{id}"), &patient(&id)).expect(200);
         let headers = [crate::client::JSON_PATCH, header];
-        let answer = client.request(
-            "PATCH",
-            &format!("Patient/{id}"),
-            &headers,
-            patch.to_string().as_bytes(),
-        );
+        let answer = client.request("PATCH", &format!("Patient/{id}"), &headers, patch.to_string().as_bytes());
         assert_eq!(answer.status, status, "PATCH {header:?}: {}", answer.text());
         let status = if status == 200 { 204 } else { status };
         let id = given_patient(client);
@@ -121,22 +94,8 @@ fn an_expected_version_of_nothing_is_stale() {
     let app = TestApp::shared();
     let id = unique();
     let line = format!("PUT Patient/{id}");
-    check_with(
-        app.client(),
-        &line,
-        &[("If-Match", "W/\"1\"")],
-        &patient(&id),
-        412,
-        "conflict",
-    );
+    check_with(app.client(), &line, &[("If-Match", "W/\"1\"")], &patient(&id), 412, "conflict");
     check(app.client(), &format!("GET Patient/{id}"), &[], 404, "not-found");
     check_with(app.client(), &line, &[("If-None-Match", "*")], &patient(&id), 201, "");
-    check_with(
-        app.client(),
-        &line,
-        &[("If-None-Match", "*")],
-        &patient(&id),
-        412,
-        "conflict",
-    );
+    check_with(app.client(), &line, &[("If-None-Match", "*")], &patient(&id), 412, "conflict");
 }

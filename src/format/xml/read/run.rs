@@ -24,12 +24,7 @@ pub struct Run<'c> {
 
 impl<'c> Run<'c> {
     pub fn new(field: &'c Field, key: &'c str) -> Run<'c> {
-        Run {
-            field,
-            key,
-            values: Vec::new(),
-            siblings: Vec::new(),
-        }
+        Run { field, key, values: Vec::new(), siblings: Vec::new() }
     }
 
     /// Returns how many repetitions there are.
@@ -52,10 +47,7 @@ impl<'c> Run<'c> {
         let has_siblings = !self.siblings.is_empty();
         let (value, sibling) = match self.field.array {
             true => (Value::Array(self.values), Value::Array(self.siblings)),
-            false => (
-                self.values.pop().unwrap_or(Value::Null),
-                self.siblings.pop().unwrap_or(Value::Null),
-            ),
+            false => (self.values.pop().unwrap_or(Value::Null), self.siblings.pop().unwrap_or(Value::Null)),
         };
         if has_values {
             object.insert(self.key.to_string(), value);

@@ -131,13 +131,9 @@ impl<'i> Scan<'i> {
         if attribute.value.contains('<') {
             return Err(malformed(&format!("the attribute `{name}` contains a bare `<`")));
         }
-        let text = attribute
-            .normalized_value(XmlVersion::Implicit1_0)
-            .map_err(|error| malformed(&error))?;
+        let text = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| malformed(&error))?;
         if attribute.value.contains('&') && illegal_at(&text).is_some() {
-            return Err(malformed(&format!(
-                "the attribute `{name}` refers to a character that XML does not allow"
-            )));
+            return Err(malformed(&format!("the attribute `{name}` refers to a character that XML does not allow")));
         }
         Ok((name, text))
     }
