@@ -34,7 +34,8 @@ def check(cluster, database, found):
                     text = f"select count as x from ({text}) c"
                 else:
                     text = re.sub(r"^select .*", f"select {column} as x", text, count=1)
-                sql += [f"prepare q as select json_agg(x) from ({text}) y;", f"execute q({quoted(values)});", "deallocate q;"]
+                sql.append(f"prepare q as select json_agg(x) from ({text}) y;")
+                sql += [f"execute q({quoted(values)});", "deallocate q;"]
         answers = [json.loads(row[0] or "[]") for row in psql(cluster, database, "\n".join(sql), READS)]
         sets = len(found[shape]["T"])
         for at in range(sets):

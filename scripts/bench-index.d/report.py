@@ -41,8 +41,8 @@ def about(result):
             f"{facts['cores']} cores, fsync on, autovacuum off while measuring; prepared statements, medians of "
             f"{facts['reps']}, transactions a second (mean latency).\n"
             f"A resource has {facts['terms']:.1f} keys, of which {facts['references']:.1f} are references, "
-            f"{facts['dates']:.1f} dates and {facts['lines']:.1f} timeline rows; {facts['common']:.0%} of the keys' rows "
-            f"are under keys that more than a twentieth of all resources share.\n")
+            f"{facts['dates']:.1f} dates and {facts['lines']:.1f} timeline rows; {facts['common']:.0%} of the keys' "
+            f"rows are under keys that more than a twentieth of all resources share.\n")
 
 
 def index(found):
