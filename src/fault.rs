@@ -41,6 +41,8 @@ pub enum Kind {
     NotAcceptable,
     /// Two writers wanted the same, and retrying did not help.
     Conflict,
+    /// What was to be created is there already; trying again would not help.
+    Duplicate,
     /// If-Match or ifMatch names another version than the current one.
     Stale,
     /// A conditional interaction found more than one resource.
@@ -89,6 +91,7 @@ impl Kind {
             Kind::MethodNotAllowed => (405, "not-supported", "AR"),
             Kind::NotAcceptable => (406, "not-supported", "AR"),
             Kind::Conflict => (409, "conflict", "AE"),
+            Kind::Duplicate => (409, "duplicate", "AE"),
             Kind::Stale => (412, "conflict", "AE"),
             Kind::MultipleMatches => (412, "multiple-matches", "AE"),
             Kind::TooLarge => (413, "too-long", "AR"),

@@ -220,7 +220,7 @@ pub fn other_id(t: ResourceType, own: &ResourceId, found: &ResourceId) -> Fault 
 
 pub fn taken(t: ResourceType, id: &ResourceId) -> Fault {
     let text = format!("{t}/{id} exists and does not meet the condition, so it cannot be created");
-    Fault::from_issues(vec![Issue::at(Kind::Conflict, format!("{t}.id"), text)])
+    Fault::from_issues(vec![Issue::at(Kind::Duplicate, format!("{t}.id"), text)])
 }
 
 /// `PATCH Type?criteria`: R4 3.1.0.6.1.

@@ -107,7 +107,7 @@ fn an_update_never_takes_over_what_does_not_match() {
     let (_, ids) = given(app.client(), 1);
     let value = unique();
     let path = format!("Patient?{}", by_identifier(&value));
-    app.client().put(&path, &with_id(&value, &ids[0])).expect(409).expect_issue("conflict");
+    app.client().put(&path, &with_id(&value, &ids[0])).expect(409).expect_issue("duplicate");
     app.client().get(&format!("Patient/{}", ids[0])).expect(200).expect_header("etag", "W/\"1\"");
 }
 
