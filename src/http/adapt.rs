@@ -52,8 +52,13 @@ pub fn allowed_methods(path: &str) -> String {
     allowed.join(", ")
 }
 
-/// Reads the whole request.
-pub async fn request(state: &State, http: &HttpRequest, payload: web::Payload, id: Box<str>) -> Result<Request, Fault> {
+/// Reads the request; its body, too, where a payload is given.
+pub async fn request(
+    state: &State,
+    http: &HttpRequest,
+    payload: Option<web::Payload>,
+    id: Box<str>,
+) -> Result<Request, Fault> {
     let length = http.uri().path_and_query().map_or(0, |p| p.as_str().len());
     if length > state.settings.url_bytes_max {
         let text =
@@ -67,10 +72,11 @@ pub async fn request(state: &State, http: &HttpRequest, payload: web::Payload, i
     conditions.check_for(&interaction)?;
     let mut pairs = query::parse(http.query_string())?;
     let headers = http.headers();
-    let body = if matches!(method, Method::Post | Method::Put | Method::Patch) {
-        body(state, headers, payload, &interaction, &mut pairs).await?
-    } else {
-        Body::None
+    let body = match payload {
+        Some(payload) if matches!(method, Method::Post | Method::Put | Method::Patch) => {
+            body(state, headers, payload, &interaction, &mut pairs).await?
+        }
+        _ => Body::None,
     };
     Ok(Request {
         interaction,

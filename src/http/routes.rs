@@ -1,6 +1,7 @@
 //! The addresses of the server and the life of a request.
 
 use super::{HttpSettings, State, adapt, bearer, cors, health, render};
+use crate::access::Principal;
 use crate::fault::{Fault, Kind};
 use crate::rest::{Reply, Request};
 use crate::service::Service;
@@ -80,10 +81,15 @@ async fn fhir(http: HttpRequest, payload: web::Payload, state: web::Data<State>)
     let time = state.settings.request_time;
     let work = async {
         wish?;
-        let principal = bearer::principal(&state, &http)?;
+        let principal = bearer::principal(&state, &http);
+        // Nobody's body is read before it is known who sends it.
+        let payload = matches!(&principal, Ok(known) if *known != Principal::Anonymous).then_some(payload);
         let request: Request = adapt::request(&state, &http, payload, id.clone()).await?;
         interaction = (request.interaction.code(), request.interaction.resource_type());
-        state.service.perform(&principal, request).await
+        match principal {
+            Ok(principal) => state.service.perform(&principal, request).await,
+            Err(fault) => state.service.refuse(&request, fault).await,
+        }
     };
     // A panic is a mistake of ours and must not leave a client without an answer.
     let work = AssertUnwindSafe(work).catch_unwind().map(|done| {

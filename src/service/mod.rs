@@ -53,6 +53,13 @@ impl Service {
         result
     }
 
+    /// Audits a refusal that was decided before the door, its caller being unknown.
+    pub async fn refuse(&self, request: &Request, fault: Fault) -> Result<Reply, Fault> {
+        let refused = Err(fault);
+        self.audit(&Principal::Anonymous, request, &refused).await;
+        refused
+    }
+
     async fn dispatch(
         &self,
         principal: &Principal,
