@@ -147,7 +147,7 @@ async fn load_files(load: &Load, settings: &Settings) -> Result<ExitCode, Failur
 
 fn start_log(settings: &Settings) {
     use std::io::IsTerminal;
-    let filter = tracing_subscriber::EnvFilter::new(&settings.log);
+    let filter = tracing_subscriber::EnvFilter::new(log_filter(&settings.log));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.init();
@@ -157,6 +157,15 @@ fn start_log(settings: &Settings) {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
+}
+
+/// Returns the filter with what libraries say of every start and stop left out, unless the setting names them.
+fn log_filter(wanted: &str) -> String {
+    let quiet = medilink::http::LOG_LEVELS.iter().chain(medilink::store::LOG_LEVELS);
+    let left_out = quiet.filter(|(target, _)| !wanted.contains(target));
+    let mut filter: Vec<String> = left_out.map(|(target, level)| format!("{target}={level}")).collect();
+    filter.insert(0, wanted.to_string());
+    filter.join(",")
 }
 
 /// Returns the seconds of `90s`, `15m`, `1h` or `30d`.

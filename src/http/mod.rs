@@ -21,6 +21,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How much its library says in the log by default: of every start and stop it would tell.
+pub const LOG_LEVELS: &[(&str, &str)] = &[("actix_server", "warn")];
+
 /// What the HTTP side is told at start.
 #[derive(Clone)]
 pub struct HttpSettings {

@@ -73,7 +73,10 @@ fn check_text(primitive: Primitive, text: &str) -> Result<(), Wrong> {
         }
         Primitive::Time => (temporal::is_time(text), "a time of day with seconds and without timezone: hh:mm:ss"),
         Primitive::Base64Binary => (is_base64(text), "base64 in groups of four, padded with '='"),
-        Primitive::Xhtml => (xhtml::is_div(text), "a well-formed XHTML fragment within one <div>"),
+        Primitive::Xhtml if xhtml::is_div(text) => {
+            (xhtml::is_inert(text), "without scripts, forms, embedded objects and event attributes (txt-1)")
+        }
+        Primitive::Xhtml => (false, "a well-formed XHTML fragment within one <div>"),
         // These are not text and never come here.
         Primitive::Boolean
         | Primitive::Decimal

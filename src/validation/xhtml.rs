@@ -1,11 +1,57 @@
 //! A cheap look at the XHTML of a narrative: one `<div>`, every tag closed in order.
 //!
-//! R4 <https://hl7.org/fhir/R4/narrative.html#xhtml>. Which elements and attributes are allowed is not looked at here.
+//! R4 <https://hl7.org/fhir/R4/narrative.html#xhtml>. Of what txt-1 forbids, the part that could act in a reader's browser is
+//! refused here; the rest is a matter of invariants.
 
 /// Returns whether the text is one `div` element whose tags nest.
 pub(super) fn is_div(text: &str) -> bool {
     let text = text.trim_ascii();
     text.strip_prefix("<div").is_some_and(|rest| rest.starts_with([' ', '>', '/', '\t', '\n', '\r'])) && is_nested(text)
+}
+
+/// Elements that act, embed or send.
+const ACTIVE: [&str; 18] = [
+    "script", "iframe", "frame", "frameset", "object", "embed", "applet", "form", "input", "button", "select",
+    "textarea", "link", "meta", "base", "svg", "math", "style",
+];
+
+/// Returns whether nothing in the markup can act when it is shown. The text must have passed [`is_div`].
+pub(super) fn is_inert(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let markup = &rest[at..];
+        let Some((end, _)) = read_markup(markup) else { return false };
+        if !is_inert_tag(&markup[1..end - 1]) {
+            return false;
+        }
+        rest = &markup[end..];
+    }
+    true
+}
+
+/// Returns whether the inside of one tag names no active element, no event attribute and no script as its target.
+fn is_inert_tag(inner: &str) -> bool {
+    if inner.starts_with(['!', '/']) {
+        return true;
+    }
+    let name = inner.split([' ', '\t', '\n', '\r', '/']).next().unwrap_or("");
+    let local = name.rsplit(':').next().unwrap_or(name);
+    if ACTIVE.iter().any(|active| local.eq_ignore_ascii_case(active)) {
+        return false;
+    }
+    let mut pieces = inner[name.len()..].split(['"', '\'']);
+    // Between quotes stand values; outside them names, each with its equals sign.
+    while let Some(names) = pieces.next() {
+        let attribute = names.trim_ascii_end().trim_end_matches('=').trim_ascii();
+        let is_event = attribute.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("on"));
+        let value = pieces.next().unwrap_or("").trim_ascii_start();
+        let scheme: String = value.chars().take(64).filter(|c| !c.is_ascii_whitespace()).take(11).collect();
+        if is_event || scheme.eq_ignore_ascii_case("javascript:") || scheme.starts_with('&') && value.contains("script")
+        {
+            return false;
+        }
+    }
+    true
 }
 
 fn is_nested(text: &str) -> bool {
@@ -79,6 +125,30 @@ fn tag_end(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrative_does_nothing_when_it_is_shown() {
+        for text in [
+            "<div title=\"on click\"><a href=\"https://x\">on</a><img src='a.png' alt=\"one\"/></div>",
+            "<div><p style=\"color: red\" class='on'>javascript: no</p><!-- <script> --></div>",
+        ] {
+            assert!(is_div(text) && is_inert(text), "{text}");
+        }
+        for text in [
+            "<div><script>x</script></div>",
+            "<div><SCRIPT src='x'/></div>",
+            "<div><h:script xmlns:h=\"http://www.w3.org/1999/xhtml\"/></div>",
+            "<div onclick=\"x()\">a</div>",
+            "<div><img src='x' onerror = 'y()'/></div>",
+            "<div><a href=\" JavaScript:alert(1)\">a</a></div>",
+            "<div><a href=\"java\tscript:alert(1)\">a</a></div>",
+            "<div><a href=\"&#106;avascript:alert(1)\">a</a></div>",
+            "<div><iframe src=\"x\"></iframe></div>",
+            "<div><form action='x'><p/></form></div>",
+        ] {
+            assert!(!is_inert(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_narrative_is_one_div_whose_tags_nest() {
