@@ -1,7 +1,7 @@
 //! From an HTTP request to a [`Request`].
 
-use super::State;
 use super::render::Wanted;
+use super::{State, binary};
 use crate::fault::{Fault, Kind};
 use crate::format::{ContentKind, Format};
 use crate::rest::route::{Method, route};
@@ -97,7 +97,7 @@ fn conditions_of(headers: &HeaderMap) -> Result<Conditions, Fault> {
     })
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
+pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let text = std::str::from_utf8(value.as_bytes());
     text.map(Some).map_err(|_| Fault::new(Kind::Invalid, format!("the header {name} is not UTF-8")))
@@ -111,11 +111,13 @@ async fn body(
     interaction: &Interaction,
     pairs: &mut Vec<(String, String)>,
 ) -> Result<Body, Fault> {
-    let kind = match text(headers, "content-type")? {
-        Some(value) => ContentKind::parse(value)?,
-        None => ContentKind::Resource(Format::Json),
-    };
+    let content_type = text(headers, "content-type")?;
+    let kind = content_type.map_or(Ok(ContentKind::Resource(Format::Json)), ContentKind::parse);
     check_encoding(headers)?;
+    if let (Err(_), Some(content_type), true) = (&kind, content_type, binary::is_written(interaction)) {
+        return binary::wrap(interaction, headers, content_type, &bytes(state, headers, payload).await?);
+    }
+    let kind = kind?;
     let bytes = bytes(state, headers, payload).await?;
     let is_search = matches!(
         interaction,

@@ -5,6 +5,7 @@
 
 mod adapt;
 mod bearer;
+mod binary;
 mod cors;
 mod health;
 mod meter;

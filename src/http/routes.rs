@@ -1,6 +1,6 @@
 //! The addresses of the server and the life of a request.
 
-use super::{HttpSettings, State, adapt, bearer, cors, health, render};
+use super::{HttpSettings, State, adapt, bearer, binary, cors, health, render};
 use crate::access::Principal;
 use crate::fault::{Fault, Kind};
 use crate::rest::{Reply, Request};
@@ -77,10 +77,14 @@ async fn fhir(http: HttpRequest, payload: web::Payload, state: web::Data<State>)
         return options(&http, &state, &id);
     }
     let (wanted, wish) = adapt::wanted(&state, &http);
+    let is_native = matches!(&wish, Err(fault) if fault.kind() == Kind::NotAcceptable)
+        && binary::is_read(http.method().as_str(), adapt::below_base(&state, &http));
     let mut interaction = ("none", None);
     let time = state.settings.request_time;
     let work = async {
-        wish?;
+        if !is_native {
+            wish?;
+        }
         let principal = bearer::principal(&state, &http);
         // Nobody's body is read before it is known who sends it.
         let payload = matches!(&principal, Ok(known) if *known != Principal::Anonymous).then_some(payload);
@@ -99,7 +103,12 @@ async fn fhir(http: HttpRequest, payload: web::Payload, state: web::Data<State>)
         let text = format!("the request was not done within {} ms", time.as_millis());
         Err(Fault::new(Kind::Timeout, text))
     });
-    let mut response = respond(&state, &wanted, done, &id);
+    let mut response = match done {
+        Ok(reply) if is_native && reply.status == 200 => {
+            binary::respond(reply).unwrap_or_else(|fault| respond(&state, &wanted, Err(fault), &id))
+        }
+        done => respond(&state, &wanted, done, &id),
+    };
     render::finish(&mut response, &http, &id);
     let took = started.elapsed();
     state.meter.record(interaction.0, interaction.1, response.status().as_u16(), took);

@@ -104,13 +104,14 @@ async fn decide(
 
 /// Takes a decision again for as long as other transactions get in its way.
 async fn again<T>(mut attempt: impl AsyncFnMut() -> Result<T, Fault>) -> Result<T, Fault> {
-    for n in 1.. {
+    let mut tries = 1;
+    loop {
         match attempt().await {
-            Err(fault) if fault.kind() == Kind::Conflict && n < ATTEMPTS_MAX => pause(n).await,
+            Err(fault) if fault.kind() == Kind::Conflict && tries < ATTEMPTS_MAX => pause(tries).await,
             done => return done,
         }
+        tries += 1;
     }
-    unreachable!("the loop ends with its last attempt")
 }
 
 async fn write_one(ctx: &Context<'_>, tx: Tx, write: &Write) -> Result<Outcome, Fault> {

@@ -89,7 +89,8 @@ impl Service {
     /// Tells batch from transaction. A transaction that met another one is begun again from its bytes.
     async fn bundle(&self, principal: &Principal, request: &Request, body: Body) -> Result<Reply, Fault> {
         let mut known = transaction::Existing::new();
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let bundle = self.read_bundle(body.clone()).await?;
             let done = match bundle.get("type").and_then(Value::as_str) {
                 Some("batch") => return batch::batch(self, principal, request, bundle).await,
@@ -100,8 +101,8 @@ impl Service {
                 Err(fault) if fault.kind() == Kind::Conflict && attempt < 8 => crate::store::tx::pause(attempt).await,
                 done => return done,
             }
+            attempt += 1;
         }
-        unreachable!("the loop ends with its last attempt")
     }
 
     async fn read_bundle(&self, body: Body) -> Result<Value, Fault> {

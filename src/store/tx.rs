@@ -60,13 +60,14 @@ impl Store {
             lane::Answer::Failed(error) => return Err(error),
             lane::Answer::Alone(write) => *write,
         };
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             match self.write_alone(grant, &write).await {
                 Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => pause(attempt).await,
                 done => return done,
             }
+            attempt += 1;
         }
-        unreachable!("the loop ends with its last attempt")
     }
 
     async fn write_alone(&self, grant: &Grant, write: &Write) -> Result<Outcome, StoreError> {

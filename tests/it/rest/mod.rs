@@ -6,6 +6,7 @@
 mod audit;
 mod auth;
 mod batch;
+mod binary;
 mod bundle_entries;
 mod capabilities;
 mod conditional;
