@@ -38,6 +38,7 @@ fn send(client: &Client, request: &str, line: &str, resource: &serde_json::Value
 fn who_did_what_is_kept() {
     let app = TestApp::builder().secured().start();
     let client = app.client_with("system/*.cruds");
+    let forged = app.client().with_token("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.");
     let narrow = app.client_with("system/Observation.r");
     let id = unique();
     let address = format!("Patient/{id}");
@@ -70,6 +71,8 @@ fn who_did_what_is_kept() {
         (&narrow, format!("GET {address}"), null.clone(), 403, format!("Practitioner/test read Patient {id} - 403")),
         (&narrow, format!("PUT {address}"), patient(&id), 403, format!("Practitioner/test update Patient {id} - 403")),
         (app.client(), format!("GET {address}"), null.clone(), 401, format!("anonymous read Patient {id} - 401")),
+        (app.client(), format!("PUT {address}"), patient(&id), 401, format!("anonymous update Patient {id} - 401")),
+        (&forged, format!("GET {address}"), null.clone(), 401, format!("anonymous read Patient {id} - 401")),
         (
             &client,
             format!("DELETE {address}"),
