@@ -172,6 +172,7 @@ pub async fn serve(
     let database = Database::open(settings).await?;
     let done = serve_on(settings, &database, metrics, when_ready).await;
     database.close().await;
+    tracing::info!("stopped");
     done
 }
 
@@ -196,7 +197,6 @@ async fn serve_on(
         base_url: settings.base_url.clone(),
         keys: (settings.auth == Auth::Smart).then_some(keys),
     };
-    tracing::info!(listen = %settings.listen, base_url = %settings.base_url, auth = ?settings.auth, "serving");
     let recorder = factory.recorder.clone();
     let served = http::serve(http, Arc::new(move || factory.service()), metrics).await;
     // What was answered is in the audit, too, before the database goes.

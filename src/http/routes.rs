@@ -22,6 +22,7 @@ pub async fn serve(
     service: Arc<dyn Fn() -> Result<Service, Fault> + Send + Sync>,
     metrics: PrometheusHandle,
 ) -> std::io::Result<()> {
+    let (base_url, secured) = (settings.base_url.clone(), settings.keys.is_some());
     let (listen, workers, shutdown) = (settings.listen, settings.workers, settings.shutdown_time);
     if let Some(listen) = settings.metrics_listen {
         let metrics = metrics.clone();
@@ -43,16 +44,16 @@ pub async fn serve(
             .default_service(web::to(elsewhere));
         if settings.metrics_listen.is_none() { app.service(metrics_page()) } else { app }
     });
-    server
+    let bound = server
         .workers(workers)
         .shutdown_timeout(shutdown.as_secs().max(1))
         .max_connections(10_000)
         .client_request_timeout(std::time::Duration::from_secs(15))
         .keep_alive(std::time::Duration::from_secs(75))
         .server_hostname("medilink")
-        .bind(listen)?
-        .run()
-        .await
+        .bind(listen)?;
+    tracing::info!(%listen, base_url, secured, "serving");
+    bound.run().await
 }
 
 fn metrics_page() -> actix_web::Resource {

@@ -35,7 +35,7 @@ use deadpool_postgres::Pool;
 use std::sync::Arc;
 
 /// How much its libraries say in the log by default: what goes wrong is told once, by the request it went wrong for.
-pub const LOG_LEVELS: &[(&str, &str)] = &[("refinery_core", "warn"), ("deadpool", "error")];
+pub const LOG_LEVELS: &[(&str, &str)] = &[("refinery_core", "warn"), ("tokio_postgres", "warn"), ("deadpool", "error")];
 
 /// How the database is reached and how much of it is used.
 #[derive(Debug, Clone)]
