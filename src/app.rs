@@ -111,7 +111,7 @@ impl Factory {
         let limits = &settings.limits;
         let store = StoreSettings {
             url: database_url.to_string(),
-            pool_size: settings.pool_size,
+            pool_size: pool_size(settings),
             statement_ms_max: limits.request_time_ms_max,
             wait_ms_max: limits.database_wait_ms_max,
         };
@@ -142,6 +142,17 @@ impl Factory {
     pub fn service(&self) -> Result<Service, Fault> {
         let (settings, capabilities) = (self.settings.clone(), self.capabilities.clone());
         Ok(Service::new(self.blueprint.store()?, settings, capabilities, self.recorder.clone()))
+    }
+}
+
+/// Returns how many connections a pool may have. Every worker has two pools, and so has the audit; those of one server
+/// must leave the private cluster room for a load beside it.
+fn pool_size(settings: &Settings) -> usize {
+    const SPARE: usize = 40;
+    let pools = 2 * (settings.workers + 1);
+    match settings.database_url {
+        Some(_) => settings.pool_size,
+        None => settings.pool_size.min((embedded::CONNECTIONS_MAX - SPARE) / pools).max(2),
     }
 }
 

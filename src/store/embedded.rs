@@ -13,6 +13,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use settings::CONNECTIONS_MAX;
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;

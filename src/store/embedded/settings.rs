@@ -3,6 +3,8 @@
 use std::path::Path;
 
 const MIB: u64 = 1 << 20;
+/// Connections that the cluster takes.
+pub const CONNECTIONS_MAX: usize = 200;
 
 /// Returns the text of our configuration file.
 ///
@@ -20,7 +22,7 @@ pub fn text(socket_dir: &Path, memory_bytes: u64) -> String {
          unix_socket_permissions = 0700\n\
          port = 5432\n\
          cluster_name = 'medilink'\n\
-         max_connections = 200\n\
+         max_connections = {CONNECTIONS_MAX}\n\
          fsync = on\n\
          full_page_writes = on\n\
          synchronous_commit = on\n\
