@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#capabilities>, <https://hl7.org/fhir/R4/capabilitystatement.html>.
 
-use crate::catalog::SearchParam;
+use crate::catalog::{ParamKind, SearchParam};
 use crate::fhir::{Instant, ResourceType};
 use crate::search::Registry;
 use bytes::Bytes;
@@ -63,7 +63,7 @@ fn security(facts: &Facts) -> Value {
 
 fn resource(registry: &Registry, t: ResourceType) -> Value {
     let params: Vec<Value> = searchable(registry, t).map(param).collect();
-    json!({
+    let mut resource = json!({
         "type": t.name(),
         "profile": format!("http://hl7.org/fhir/StructureDefinition/{t}"),
         "interaction": codes(&TYPE_INTERACTIONS),
@@ -76,7 +76,18 @@ fn resource(registry: &Registry, t: ResourceType) -> Value {
         "conditionalDelete": "multiple",
         "referencePolicy": ["literal", "logical"],
         "searchParam": params,
-    })
+    });
+    let includes = includes(registry, t);
+    if !includes.is_empty() {
+        resource["searchInclude"] = includes.into();
+    }
+    resource
+}
+
+/// Returns what `_include` can follow from a type.
+fn includes(registry: &Registry, t: ResourceType) -> Vec<String> {
+    let references = searchable(registry, t).filter(|p| p.kind == ParamKind::Reference);
+    references.map(|p| format!("{t}:{}", p.code)).collect()
 }
 
 /// Returns the parameters of a type that a search can be answered by.

@@ -9,6 +9,7 @@ pub mod condition;
 pub mod create;
 pub mod delete;
 pub mod history;
+pub mod include;
 pub mod patch;
 pub mod prepare;
 pub mod read;

@@ -2,13 +2,14 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#search>, <https://hl7.org/fhir/R4/search.html>.
 
-use super::Context;
 use super::bundle::BundleWriter;
+use super::{Context, include};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Interaction, Reply, query};
 use crate::search::control::TotalMode;
 use crate::search::{Expr, Search, compartment};
+use crate::store::Stored;
 use crate::store::find::{Page, PageQuery};
 use crate::store::search::{KeyValue, Keyset};
 use base64::Engine;
@@ -24,10 +25,6 @@ pub async fn search(
     let pairs: Vec<(String, String)> =
         ctx.request.query.iter().filter(|(name, _)| !is_presentation(name)).cloned().collect();
     let search = crate::search::parse(registry, t, &pairs, ctx.request.prefer.lenient)?;
-    if !search.includes.is_empty() {
-        let text = "_include and _revinclude are not answered by this version";
-        return Err(Fault::new(Kind::NotSupported, text));
-    }
     let within = match owner {
         None => Expr::All,
         Some((ResourceType::PATIENT, id)) => compartment::of_patients(registry, std::slice::from_ref(id)),
@@ -47,7 +44,8 @@ pub async fn search(
         total: only_count || search.total == TotalMode::Accurate || search.total == TotalMode::Estimate,
     };
     let page = ctx.view.search(ctx.grant, &query).await?;
-    Ok(Reply::json(200, bundle(ctx, &search, &page)))
+    let included = include::included(ctx, &search.includes, &page.rows).await?;
+    Ok(Reply::json(200, bundle(ctx, &search, &page, &included)))
 }
 
 /// Parameters that say how the answer is written, which is not decided here.
@@ -55,7 +53,7 @@ fn is_presentation(name: &str) -> bool {
     matches!(name, "_format" | "_pretty")
 }
 
-fn bundle(ctx: &Context, search: &Search, page: &Page) -> bytes::Bytes {
+fn bundle(ctx: &Context, search: &Search, page: &Page, included: &[Stored]) -> bytes::Bytes {
     // Without another page the rows of the first page are all there are.
     let whole = page.next.is_none() && search.cursor.is_none() && search.summary.as_deref() != Some("count");
     let total = page.total.or((whole && search.count != Some(0)).then_some(page.rows.len() as i64));
@@ -70,6 +68,11 @@ fn bundle(ctx: &Context, search: &Search, page: &Page) -> bytes::Bytes {
     for row in &page.rows {
         if let Some(content) = &row.content {
             bundle.found(&ctx.full_url(row.resource_type, &row.id), content, "match");
+        }
+    }
+    for row in included {
+        if let Some(content) = &row.content {
+            bundle.found(&ctx.full_url(row.resource_type, &row.id), content, "include");
         }
     }
     for ignored in &search.ignored {

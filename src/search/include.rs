@@ -2,12 +2,16 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#include>.
 
+use super::column::ParamColumn;
 use super::control::invalid;
+use super::key::Keyer;
 use super::query::refused;
 use super::registry::Registry;
 use crate::catalog::ParamKind;
 use crate::fault::Fault;
-use crate::fhir::ResourceType;
+use crate::fhir::reference::Literal;
+use crate::fhir::{ResourceId, ResourceType};
+use serde_json::Value;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Include {
@@ -64,6 +68,41 @@ impl Include {
         Ok(Include { source, param: Some(param.into()), target, reverse, iterate })
     }
 
+    /// Returns what a resource of the source type refers to by this include, on this server.
+    pub fn targets(&self, registry: &Registry, resource: &Value) -> Vec<(ResourceType, ResourceId)> {
+        let index = registry.of(self.source);
+        let columns = self.columns(registry);
+        let mut found = Vec::new();
+        index.tree.walk(resource, &mut |leaf, value| {
+            let followed = columns.iter().filter(|c| c.index == leaf.column);
+            let Some((t, id)) = local_target(registry, value) else { return };
+            let wanted = |t| self.target.is_none_or(|target| target == t);
+            if followed.into_iter().any(|c| c.resolves.is_none_or(|only| only == t)) && wanted(t) {
+                found.push((t, id));
+            }
+        });
+        found
+    }
+
+    /// Returns the index keys under which resources of the source type stand that refer to this one.
+    pub fn keys_to(&self, registry: &Registry, t: ResourceType, id: &ResourceId) -> Vec<i64> {
+        if self.target.is_some_and(|target| target != t) {
+            return Vec::new();
+        }
+        let index = registry.of(self.source);
+        let target = registry.keyer.target(t.name(), id.as_str());
+        let leading = self.columns(registry).into_iter().filter(|c| c.resolves.is_none_or(|only| only == t));
+        leading.map(|c| Keyer::reference(index.columns[usize::from(c.index)].key, target)).collect()
+    }
+
+    /// Returns the columns of the parameter, or of every reference parameter.
+    fn columns(&self, registry: &Registry) -> Vec<ParamColumn> {
+        let index = registry.of(self.source);
+        let references = index.params().filter(|p| p.spec.kind == ParamKind::Reference);
+        let followed = references.filter(|p| self.param.as_ref().is_none_or(|param| *param == p.spec.code));
+        followed.flat_map(|p| p.columns.iter().copied()).collect()
+    }
+
     fn everything(
         types: &[ResourceType],
         name: &str,
@@ -71,9 +110,19 @@ impl Include {
         reverse: bool,
         iterate: bool,
     ) -> Result<Include, Fault> {
+        if reverse {
+            return Err(refused(name, "needs the type whose references are followed: Type:*"));
+        }
         match types {
             [source] => Ok(Include { source: *source, param: None, target: None, reverse, iterate }),
             _ => Err(invalid(name, value, "needs a search of one type")),
         }
     }
+}
+
+/// Returns the resource of this server that a Reference names.
+fn local_target(registry: &Registry, reference: &Value) -> Option<(ResourceType, ResourceId)> {
+    let literal = Literal::parse(reference.get("reference")?.as_str()?)?;
+    let local = literal.base.is_empty() || literal.base == &*registry.base_url;
+    Some((literal.resource_type, ResourceId::parse(literal.id).filter(|_| local)?))
 }

@@ -12,6 +12,9 @@ use std::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+const FETCH: &str = include_str!("sql/fetch.sql");
+const REFERRING: &str = include_str!("sql/referring.sql");
+
 /// A resource that a condition found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
@@ -111,6 +114,36 @@ pub(super) async fn matching(
         })
     };
     Ok(rows.iter().filter_map(read).collect())
+}
+
+/// Returns the named resources that are there and that the grant shows.
+pub(super) async fn fetch(
+    client: &Object,
+    grant: &Grant,
+    keys: &[(ResourceType, ResourceId)],
+) -> Result<Vec<Stored>, StoreError> {
+    let seen = keys.iter().filter(|(t, _)| grant.sees(*t));
+    let (types, ids): (Vec<i16>, Vec<&str>) = seen.map(|(t, id)| (t.number(), id.as_str())).unzip();
+    let statement = client.prepare_cached(FETCH).await.map_err(StoreError::sql("failed to prepare a fetch"))?;
+    let rows = client.query(&statement, &[&types, &ids]).await.map_err(StoreError::sql("failed to fetch"))?;
+    Ok(rows.into_iter().filter_map(row::stored).collect())
+}
+
+/// Returns up to `max` resources of a type that stand under keys of references.
+pub(super) async fn referring(
+    client: &Object,
+    grant: &Grant,
+    t: ResourceType,
+    keys: &[i64],
+    max: usize,
+) -> Result<Vec<Stored>, StoreError> {
+    if !grant.sees(t) {
+        return Ok(Vec::new());
+    }
+    let statement = client.prepare_cached(REFERRING).await.map_err(StoreError::sql("failed to prepare a fetch"))?;
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let rows = client.query(&statement, &[&keys, &max]).await.map_err(StoreError::sql("failed to fetch"))?;
+    Ok(rows.into_iter().filter_map(row::stored).collect())
 }
 
 async fn ask(client: &Object, sql: &Sql) -> Result<Vec<Row>, StoreError> {

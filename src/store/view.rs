@@ -57,4 +57,26 @@ impl View<'_> {
             View::Tx(tx) => find::page(tx.client(), grant, query).await,
         }
     }
+
+    /// Returns the named resources that are there.
+    pub async fn fetch(&self, grant: &Grant, keys: &[(ResourceType, ResourceId)]) -> Result<Vec<Stored>, StoreError> {
+        match self {
+            View::Pool(store) => find::fetch(&store.reads.get().await?, grant, keys).await,
+            View::Tx(tx) => find::fetch(tx.client(), grant, keys).await,
+        }
+    }
+
+    /// Returns up to `max` resources of a type that stand under keys of references.
+    pub async fn referring(
+        &self,
+        grant: &Grant,
+        t: ResourceType,
+        keys: &[i64],
+        max: usize,
+    ) -> Result<Vec<Stored>, StoreError> {
+        match self {
+            View::Pool(store) => find::referring(&store.reads.get().await?, grant, t, keys, max).await,
+            View::Tx(tx) => find::referring(tx.client(), grant, t, keys, max).await,
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod delete;
 mod format;
 mod health;
 mod history;
+mod include;
 mod links;
 mod patch;
 mod prefer;
