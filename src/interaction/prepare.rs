@@ -16,14 +16,14 @@ const SERVER_META: [&str; 4] = ["versionId", "_versionId", "lastUpdated", "_last
 /// Returns the resource ready to be stored under `id`.
 pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Prepared, Fault> {
     let t = valid.resource_type();
-    let mut content = valid.into_content();
+    let (mut content, checked) = valid.into_content();
     content.insert("id".to_string(), Value::String(id.as_str().to_string()));
     let (head, tail) = cut(t, id, &content)?;
     let value = Value::Object(content);
     refuse_conditional_references(t, &value)?;
     let rows = extract(registry, t, &value);
     let patient = compartment::patients_of(registry, t, &value).into_iter().next();
-    Ok(Prepared::new(head, tail, rows, patient))
+    Ok(Prepared::new(checked, head, tail, rows, patient))
 }
 
 /// R4 3.1.0.11.2: a conditional reference is allowed in a transaction only, which resolves it. Stored it would lead nowhere.
@@ -68,23 +68,26 @@ fn member(out: &mut Vec<u8>, key: &str, value: &Value) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
     use crate::fhir::Instant;
-    use serde_json::json;
+    use crate::format::{Limits, json};
+    use std::sync::Arc;
 
     #[test]
-    fn the_servers_parts_come_first_and_the_rest_keeps_its_order() {
-        let content = json!({
-            "resourceType": "Patient", "active": true, "id": "old",
-            "meta": {"versionId": "9", "profile": ["http://p"], "lastUpdated": "2000-01-01T00:00:00Z"},
-            "multipleBirthInteger": 1.50,
-        });
-        let id = ResourceId::parse("new").unwrap();
-        let Value::Object(content) = content else { unreachable!("it is an object") };
-        let (head, tail) = cut(ResourceType::PATIENT, &id, &content).unwrap();
-        let text = Prepared::new(head, tail, Default::default(), None).text(2, Instant(0));
+    fn the_servers_parts_come_first_and_the_rest_keeps_order_and_digits() {
+        let sent = r#"{"resourceType":"Observation", "status":"final", "id":"old",
+            "meta":{"versionId":"9","profile":["http://p"],"lastUpdated":"2000-01-01T00:00:00Z"},
+            "code":{"text":"\u00e9"}, "valueQuantity":{"unit":"x","value":1.50},
+            "referenceRange":[{"low":{"value":1E2}}]}"#;
+        let catalog = Arc::new(Catalog::load().unwrap());
+        let registry = Registry::new(catalog.clone(), "http://here/fhir");
+        let value = json::read(sent.as_bytes(), &Limits::default()).unwrap();
+        let valid = Valid::check(&catalog, value).unwrap();
+        let prepared = prepare(&registry, valid, &ResourceId::parse("new").unwrap()).unwrap();
+        // Escapes are undone and an exponent has its sign; everything else is as it was sent.
         assert_eq!(
-            text,
-            r#"{"resourceType":"Patient","id":"new","meta":{"versionId":"2","lastUpdated":"1970-01-01T00:00:00.000Z","profile":["http://p"]},"active":true,"multipleBirthInteger":1.5}"#
+            prepared.text(2, Instant(0)),
+            r#"{"resourceType":"Observation","id":"new","meta":{"versionId":"2","lastUpdated":"1970-01-01T00:00:00.000Z","profile":["http://p"]},"status":"final","code":{"text":"é"},"valueQuantity":{"unit":"x","value":1.50},"referenceRange":[{"low":{"value":1e+2}}]}"#
         );
     }
 }

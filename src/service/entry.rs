@@ -59,7 +59,7 @@ pub fn read(service: &Service, mut bundle: Value) -> Result<Vec<Result<Entry, Fa
         }
     }
     // The resources are checked one by one, with their own names in the messages and their references resolved.
-    let mut bundle = Valid::check(service.store().catalog(), bundle)?.into_content();
+    let mut bundle = Valid::check(service.store().catalog(), bundle)?.into_content().0;
     let entries = match bundle.shift_remove("entry") {
         Some(Value::Array(entries)) => entries,
         _ => Vec::new(),

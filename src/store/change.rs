@@ -3,6 +3,7 @@
 use super::audit;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::extract::IndexRows;
+use crate::validation::Checked;
 use bytes::Bytes;
 
 /// A resource ready to be stored: its JSON cut where version and time go, and its search values.
@@ -20,7 +21,8 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    pub fn new(head: String, tail: String, rows: IndexRows, patient: Option<String>) -> Prepared {
+    /// The proof keeps everything out that was not checked.
+    pub fn new(_: Checked, head: String, tail: String, rows: IndexRows, patient: Option<String>) -> Prepared {
         Prepared { head, tail, rows, patient }
     }
 

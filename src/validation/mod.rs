@@ -12,7 +12,7 @@ mod temporal;
 mod valid;
 mod xhtml;
 
-pub use valid::Valid;
+pub use valid::{Checked, Valid};
 
 #[cfg(test)]
 mod tests;

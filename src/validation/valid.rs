@@ -13,6 +13,10 @@ pub struct Valid {
     content: Map<String, Value>,
 }
 
+/// Proof that a content comes from a [`Valid`]; made nowhere else.
+#[derive(Debug)]
+pub struct Checked(());
+
 impl Valid {
     /// Checks a resource; the fault lists everything that is wrong with it.
     pub fn check(catalog: &Catalog, value: Value) -> Result<Valid, Fault> {
@@ -46,7 +50,8 @@ impl Valid {
         &self.content
     }
 
-    pub fn into_content(self) -> Map<String, Value> {
-        self.content
+    /// Returns the content, and the proof that it was checked.
+    pub fn into_content(self) -> (Map<String, Value>, Checked) {
+        (self.content, Checked(()))
     }
 }
