@@ -21,6 +21,8 @@ pub mod oauth;
 
 pub mod interaction;
 
+pub mod operation;
+
 pub mod service;
 
 pub mod http;

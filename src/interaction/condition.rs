@@ -34,6 +34,13 @@ pub fn criteria_of(registry: &Registry, t: ResourceType, pairs: &[(String, Strin
         let text = format!("a condition on {t} must name at least one search parameter");
         return Err(Fault::new(Kind::Invalid, text));
     }
+    let mut asks = Vec::new();
+    search.filter.asks(&mut asks);
+    if !asks.is_empty() {
+        let text =
+            format!("a condition on {t} is decided from the index of values; it cannot ask for text or value sets");
+        return Err(Fault::new(Kind::NotSupported, text));
+    }
     Ok(search)
 }
 

@@ -3,7 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#search>, <https://hl7.org/fhir/R4/search.html>.
 
 use super::bundle::BundleWriter;
-use super::{Context, include};
+use super::{Context, ask, include};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Interaction, Reply, query};
@@ -25,6 +25,7 @@ pub async fn search(
     let pairs: Vec<(String, String)> =
         ctx.request.query.iter().filter(|(name, _)| !is_presentation(name)).cloned().collect();
     let search = crate::search::parse(registry, t, &pairs, ctx.request.prefer.lenient)?;
+    let search = ask::settle(ctx, search).await?;
     let within = match owner {
         None => Expr::All,
         Some((ResourceType::PATIENT, id)) => compartment::of_patients(registry, std::slice::from_ref(id)),

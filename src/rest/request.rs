@@ -31,6 +31,7 @@ pub enum Interaction {
     SearchCompartment(ResourceType, ResourceId, Option<ResourceType>),
     Operation {
         name: String,
+        by_get: bool,
         resource_type: Option<ResourceType>,
         id: Option<ResourceId>,
     },

@@ -49,7 +49,7 @@ pub fn route(method: Method, path: &str) -> Result<Interaction, Fault> {
         ["_history"] => Err(not_allowed("_history", "GET")),
         ["_search"] if method == Method::Post => Ok(Interaction::SearchSystem),
         ["_search"] => Err(not_allowed("_search", "POST")),
-        [name] if name.starts_with('$') => Ok(operation(name, None, None)),
+        [name] if name.starts_with('$') => operation(method, name, None, None),
         [name, rest @ ..] => below_type(method, resource_type(name)?, rest),
     }
 }
@@ -71,7 +71,7 @@ fn below_type(method: Method, t: ResourceType, rest: &[&str]) -> Result<Interact
         ["_search"] if method == Method::Post => Ok(Interaction::SearchType(t)),
         ["_history"] => Err(not_allowed("_history", "GET")),
         ["_search"] => Err(not_allowed("_search", "POST")),
-        [name] if name.starts_with('$') => Ok(operation(name, Some(t), None)),
+        [name] if name.starts_with('$') => operation(method, name, Some(t), None),
         [id] => {
             let id = resource_id(id)?;
             match method {
@@ -92,7 +92,7 @@ fn below_instance(method: Method, t: ResourceType, id: ResourceId, rest: &[&str]
         ["_history"] if read => Ok(Interaction::HistoryInstance(t, id)),
         ["_history", version] if read => Ok(Interaction::Vread(t, id, (*version).to_string())),
         ["_history"] | ["_history", _] => Err(not_allowed("_history", "GET")),
-        [name] if name.starts_with('$') => Ok(operation(name, Some(t), Some(id))),
+        [name] if name.starts_with('$') => operation(method, name, Some(t), Some(id)),
         ["*"] if read => Ok(Interaction::SearchCompartment(t, id, None)),
         [name] if read => Ok(Interaction::SearchCompartment(t, id, Some(resource_type(name)?))),
         [name, "_search"] if method == Method::Post => {
@@ -104,8 +104,19 @@ fn below_instance(method: Method, t: ResourceType, id: ResourceId, rest: &[&str]
     }
 }
 
-fn operation(name: &str, resource_type: Option<ResourceType>, id: Option<ResourceId>) -> Interaction {
-    Interaction::Operation { name: name.trim_start_matches('$').to_string(), resource_type, id }
+/// Returns the call of an operation: by GET with parameters in the URL, or by POST with a body.
+fn operation(
+    method: Method,
+    name: &str,
+    resource_type: Option<ResourceType>,
+    id: Option<ResourceId>,
+) -> Result<Interaction, Fault> {
+    let by_get = match method {
+        Method::Get | Method::Head => true,
+        Method::Post => false,
+        _ => return Err(not_allowed("an operation", "GET, POST")),
+    };
+    Ok(Interaction::Operation { name: name.trim_start_matches('$').to_string(), by_get, resource_type, id })
 }
 
 fn resource_type(name: &str) -> Result<ResourceType, Fault> {
@@ -166,10 +177,10 @@ mod tests {
             ("POST Patient/_search", "SearchType(Patient)"),
             ("GET Patient/1/Observation", "SearchCompartment(Patient, 1, Some(Observation))"),
             ("GET Patient/1/*", "SearchCompartment(Patient, 1, None)"),
-            ("GET $x", "Operation { name: \"x\", resource_type: None, id: None }"),
+            ("GET $x", "Operation { name: \"x\", by_get: true, resource_type: None, id: None }"),
             (
                 "GET Patient/1/$everything",
-                "Operation { name: \"everything\", resource_type: Some(Patient), id: Some(1) }",
+                "Operation { name: \"everything\", by_get: true, resource_type: Some(Patient), id: Some(1) }",
             ),
             ("GET patient/1", "404"),
             ("GET Nope", "404"),

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html>. The tree is the border between reading a query and answering it: it says
 //! index keys and limits only, so that an access rule can be one more branch.
 
+use super::ask::Ask;
 use super::column::{Rank, Role};
 use crate::fhir::{ResourceId, ResourceType};
 
@@ -31,6 +32,14 @@ pub enum Expr {
     Quantity(Quantity),
     /// Resources that have no value in any of these columns.
     Missing(Missing),
+    /// Resources that refer to one that is wanted: a chain.
+    Refers(Box<Refers>),
+    /// Resources that one that is wanted refers to: `_has`.
+    Referred(Box<Referred>),
+    /// Resources with one of these numbers, as the text index found them.
+    Nos(Vec<i64>),
+    /// What another part of the server knows; its answer takes this place before the search is run.
+    Ask(Box<Ask>),
 }
 
 /// Resources that stand under any of these keys.
@@ -114,6 +123,27 @@ pub struct Missing {
     pub columns: Vec<i64>,
 }
 
+/// Resources with a reference, in one of the columns, to a resource that `to` wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refers {
+    /// Keys of columns of references.
+    pub columns: Vec<i64>,
+    /// The types that the references are followed to.
+    pub targets: Vec<ResourceType>,
+    pub to: Expr,
+    /// How few resources refer to one of these targets.
+    pub rank: Rank,
+}
+
+/// Resources to which a resource that `by` wants has a reference in one of the columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referred {
+    /// Keys of columns of references of the source type.
+    pub columns: Vec<i64>,
+    pub source: ResourceType,
+    pub by: Expr,
+}
+
 impl Expr {
     /// Returns the conjunction, flat and without parts that say nothing.
     pub fn and(parts: impl IntoIterator<Item = Expr>) -> Expr {
@@ -165,10 +195,38 @@ impl Expr {
     /// Returns whether only resources of the searched types can match, so that the type need not be asked.
     pub fn names_types(&self) -> bool {
         match self {
-            Expr::All | Expr::Not(_) | Expr::Compartment(_) => false,
+            Expr::All | Expr::Not(_) | Expr::Compartment(_) | Expr::Referred(_) | Expr::Nos(_) | Expr::Ask(_) => false,
             Expr::And(parts) => parts.iter().any(Expr::names_types),
             Expr::Or(parts) => parts.iter().all(Expr::names_types),
             _ => true,
+        }
+    }
+
+    /// Adds every question in the tree, in the order in which [`Expr::answered`] puts the answers.
+    pub fn asks<'a>(&'a self, asks: &mut Vec<&'a Ask>) {
+        match self {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| part.asks(asks)),
+            Expr::Not(part) => part.asks(asks),
+            Expr::Refers(refers) => refers.to.asks(asks),
+            Expr::Referred(referred) => referred.by.asks(asks),
+            Expr::Ask(ask) => asks.push(ask),
+            _ => {}
+        }
+    }
+
+    /// Returns the tree with an answer in the place of every question.
+    pub fn answered(self, answers: &mut impl Iterator<Item = Expr>) -> Expr {
+        let mut each = |parts: Vec<Expr>| parts.into_iter().map(|part| part.answered(answers)).collect::<Vec<_>>();
+        match self {
+            Expr::And(parts) => Expr::and(each(parts)),
+            Expr::Or(parts) => Expr::or(each(parts)),
+            Expr::Not(part) => Expr::not(part.answered(answers)),
+            Expr::Refers(refers) => Expr::Refers(Box::new(Refers { to: refers.to.answered(answers), ..*refers })),
+            Expr::Referred(referred) => {
+                Expr::Referred(Box::new(Referred { by: referred.by.answered(answers), ..*referred }))
+            }
+            Expr::Ask(_) => answers.next().unwrap_or(Expr::None),
+            known => known,
         }
     }
 

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html>. Two ways lead from here to the store: [`extract::extract`] makes index
 //! rows of a resource, and [`query::parse`] makes an [`expr::Expr`] of a query. Both know a value by the same keys.
 
+pub mod ask;
 pub mod column;
 pub mod compartment;
 mod computed;

@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexRows {
     pub terms: Vec<i64>,
+    /// Those of the terms that are references to resources of this server.
+    pub refs: Vec<i64>,
     /// Key and stored text, see [`super::normal::stored`].
     pub strings: Vec<(i32, String)>,
     /// Key, first and last microsecond since 1970.
@@ -48,6 +50,7 @@ impl IndexRows {
     /// Sorts every list and removes duplicates.
     pub(super) fn settle(&mut self) {
         settle(&mut self.terms);
+        settle(&mut self.refs);
         settle(&mut self.strings);
         settle(&mut self.dates);
         settle(&mut self.quantities);

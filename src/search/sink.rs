@@ -66,6 +66,7 @@ impl Sink<'_> {
         let target = self.keyer.target(type_name, id);
         let key = Keyer::reference(column.key, target);
         self.rows.terms.push(key);
+        self.rows.refs.push(key);
         self.present.push(column.key);
         self.present.push(self.keyer.term(column.key, Form::Code, type_name, ""));
         if type_name == "Patient" {

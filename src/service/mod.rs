@@ -11,6 +11,7 @@ use crate::audit::Recorder;
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
 use crate::interaction::{self, Context, Settings, body};
+use crate::operation;
 use crate::rest::{Body, Interaction, Reply, Request};
 use crate::store::audit::Entry;
 use crate::store::{HistoryScope, Store, View};
@@ -77,6 +78,10 @@ impl Service {
             I::ConditionalPatch(t) => interaction::condition::patch(ctx, *t, body).await,
             I::Delete(t, id) => interaction::delete::delete(ctx, *t, id).await,
             I::ConditionalDelete(t) => interaction::condition::delete(ctx, *t).await,
+            I::Operation { name, by_get, resource_type, id } => {
+                let (resource_type, id) = (*resource_type, id.clone());
+                operation::call(ctx, name, operation::Call { by_get: *by_get, resource_type, id, body }).await
+            }
             I::BatchOrTransaction => self.bundle(principal, request, body).await,
             _ => self.query(ctx, &request.interaction).await,
         }
@@ -128,10 +133,10 @@ impl Service {
             I::SearchType(t) => interaction::search::search(ctx, Some(*t), None).await,
             I::SearchSystem => interaction::search::search(ctx, None, None).await,
             I::SearchCompartment(owner, id, of) => interaction::search::search(ctx, *of, Some((*owner, id))).await,
-            I::Operation { name, .. } => {
-                let text =
-                    format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
-                Err(Fault::new(Kind::NotFound, text))
+            I::Operation { name, by_get, resource_type, id } => {
+                let (resource_type, id) = (*resource_type, id.clone());
+                let call = operation::Call { by_get: *by_get, resource_type, id, body: Body::None };
+                operation::call(ctx, name, call).await
             }
             _ => Err(Fault::new(Kind::Invalid, "this interaction cannot be answered here")),
         }

@@ -4,6 +4,7 @@
 
 use crate::access::policy::Needs;
 use crate::access::scope::Letter::{Create, Delete, Read, Search, Update};
+use crate::operation;
 use crate::rest::{Interaction as I, Request};
 
 /// Returns what a request needs. A condition is a search, so conditional writes need `s` too.
@@ -20,7 +21,10 @@ pub fn of(request: &Request) -> Needs {
         I::ConditionalDelete(t) => Needs::Type(vec![Search, Delete], *t),
         I::SearchType(t) | I::HistoryType(t) | I::SearchCompartment(_, _, Some(t)) => Needs::Type(vec![Search], *t),
         I::SearchSystem | I::HistorySystem | I::SearchCompartment(_, _, None) => Needs::AnyType(Search),
-        I::BatchOrTransaction | I::Operation { .. } => Needs::Token,
+        I::BatchOrTransaction => Needs::Token,
+        // An unknown operation is told so to those who have a token.
+        I::Operation { name, resource_type, id, .. } => operation::find(name, *resource_type, id.as_ref())
+            .map_or(Needs::Token, |operation| operation.needs(*resource_type)),
     }
 }
 
@@ -36,5 +40,6 @@ pub fn only_reads(request: &Request) -> bool {
             | I::SearchType(_)
             | I::SearchSystem
             | I::SearchCompartment(..)
+            | I::Operation { by_get: true, .. }
     )
 }

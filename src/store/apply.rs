@@ -3,7 +3,7 @@
 use super::audit;
 use super::change::{Condition, Effect, Outcome, Write, Written};
 use super::row::{Deed, Stored};
-use super::search::write::Columns;
+use super::search::write::{Columns, array};
 use crate::fhir::{Instant, ResourceType};
 use crate::search::IndexRows;
 use crate::search::key::Keyer;
@@ -27,6 +27,8 @@ struct Versions {
     deed: Vec<i16>,
     /// Keys under which references lead to the resources.
     target: Vec<i64>,
+    /// Keys of the references of each, as an array in PostgreSQL's notation.
+    refs: Vec<String>,
     content: Vec<Option<String>>,
     replaced: Vec<i64>,
 }
@@ -107,6 +109,10 @@ impl Batch {
         v.deleted.push(text.is_none());
         v.target.push(Keyer::fixed().target(write.resource_type.name(), write.id.as_str()));
         v.deed.push(deed(write, text.is_none(), is_new) as i16);
+        v.refs.push(match &write.effect {
+            Effect::Put(prepared) => array(&prepared.rows.refs),
+            Effect::Delete => array(&[]),
+        });
         // The answer needs the text too; it is shared with the statement only by copy, as the driver wants strings.
         let content = text.as_ref().map(|t| Bytes::copy_from_slice(t.as_bytes()));
         v.content.push(text);
@@ -133,7 +139,7 @@ impl Batch {
 
     fn create_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, n) = (&self.versions, &self.audits, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(36);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(39);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
         p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
@@ -142,13 +148,13 @@ impl Batch {
         p.extend([&n.dates.0 as &(dyn ToSql + Sync), &n.dates.1, &n.dates.2, &n.dates.3]);
         p.extend([&n.quantities.0 as &(dyn ToSql + Sync), &n.quantities.1, &n.quantities.2, &n.quantities.3]);
         p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
-        p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target]);
+        p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
         p
     }
 
     fn apply_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, g, n) = (&self.versions, &self.audits, &self.gone, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(54);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(57);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.push(&v.replaced);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
@@ -166,7 +172,7 @@ impl Batch {
         for i in [g, n] {
             p.extend([&i.timeline.0 as &(dyn ToSql + Sync), &i.timeline.1, &i.timeline.2, &i.timeline.3]);
         }
-        p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target]);
+        p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
         p
     }
 }

@@ -43,6 +43,7 @@ pub fn matches(expr: &Expr, it: &Indexed) -> bool {
             missing.types.contains(&it.resource_type)
                 && !missing.columns.iter().any(|column| rows.shape.columns.contains(column))
         }
+        Expr::Refers(_) | Expr::Referred(_) | Expr::Nos(_) | Expr::Ask(_) => panic!("{expr:?} needs other resources"),
     }
 }
 

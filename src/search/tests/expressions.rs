@@ -17,6 +17,10 @@ fn shown(expr: &Expr) -> String {
         Expr::Not(part) => format!("not {}", shown(part)),
         Expr::Types(types) => format!("types {types:?}"),
         Expr::Ids(ids) => format!("ids {ids:?}"),
+        Expr::Refers(r) => format!("refers by {} to {:?} with {}", r.columns.len(), r.targets, shown(&r.to)),
+        Expr::Referred(r) => format!("referred by {} of {} with {}", r.columns.len(), r.source, shown(&r.by)),
+        Expr::Nos(nos) => format!("nos {nos:?}"),
+        Expr::Ask(ask) => format!("ask {ask:?}"),
         Expr::Updated { from, to } => format!("updated {from}..{to}"),
         Expr::Compartment(keys) => format!("compartment of {}", keys.len()),
         Expr::Term(t) => {

@@ -24,7 +24,7 @@ pub(super) fn split<'a>(parts: &[&'a Expr]) -> Split<'a> {
 /// Returns how many resources a walk along the part is expected to meet, as a rank; none when it cannot be walked.
 pub(super) fn weight(expr: &Expr) -> Option<u8> {
     Some(match expr {
-        Expr::None | Expr::Ids(_) => 0,
+        Expr::None | Expr::Ids(_) | Expr::Nos(_) => 0,
         Expr::Term(term) => match term.rank {
             Rank::Identity => 1,
             Rank::Event => 2,
@@ -44,7 +44,7 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
         Expr::Or(parts) => parts.iter().map(weight).collect::<Option<Vec<u8>>>()?.into_iter().max()? + 1,
         Expr::Types(_) => 30,
         Expr::And(parts) => parts.iter().filter_map(weight).min()?,
-        Expr::All | Expr::Not(_) => return None,
+        Expr::All | Expr::Not(_) | Expr::Ask(_) | Expr::Refers(_) | Expr::Referred(_) => return None,
     })
 }
 
@@ -122,9 +122,13 @@ fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, pa
             let parts: Vec<&Expr> = parts.iter().collect();
             one(format!("({})", by_no(values, types, &parts, None, None)), true)
         }
+        Some(Expr::Nos(nos)) => {
+            let nos = values.bind(Param::I64s(nos.clone()));
+            one(found("resource", format!("v.no = any ({nos}) and not v.deleted")), false)
+        }
         Some(Expr::None) => one("(select 0::bigint as no where false)".to_string(), false),
         Some(Expr::Types(types)) => of_types(values, types, paged),
-        Some(Expr::All | Expr::Not(_)) | None => match types {
+        Some(Expr::All | Expr::Not(_) | Expr::Ask(_) | Expr::Refers(_) | Expr::Referred(_)) | None => match types {
             [] => Source { conditions: vec!["not d.deleted".to_string()], ..one("resource".to_string(), false) },
             types => of_types(values, types, paged),
         },

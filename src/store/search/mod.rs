@@ -7,6 +7,7 @@
 
 mod date;
 mod drive;
+mod join;
 mod order;
 mod plan;
 mod probe;

@@ -53,9 +53,14 @@ impl Columns {
         if shape.columns.is_empty() || self.shapes.0.contains(&shape.key) {
             return;
         }
-        let columns: Vec<String> = shape.columns.iter().map(i64::to_string).collect();
         self.shapes.0.push(shape.key);
         self.shapes.1.push(shape.resource_type);
-        self.shapes.2.push(format!("{{{}}}", columns.join(",")));
+        self.shapes.2.push(array(&shape.columns));
     }
+}
+
+/// Returns the numbers as an array in PostgreSQL's notation: it has no arrays of arrays of different lengths.
+pub fn array(numbers: &[i64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    format!("{{{}}}", numbers.join(","))
 }

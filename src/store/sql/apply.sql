@@ -4,8 +4,8 @@
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
-                $55::smallint[], $56::bigint[])
-         as i (no, type, id, version, updated, deleted, content, deed, target)
+                $55::smallint[], $56::bigint[], $57::text[])
+         as i (no, type, id, version, updated, deleted, content, deed, target, refs)
 ),
 kept as (
     insert into resource_history (no, version, type, id, updated, deleted, deed, content)
@@ -13,13 +13,14 @@ kept as (
 ),
 changed as (
     update resource r
-    set version = i.version, updated = i.updated, deleted = i.deleted, deed = i.deed, content = i.content::json
+    set version = i.version, updated = i.updated, deleted = i.deleted, deed = i.deed, refs = i.refs::bigint[],
+        content = i.content::json
     from incoming i
     where r.no = i.no and i.version > 1 and r.no = any ($8::bigint[])
 ),
 made as (
-    insert into resource (no, type, id, version, updated, deleted, deed, target, content)
-    select no, type, id, version, updated, deleted, deed, target, content::json from incoming where version = 1
+    insert into resource (no, type, id, version, updated, deleted, deed, target, refs, content)
+    select no, type, id, version, updated, deleted, deed, target, refs::bigint[], content::json from incoming where version = 1
 ),
 noted as (
     insert into outbox (no, version, type, deleted)

@@ -3,12 +3,12 @@
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
-                $37::smallint[], $38::bigint[])
-         as i (no, type, id, version, updated, deleted, content, deed, target)
+                $37::smallint[], $38::bigint[], $39::text[])
+         as i (no, type, id, version, updated, deleted, content, deed, target, refs)
 ),
 made as (
-    insert into resource (no, type, id, version, updated, deleted, deed, target, content)
-    select no, type, id, version, updated, deleted, deed, target, content::json from incoming
+    insert into resource (no, type, id, version, updated, deleted, deed, target, refs, content)
+    select no, type, id, version, updated, deleted, deed, target, refs::bigint[], content::json from incoming
 ),
 noted as (
     insert into outbox (no, version, type, deleted)

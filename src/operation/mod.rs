@@ -1,0 +1,79 @@
+//! The operations, one file each: what is called by a name that begins with `$`.
+//!
+//! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
+
+use crate::access::policy::Needs;
+use crate::fault::{Fault, Kind};
+use crate::fhir::{ResourceId, ResourceType};
+use crate::interaction::Context;
+use crate::rest::{Body, Reply};
+use futures_util::future::LocalBoxFuture;
+
+/// Every operation of this server.
+pub static ALL: &[&dyn Operation] = &[];
+
+/// Where an operation can be called.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Places {
+    /// `[base]/$name`
+    pub system: bool,
+    /// `[base]/Type/$name`, for the named types; `*` stands for all.
+    pub types: &'static [&'static str],
+    /// `[base]/Type/id/$name`, likewise.
+    pub instances: &'static [&'static str],
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    /// GET carries its parameters in the URL and changes nothing.
+    pub by_get: bool,
+    pub resource_type: Option<ResourceType>,
+    pub id: Option<ResourceId>,
+    pub body: Body,
+}
+
+pub trait Operation: Sync {
+    /// Without the `$`.
+    fn name(&self) -> &'static str;
+    fn places(&self) -> Places;
+    /// Whether it changes anything: then GET is refused.
+    fn affects_state(&self) -> bool;
+    /// What its caller must be allowed. There is no default: each must say.
+    fn needs(&self, resource_type: Option<ResourceType>) -> Needs;
+    fn perform<'a>(&'a self, ctx: &'a Context<'a>, call: Call) -> LocalBoxFuture<'a, Result<Reply, Fault>>;
+}
+
+/// Returns the operation of this name, if it can be called there.
+pub fn find(name: &str, t: Option<ResourceType>, id: Option<&ResourceId>) -> Result<&'static dyn Operation, Fault> {
+    let Some(operation) = ALL.iter().find(|operation| operation.name() == name) else {
+        let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+        let text = format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
+        return Err(Fault::new(Kind::NotFound, text));
+    };
+    let places = operation.places();
+    let fits = |types: &[&str]| t.is_some_and(|t| types.iter().any(|name| *name == "*" || *name == t.name()));
+    let here = match (t, id) {
+        (None, _) => places.system,
+        (Some(_), None) => fits(places.types),
+        (Some(_), Some(_)) => fits(places.instances),
+    };
+    if here {
+        return Ok(*operation);
+    }
+    let text =
+        format!("the operation '${name}' cannot be called at this address; see the CapabilityStatement at metadata");
+    Err(Fault::new(Kind::NotFound, text))
+}
+
+/// Calls an operation.
+pub async fn call(ctx: &Context<'_>, name: &str, call: Call) -> Result<Reply, Fault> {
+    let operation = find(name, call.resource_type, call.id.as_ref())?;
+    if call.by_get && operation.affects_state() {
+        return Err(Fault::new(
+            Kind::MethodNotAllowed,
+            format!("the operation '${name}' changes data: call it by POST"),
+        ));
+    }
+    operation.perform(ctx, call).await
+}
