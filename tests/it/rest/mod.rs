@@ -9,6 +9,7 @@ mod batch;
 mod binary;
 mod bundle_entries;
 mod capabilities;
+mod chains;
 mod conditional;
 mod create;
 mod delete;
