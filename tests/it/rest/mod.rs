@@ -10,6 +10,7 @@ mod binary;
 mod bundle_entries;
 mod capabilities;
 mod chains;
+mod compartments;
 mod conditional;
 mod create;
 mod delete;
