@@ -46,7 +46,7 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
         Expr::Types(_) => 30,
         Expr::And(parts) => parts.iter().filter_map(weight).min()?,
         Expr::Refers(refers) => join::weight_of_refers(refers),
-        Expr::Referred(referred) => join::weight_of_referred(referred),
+        Expr::Referred(referred) => join::weight_of_referred(referred)?,
         Expr::All | Expr::Not(_) | Expr::Ask(_) => return None,
     })
 }

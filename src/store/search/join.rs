@@ -9,7 +9,7 @@ use super::drive::{by_no, weight};
 use super::probe::{numbers, probe};
 use super::sql::{Param, Values, indent};
 use crate::fhir::ResourceType;
-use crate::search::column::Role;
+use crate::search::column::{self, Role};
 use crate::search::expr::{Date, Expr, Referred, Refers};
 use crate::search::key::Keyer;
 use crate::search::period::BEGINNING;
@@ -176,12 +176,14 @@ pub(super) fn weight_of_refers(refers: &Refers) -> u8 {
     }
 }
 
-/// Returns how many resources those that are wanted refer to.
-pub(super) fn weight_of_referred(referred: &Referred) -> u8 {
+/// Returns how many resources those that are wanted refer to; none where it is better to ask each resource that may be
+/// one: what many results of a kind lead to is a good part of all patients, and sooner asked than gathered.
+pub(super) fn weight_of_referred(referred: &Referred) -> Option<u8> {
     match best(&referred.by) {
-        0 | 1 => 1,
-        light @ 2..=6 => light,
-        heavy => heavy.saturating_add(1).min(14),
+        0 | 1 => Some(1),
+        light @ 2..=6 => Some(light),
+        _ if !referred.targets.is_empty() && referred.targets.iter().all(|t| column::is_few(*t)) => None,
+        heavy => Some(heavy.saturating_add(1).min(14)),
     }
 }
 
