@@ -3,7 +3,7 @@
 use super::error::StoreError;
 use super::meter;
 use super::row::{self, Stored};
-use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql};
+use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql, Start};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::{Expr, Search};
@@ -30,7 +30,7 @@ pub struct PageQuery<'a> {
     pub search: &'a Search,
     /// What holds besides: a compartment, for example.
     pub within: &'a Expr,
-    pub after: Option<&'a Keyset>,
+    pub start: Start<'a>,
     /// 0 wants no rows.
     pub count: u32,
     pub total: bool,
@@ -39,8 +39,10 @@ pub struct PageQuery<'a> {
 #[derive(Debug, Default)]
 pub struct Page {
     pub rows: Vec<Stored>,
-    /// Where the next page begins; none on the last page.
+    /// The cut that the next page begins at; none on the last page.
     pub next: Option<Keyset>,
+    /// The cut that the page before reaches up to; none on the first page.
+    pub previous: Option<Keyset>,
     pub total: Option<i64>,
 }
 
@@ -61,14 +63,14 @@ fn limit(grant: &Grant, search: &Search, within: &Expr) -> Expr {
 /// Returns a page of matches, and their exact number when it is wanted; both go out together.
 pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) -> Result<Page, StoreError> {
     let limit = limit(grant, query.search, query.within);
-    if query.after.is_some_and(|after| !sql::keyset_fits(query.search, &limit, after)) {
+    if query.start.keyset().is_some_and(|keyset| !sql::keyset_fits(query.search, &limit, keyset)) {
         return Err(StoreError::Cursor);
     }
     let rows = async {
         if query.count == 0 {
             return Ok(Vec::new());
         }
-        ask(client, &sql::page(query.search, &limit, query.after, query.count + 1)).await
+        ask(client, &sql::page(query.search, &limit, query.start, query.count + 1)).await
     };
     let total = async {
         if !query.total {
@@ -78,14 +80,22 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
         Ok::<_, StoreError>(rows.first().map(|row| row.get::<_, i64>(0)))
     };
     let (rows, total) = tokio::try_join!(rows, total)?;
-    let more = rows.len() > query.count as usize;
-    let kept = rows.len().min(query.count as usize);
-    let next = match (more, kept.checked_sub(1).and_then(|last| rows.get(last))) {
-        (true, Some(last)) => Some(keyset(last, &sql::key_types(query.search, &limit))),
-        _ => None,
+    Ok(Page { total, ..cut(query, rows, &sql::key_types(query.search, &limit)) })
+}
+
+/// Returns the page without the row that was fetched to see whether there is more.
+fn cut(query: &PageQuery<'_>, mut rows: Vec<Row>, types: &[KeyType]) -> Page {
+    let count = query.count as usize;
+    let more = rows.len() > count;
+    let (previous, next) = match query.start {
+        // The row too many is the last of the page before.
+        Start::UpTo(end) => (more.then(|| keyset(&rows.remove(0), types)), Some(end.clone())),
+        start => {
+            rows.truncate(count);
+            (start.keyset().cloned(), rows.last().filter(|_| more).map(|last| keyset(last, types)))
+        }
     };
-    let rows = rows.into_iter().take(kept).filter_map(row::stored).collect();
-    Ok(Page { rows, next, total })
+    Page { rows: rows.into_iter().filter_map(row::stored).collect(), next, previous, total: None }
 }
 
 fn keyset(row: &Row, types: &[KeyType]) -> Keyset {
