@@ -26,6 +26,7 @@ mod view;
 pub use change::{Condition, Effect, Outcome, Prepared, Write, Written};
 pub use error::StoreError;
 pub use history::{HistoryPage, HistoryQuery, HistoryScope};
+pub use pool::PLANNER_OPTIONS;
 pub use row::{Deed, Stored};
 pub use schema::migrate;
 pub use view::View;

@@ -113,16 +113,20 @@ pub(super) fn by_no(
 /// Returns the query for how many resources match.
 pub(super) fn count(values: &mut Values, types: &[ResourceType], parts: &[&Expr]) -> String {
     let split = split(parts);
-    let mut source = source(values, types, split.driver, false);
+    let all: Vec<ResourceType> = ResourceType::all().collect();
+    // The numbers of a type are in an index; those of all are a part of the table.
+    let walked = if types.is_empty() { &all } else { types };
+    let mut source = source(values, walked, split.driver, false);
     source.conditions.extend(split.rest.iter().map(|part| probe(values, types, part, "d.no")));
     // An aggregate sorts what it wants distinct, which for millions of numbers is faster than to hash them.
     let what = if source.repeats { "distinct d.no" } else { "*" };
     format!("select count({what})\nfrom {} d{}", source.from, where_all(&source.conditions))
 }
 
-/// Returns a subquery for the numbers of all resources that the part wants, in no order.
-pub(super) fn gathered(values: &mut Values, types: &[ResourceType], part: &Expr) -> String {
-    source(values, types, Some(part), false).from
+/// Returns a subquery for the numbers of all resources that the part wants, in no order, and whether it repeats some.
+pub(super) fn gathered(values: &mut Values, types: &[ResourceType], part: &Expr) -> (String, bool) {
+    let source = source(values, types, Some(part), false);
+    (source.from, source.repeats)
 }
 
 fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, paged: bool) -> Source {

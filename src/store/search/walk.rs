@@ -46,6 +46,8 @@ pub(super) fn page(values: &mut Values, types: &[ResourceType], walk: &Walk, sta
         }
     }
     match &steps[..] {
+        // Behind the resources without a date of a walk that does not have them.
+        [] => "select 0::bigint as no, null::bigint as s1 where false".to_string(),
         [one] => one.clone(),
         // The second is only begun when the first does not fill the page.
         steps => format!("select u.no, u.s1\nfrom (({})\n  union all\n  ({})) u\nlimit {limit}", steps[0], steps[1]),
