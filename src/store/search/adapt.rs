@@ -15,7 +15,7 @@ use crate::search::expr::{Date, Expr};
 /// Rows of a stretch that are gathered at once. Each costs about a fifth of a microsecond, whether they are few or not.
 const FEW: u32 = 5_000;
 /// Resources that are walked and asked before the stretch is gathered; each costs about a microsecond.
-const WALKED: u32 = 4_000;
+const WALKED: u32 = 2_000;
 
 /// A conjunction with a part of unknown size.
 pub(super) struct Window {

@@ -54,21 +54,23 @@ fn walk_all(client: &Client) {
     // More than is gathered at once, then less.
     check(client, "Observation?date=ge2019&_count=50", EVERY);
     check(client, &format!("Observation?date=ge2020&_count={PAGE}"), SOME);
-    check(client, &format!("{recent}&_sort=_id&_count=20"), SOME);
+    check(client, &format!("{recent}&_sort=_id&_count=50"), SOME);
     check(client, &format!("{recent}&patient=Patient/p&_count={PAGE}"), SOME);
     check(client, &format!("{recent}&_sort=-date&_count={PAGE}"), STEADY);
 }
 
 /// Walks to the end and back again, and checks that every row comes once either way.
 fn check(client: &Client, query: &str, finds: Finds) {
-    let (forth, last) = walk(client, query, "next");
+    let (forth, last) = walk(client, query, "next", usize::MAX);
     expect_once(query, &forth, finds);
-    let (back, _) = walk(client, &last, "previous");
+    // The size of a page may change on the way.
+    let last = last.replace(&format!("_count={PAGE}&"), "_count=50&");
+    let (back, _) = walk(client, &last, "previous", usize::MAX);
     expect_once(&format!("{query}, backwards"), &back, finds);
 }
 
-/// Returns the ids of all pages from this one on, in the order of the answers, and the address of the last page.
-fn walk(client: &Client, first: &str, relation: &str) -> (Vec<Vec<String>>, String) {
+/// Returns the ids of pages from this one on, and the address of the last of them.
+fn walk(client: &Client, first: &str, relation: &str, pages_max: usize) -> (Vec<Vec<String>>, String) {
     let (mut pages, mut address) = (Vec::new(), first.to_string());
     loop {
         let page = client.get(&address).expect(200);
@@ -76,8 +78,8 @@ fn walk(client: &Client, first: &str, relation: &str) -> (Vec<Vec<String>>, Stri
         let ids = found.iter().map(|r| r["id"].as_str().unwrap_or_default().to_string());
         pages.push(ids.collect());
         match page.link(relation) {
-            Some(next) => address = next,
-            None => return (pages, address),
+            Some(next) if pages.len() < pages_max => address = next,
+            _ => return (pages, address),
         }
     }
 }
@@ -95,28 +97,22 @@ fn expect_once(query: &str, pages: &[Vec<String>], finds: Finds) {
 /// With nobody writing, the way back has the same pages.
 fn quiet(client: &Client) {
     for query in [
-        format!("Observation?code={SYSTEM}|recent&_count=100"),
-        format!("Observation?code={SYSTEM}|recent&_sort=-date&_count=100"),
-        format!("Observation?code={SYSTEM}|recent&_sort=status,_id&_count=100"),
-        format!("Observation?code={SYSTEM}|recent&_sort=-_lastUpdated&_count=500"),
-        "Observation?_sort=_lastUpdated&_count=500".to_string(),
-        "Observation?_sort=-_id&_count=500".to_string(),
-        "Observation?_sort=date&_count=500".to_string(),
-        "Observation?date=ge2019-06-01&_count=500".to_string(),
-        "Observation?patient=p&_sort=-date&_count=500".to_string(),
-        "Observation?_lastUpdated=gt2020&_count=500".to_string(),
+        "code=urn:paging|recent",
+        "code=urn:paging|recent&_sort=-date",
+        "code=urn:paging|recent&_sort=date,_id",
+        "_sort=_lastUpdated",
+        "_sort=-_lastUpdated",
+        "_sort=-_id",
+        "_sort=date",
+        "date=ge2019-06-01",
+        "patient=p&_sort=-date",
+        "_lastUpdated=gt2020",
     ] {
-        let first = client.get(&query);
-        if first.status == 400 && query.contains("status") {
-            continue;
-        }
-        let (forth, last) = walk(client, &query, "next");
-        let (mut back, _) = walk(client, &last, "previous");
+        let (forth, last) = walk(client, &format!("Observation?{query}&_count=30"), "next", 6);
+        let (mut back, _) = walk(client, &last, "previous", 99);
         back.reverse();
-        // A way ends with the rows that are left, wherever it began.
-        assert_eq!(forth.concat(), back.concat(), "{query}");
-        assert!(forth.len() > 5, "{query}");
         assert_eq!(forth, back, "{query}");
+        assert_eq!(forth.concat().len(), 180, "{query}");
     }
 }
 
