@@ -85,6 +85,59 @@ pub(super) fn page(
     )
 }
 
+/// A conjunction with two keys of which either may leave few resources.
+pub(super) struct Keys {
+    /// Is walked unless the other has few.
+    pub walked: i64,
+    pub of_walked: Vec<Expr>,
+    pub other: i64,
+    pub of_other: Vec<Expr>,
+}
+
+/// Returns the query for one page of numbers, found along one of two keys.
+///
+/// Mostly the first is as good as any, and the page is full before the other is looked at.
+pub(super) fn page_of_keys(
+    values: &mut Values,
+    types: &[ResourceType],
+    keys: &Keys,
+    edge: Option<Edge>,
+    limit: &str,
+) -> String {
+    let cut = edge.map(|edge| edge.condition(values, "v.no"));
+    let direction = Edge::direction(edge);
+    let path = path(values, &Walked::Key(keys.walked), cut.as_deref());
+    let of_walked = probes(values, types, &keys.of_walked);
+    let of_other = probes(values, types, &keys.of_other);
+    let other = values.i64(keys.other);
+    let after = cut.map(|cut| format!(" and {cut}")).unwrap_or_default();
+    let is_short = format!("(select count(*) from walked) < {limit} and exists ({path} offset {WALKED} limit 1)");
+    format!(
+        "with walked as materialized (\n  \
+         select d.no from ({path} order by v.no{direction} limit {WALKED}) d{of_walked}\n  \
+         order by d.no{direction} limit {limit}),\n\
+         few as materialized (select v.no from term v where v.key = {other} limit {FEW} + 1)\n\
+         select u.no from (\n  select w.no from walked w\n  union\n  \
+         (select d.no from (select v.no from few v\n    \
+         where {is_short}\n    and (select count(*) from few) <= {FEW}{after} order by v.no{direction}) d{of_other}\n  \
+         order by d.no{direction} limit {limit})\n  union\n  \
+         (select d.no from ({path}\n    and {is_short}\n    and (select count(*) from few) > {FEW} order by v.no{direction}) d\
+         {of_walked}\n  order by d.no{direction} limit {limit})\n) u\norder by u.no{direction} limit {limit}"
+    )
+}
+
+/// Returns the query for how many resources match.
+pub(super) fn count_of_keys(values: &mut Values, types: &[ResourceType], keys: &Keys) -> String {
+    let (walked, other) = (values.i64(keys.walked), values.i64(keys.other));
+    let of_walked = probes(values, types, &keys.of_walked).replacen("where", "and", 1);
+    let of_other = probes(values, types, &keys.of_other);
+    format!(
+        "with few as materialized (select v.no from term v where v.key = {other} limit {FEW} + 1)\n\
+         select case when (select count(*) from few) <= {FEW}\n  then (select count(*) from few d{of_other})\n  \
+         else (select count(*) from term d where d.key = {walked}{of_walked})\nend"
+    )
+}
+
 /// Returns the query for what is walked, without its order.
 fn path(values: &mut Values, walked: &Walked, cut: Option<&str>) -> String {
     let after = cut.map(|cut| format!(" and {cut}")).unwrap_or_default();

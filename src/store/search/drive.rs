@@ -5,7 +5,7 @@
 use super::probe::{self, numbers, own_test, probe, quantity_test, text_test};
 use super::sql::{Param, Values, indent, where_all};
 use crate::fhir::ResourceType;
-use crate::search::column::Rank;
+use crate::search::column::{Rank, Role};
 use crate::search::expr::{Expr, Text, TextTest};
 
 /// A search cut in two: what is walked and what is asked of each resource.
@@ -30,6 +30,8 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
             Rank::Event => 2,
             Rank::Patient => 4,
             Rank::Text => 5,
+            // A handful of categories share all resources of a type.
+            Rank::Code if term.role == Some(Role::Category) => 11,
             Rank::Code => 7,
             Rank::Flag => 11,
         },

@@ -127,9 +127,12 @@ pub fn count(search: &Search, limit: &Expr) -> Sql {
     let mut values = Values::default();
     let conditions = Conditions::new(search, limit);
     let parts = conditions.parts();
-    let text = match conditions.counting_walk() {
-        Some(walk) => walk::count(&mut values, &search.types, &walk),
-        None => drive::count(&mut values, &search.types, &parts),
+    let text = if let Some(walk) = conditions.counting_walk() {
+        walk::count(&mut values, &search.types, &walk)
+    } else if let Some(keys) = conditions.keys() {
+        adapt::count_of_keys(&mut values, &search.types, &keys)
+    } else {
+        drive::count(&mut values, &search.types, &parts)
     };
     Sql { text, params: values.0 }
 }
@@ -173,6 +176,7 @@ fn rows(values: &mut Values, search: &Search, conditions: &Conditions, start: St
             ByNo::Along => by_no(values, types, &parts, start.edge(), Some(fetch)),
             ByNo::Gathered(walk) => walk::by_no(values, types, &walk, start.edge(), fetch),
             ByNo::Window(window) => adapt::page(values, types, &window, start.edge(), fetch),
+            ByNo::Keys(keys) => adapt::page_of_keys(values, types, &keys, start.edge(), fetch),
         }
     } else {
         order::page(values, types, &parts, &search.sort, start, fetch)

@@ -1,6 +1,6 @@
 //! How a search is answered: along a date, or from the part that selects best.
 
-use super::adapt::{Found, Walked, Window};
+use super::adapt::{Found, Keys, Walked, Window};
 use super::drive::{self, weight};
 use super::walk::{Ladder, Walk};
 use crate::fhir::ResourceType;
@@ -59,7 +59,7 @@ impl Conditions {
             Some(walk) => return ByNo::Gathered(walk),
             None => match window(&parts) {
                 Some(found) => (Found::Part(found.clone()), self.without(found)),
-                None => return ByNo::Along,
+                None => return self.keys().map_or(ByNo::Along, ByNo::Keys),
             },
         };
         let common = parts.iter().filter_map(|part| Some((weight(part)?, common_key(part)?, part)));
@@ -69,6 +69,20 @@ impl Conditions {
             _ => return ByNo::Along,
         };
         ByNo::Window(Window { found, of_found, walked, of_walked })
+    }
+
+    /// Returns the two best keys of a search that nothing drives better.
+    pub fn keys(&self) -> Option<Keys> {
+        let parts = self.parts();
+        let walked = drive::split(&parts).driver?;
+        let rest = parts.iter().filter(|part| **part != walked && common_key(part).is_some());
+        let other = *rest.min_by_key(|part| weight(part))?;
+        Some(Keys {
+            walked: common_key(walked)?,
+            of_walked: self.without(walked),
+            other: common_key(other)?,
+            of_other: self.without(other),
+        })
     }
 
     fn has_patient(&self) -> bool {
@@ -154,6 +168,8 @@ pub(super) enum ByNo {
     Gathered(Walk),
     /// Either, as the database finds when it sees how many there are.
     Window(Window),
+    /// Along one of two keys.
+    Keys(Keys),
 }
 
 /// Returns the part of unknown size that the search is better driven by than by one key, if the part is small.

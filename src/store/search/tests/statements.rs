@@ -85,23 +85,23 @@ fn one_key_is_walked_and_the_others_are_probed() {
         expect![[r#"
             select r.no, r.type, r.id, r.version, r.updated, r.content
             from (
-              with few as materialized (select v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v limit 2000 + 1),
+              with few as materialized (select v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v limit 5000 + 1),
               walked as materialized (
                 select d.no from (select v.no from term v where v.key = $5
-                  and (select count(*) from few) > 2000 order by v.no limit 4000) d
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
                 where exists (select from string_value p where p.no = d.no and p.key = $6 and p.value >= $7 and p.value < $8 offset 0)
                 order by d.no limit $1)
               select u.no from (
                 (select d.no from (select distinct v.no from few v
-                  where (select count(*) from few) <= 2000 order by v.no) d
+                  where (select count(*) from few) <= 5000 order by v.no) d
                 where exists (select from term p where p.key = $9 and p.no = d.no offset 0)
                 order by d.no limit $1)
                 union
                 select w.no from walked w
                 union
                 (select d.no from (select distinct v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v
-                  where (select count(*) from few) > 2000 and (select count(*) from walked) < $1
-                  and exists (select v.no from term v where v.key = $5 offset 4000 limit 1) order by v.no) d
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from term v where v.key = $5 offset 2000 limit 1) order by v.no) d
                 where exists (select from term p where p.key = $9 and p.no = d.no offset 0)
                 order by d.no limit $1)
               ) u
@@ -187,6 +187,50 @@ fn one_key_is_walked_and_the_others_are_probed() {
 }
 
 #[test]
+fn of_two_keys_either_is_walked() {
+    check(
+        "Observation?category=s|a&code=s|b",
+        expect![[r#"
+        select r.no, r.type, r.id, r.version, r.updated, r.content
+        from (
+          with walked as materialized (
+            select d.no from (select v.no from term v where v.key = $2 order by v.no limit 2000) d
+            where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
+            order by d.no limit $1),
+          few as materialized (select v.no from term v where v.key = $5 limit 5000 + 1)
+          select u.no from (
+            select w.no from walked w
+            union
+            (select d.no from (select v.no from few v
+              where (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
+              and (select count(*) from few) <= 5000 order by v.no) d
+            where exists (select from term p where p.key = $4 and p.no = d.no offset 0)
+            order by d.no limit $1)
+            union
+            (select d.no from (select v.no from term v where v.key = $2
+              and (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
+              and (select count(*) from few) > 5000 order by v.no) d
+            where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
+            order by d.no limit $1)
+          ) u
+          order by u.no limit $1
+        ) m
+        cross join lateral (select * from resource r where r.no = m.no offset 0) r
+        order by m.no"#]],
+    );
+    let counted = |query: &str| count(&search(query).unwrap(), &Expr::All).text;
+    expect![[r#"
+        with few as materialized (select v.no from term v where v.key = $2 limit 5000 + 1)
+        select case when (select count(*) from few) <= 5000
+          then (select count(*) from few d
+          where exists (select from term p where p.key = $4 and p.no = d.no offset 0))
+          else (select count(*) from term d where d.key = $1
+          and exists (select from term p where p.key = $3 and p.no = d.no offset 0))
+        end"#]]
+    .assert_eq(&counted("Observation?category=s|a&code=s|b"));
+}
+
+#[test]
 fn dates_are_walked_in_their_order() {
     check(
         "Observation?date=ge2018-03-01&date=lt2018-03-08",
@@ -195,24 +239,24 @@ fn dates_are_walked_in_their_order() {
             from (
               with few as materialized (select v.no from (select v.no from unnest($2::integer[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
                   cross join lateral (select v.no from date_value v where v.key = w.key
-                    and v.lo between w.lo and w.hi and (v.lo >= $5 or v.hi > $6) and v.lo < $7 offset 0) v) v limit 2000 + 1),
+                    and v.lo between w.lo and w.hi and (v.lo >= $5 or v.hi > $6) and v.lo < $7 offset 0) v) v limit 5000 + 1),
               walked as materialized (
                 select d.no from (select v.no from resource v where v.type = $8 and not v.deleted
-                  and (select count(*) from few) > 2000 order by v.no limit 4000) d
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
                 where exists (select from date_value p where p.no = d.no and p.key = any ($9) and (p.lo >= $10 or p.hi > $11) and p.lo < $12 offset 0)
                 order by d.no limit $1)
               select u.no from (
-                (select d.no from (select distinct v.no from few v
-                  where (select count(*) from few) <= 2000 order by v.no) d
+                (select d.no from (select v.no from few v
+                  where (select count(*) from few) <= 5000 order by v.no) d
                 order by d.no limit $1)
                 union
                 select w.no from walked w
                 union
-                (select d.no from (select distinct v.no from (select v.no from unnest($2::integer[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+                (select d.no from (select v.no from (select v.no from unnest($2::integer[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
                     cross join lateral (select v.no from date_value v where v.key = w.key
                       and v.lo between w.lo and w.hi and (v.lo >= $5 or v.hi > $6) and v.lo < $7 offset 0) v) v
-                  where (select count(*) from few) > 2000 and (select count(*) from walked) < $1
-                  and exists (select v.no from resource v where v.type = $8 and not v.deleted offset 4000 limit 1) order by v.no) d
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from resource v where v.type = $8 and not v.deleted offset 2000 limit 1) order by v.no) d
                 order by d.no limit $1)
               ) u
               order by u.no limit $1
@@ -267,26 +311,26 @@ fn dates_are_walked_in_their_order() {
                   cross join lateral (select t.no from timeline t
                     where t.key = w.key
                       and t.lo between w.lo and w.hi
-                      and (t.lo >= $5 or t.hi > $6) offset 0) t) v limit 2000 + 1),
+                      and (t.lo >= $5 or t.hi > $6) offset 0) t) v limit 5000 + 1),
               walked as materialized (
                 select d.no from (select v.no from term v where v.key = $7
-                  and (select count(*) from few) > 2000 order by v.no limit 4000) d
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
                 where exists (select from date_value p where p.no = d.no and p.key = any ($8) and (p.lo >= $9 or p.hi > $10) offset 0)
                 order by d.no limit $1)
               select u.no from (
-                (select d.no from (select distinct v.no from few v
-                  where (select count(*) from few) <= 2000 order by v.no) d
+                (select d.no from (select v.no from few v
+                  where (select count(*) from few) <= 5000 order by v.no) d
                 order by d.no limit $1)
                 union
                 select w.no from walked w
                 union
-                (select d.no from (select distinct v.no from (select t.no from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+                (select d.no from (select v.no from (select t.no from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
                     cross join lateral (select t.no from timeline t
                       where t.key = w.key
                         and t.lo between w.lo and w.hi
                         and (t.lo >= $5 or t.hi > $6) offset 0) t) v
-                  where (select count(*) from few) > 2000 and (select count(*) from walked) < $1
-                  and exists (select v.no from term v where v.key = $7 offset 4000 limit 1) order by v.no) d
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from term v where v.key = $7 offset 2000 limit 1) order by v.no) d
                 order by d.no limit $1)
               ) u
               order by u.no limit $1
@@ -331,22 +375,22 @@ fn other_orders_sort_the_matches() {
         expect![[r#"
             select r.no, r.type, r.id, r.version, r.updated, r.content
             from (
-              with few as materialized (select v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v limit 2000 + 1),
+              with few as materialized (select v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v limit 5000 + 1),
               walked as materialized (
                 select d.no from (select v.no from resource v where v.type = $5 and not v.deleted
-                  and (select count(*) from few) > 2000 order by v.no limit 4000) d
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
                 where exists (select from resource p where p.no = d.no and p.type = any ($8) and p.updated between $6 and $7 offset 0)
                 order by d.no limit $1)
               select u.no from (
-                (select d.no from (select distinct v.no from few v
-                  where (select count(*) from few) <= 2000 order by v.no) d
+                (select d.no from (select v.no from few v
+                  where (select count(*) from few) <= 5000 order by v.no) d
                 order by d.no limit $1)
                 union
                 select w.no from walked w
                 union
-                (select d.no from (select distinct v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v
-                  where (select count(*) from few) > 2000 and (select count(*) from walked) < $1
-                  and exists (select v.no from resource v where v.type = $5 and not v.deleted offset 4000 limit 1) order by v.no) d
+                (select d.no from (select v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from resource v where v.type = $5 and not v.deleted offset 2000 limit 1) order by v.no) d
                 order by d.no limit $1)
               ) u
               order by u.no limit $1
