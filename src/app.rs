@@ -125,6 +125,7 @@ impl Factory {
                 limits: format::Limits { depth_max: limits.depth_max, ..format::Limits::default() },
                 page_size_default: limits.page_size_default as u32,
                 page_size_max: limits.page_size_max as u32,
+                cursor_time_s_max: limits.cursor_time_s_max as i64,
                 bundle_entries_max: limits.bundle_entries_max,
                 delete_matches_max: limits.conditional_delete_max,
             }),

@@ -73,6 +73,8 @@ pub struct Limits {
     pub shutdown_time_ms_max: u64,
     pub page_size_default: usize,
     pub page_size_max: usize,
+    /// How long the link of a page holds.
+    pub cursor_time_s_max: u64,
     /// Resources that one conditional delete may remove.
     pub conditional_delete_max: usize,
 }
@@ -140,6 +142,7 @@ fn build(read: &mut Reader) -> Settings {
             shutdown_time_ms_max: read.number("shutdown_time_ms_max", 0, 600_000),
             page_size_default: read.number("page_size_default", 1, 100_000) as usize,
             page_size_max: read.number("page_size_max", 1, 100_000) as usize,
+            cursor_time_s_max: read.number("cursor_time_s_max", 1, 31_536_000),
             conditional_delete_max: read.number("conditional_delete_max", 1, 1_000_000) as usize,
         },
         warnings: Vec::new(),

@@ -35,6 +35,8 @@ pub enum Kind {
     NotFound,
     /// There once, deleted since.
     Deleted,
+    /// A place in an answer that was given out too long ago.
+    Expired,
     /// The interaction exists, but not on this address.
     MethodNotAllowed,
     /// None of the accepted formats can be written.
@@ -88,6 +90,7 @@ impl Kind {
             Kind::Forbidden => (403, "forbidden", "AR"),
             Kind::NotFound => (404, "not-found", "AE"),
             Kind::Deleted => (410, "deleted", "AE"),
+            Kind::Expired => (410, "processing", "AE"),
             Kind::MethodNotAllowed => (405, "not-supported", "AR"),
             Kind::NotAcceptable => (406, "not-supported", "AR"),
             Kind::Conflict => (409, "conflict", "AE"),

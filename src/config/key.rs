@@ -74,6 +74,7 @@ pub const KEYS: &[Key] = &[
     rare("shutdown_time_ms_max", "30000", "MS", "Longest wait for running requests when stopping"),
     rare("page_size_default", "50", "N", "Entries of a page when the client names no _count"),
     rare("page_size_max", "1000", "N", "Most entries of a page, whatever _count says"),
+    rare("cursor_time_s_max", "86400", "S", "How long the link to another page of a search holds, then 410"),
     rare("conditional_delete_max", "1000", "N", "Most resources that one conditional delete removes"),
 ];
 

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod capabilities;
 pub mod condition;
 pub mod create;
+pub mod cursor;
 pub mod delete;
 pub mod history;
 pub mod include;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub limits: Limits,
     pub page_size_default: u32,
     pub page_size_max: u32,
+    /// How old the cursor of a page may be.
+    pub cursor_time_s_max: i64,
     pub bundle_entries_max: usize,
     /// Resources that one conditional delete may delete.
     pub delete_matches_max: usize,

@@ -3,17 +3,17 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#search>, <https://hl7.org/fhir/R4/search.html>.
 
 use super::bundle::BundleWriter;
+use super::cursor::{self, Cursor};
 use super::{Context, ask, include};
 use crate::fault::{Fault, Kind};
-use crate::fhir::{ResourceId, ResourceType};
+use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::rest::{Interaction, Reply, query};
 use crate::search::control::TotalMode;
 use crate::search::{Expr, Search, compartment};
 use crate::store::Stored;
 use crate::store::find::{Page, PageQuery};
-use crate::store::search::{KeyValue, Keyset};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crate::store::search::Start;
+use crate::store::secret::Secret;
 
 /// Answers a search over one type or all, perhaps within a compartment.
 pub async fn search(
@@ -32,19 +32,118 @@ pub async fn search(
             compartment::of(registry, owner, id, &search.types).ok_or_else(|| no_compartment(owner))?
         }
     };
-    let only_count = search.summary.as_deref() == Some("count") || search.count == Some(0);
-    let count = search.count.unwrap_or(ctx.settings.page_size_default).min(ctx.settings.page_size_max);
-    let after = search.cursor.as_deref().map(read_cursor).transpose()?;
+    let asked = Asked::new(ctx, &search).await?;
+    let cursor = search.cursor.as_deref().map(|text| asked.open(text)).transpose()?;
+    let only_count = search.summary.as_deref() == Some("count") || asked.count == 0;
     let query = PageQuery {
         search: &search,
         within: &within,
-        after: after.as_ref(),
-        count: if only_count { 0 } else { count },
+        start: cursor.as_ref().map_or(Start::Beginning, Cursor::start),
+        count: if only_count { 0 } else { asked.count },
         total: only_count || search.total == TotalMode::Accurate || search.total == TotalMode::Estimate,
     };
     let page = ctx.view.search(ctx.grant, &query).await?;
     let included = include::included(ctx, &search.includes, &page.rows).await?;
-    Ok(Reply::json(200, bundle(ctx, &search, &page, &included)))
+    let total = page.total.or((!only_count && is_whole(&search, &page)).then_some(page.rows.len() as i64));
+    Ok(Reply::json(200, bundle(&asked, &page, total, &included)))
+}
+
+/// Returns whether the rows of the page are all there are, so that they can be counted, if the client lets us.
+fn is_whole(search: &Search, page: &Page) -> bool {
+    page.next.is_none() && search.cursor.is_none() && search.total != TotalMode::None
+}
+
+/// A search on its way to an answer.
+struct Asked<'a> {
+    ctx: &'a Context<'a>,
+    search: &'a Search,
+    /// Signs cursors.
+    key: &'a Secret,
+    /// Below the base URL.
+    address: String,
+    question: i64,
+    /// Matches on a page.
+    count: u32,
+}
+
+impl<'a> Asked<'a> {
+    async fn new(ctx: &'a Context<'a>, search: &'a Search) -> Result<Asked<'a>, Fault> {
+        let settings = ctx.settings;
+        let count = search.count.unwrap_or(settings.page_size_default).min(settings.page_size_max);
+        let key = ctx.store.cursor_key().await?;
+        let address = address(&ctx.request.interaction);
+        let question = cursor::question(&address, kept(ctx, search));
+        Ok(Asked { ctx, search, key, address, question, count })
+    }
+
+    fn open(&self, text: &str) -> Result<Cursor, Fault> {
+        let cursor = Cursor::open(text, self.key)?;
+        cursor.check(self.question, now_s(), self.ctx.settings.cursor_time_s_max)?;
+        Ok(cursor)
+    }
+
+    /// Returns the links to this page and to those around it. There is none to the last: to find it would be to walk there.
+    fn links(&self, page: &Page) -> Vec<(&'static str, String)> {
+        let mut links = vec![("self", self.link(self.search.cursor.as_deref()))];
+        if self.search.cursor.is_some() {
+            links.push(("first", self.link(None)));
+        }
+        for (relation, keyset, backward) in [("previous", &page.previous, true), ("next", &page.next, false)] {
+            if let Some(keyset) = keyset.clone() {
+                let issued_s = now_s();
+                let cursor = Cursor { keyset, backward, question: self.question, issued_s };
+                links.push((relation, self.link(Some(&cursor.seal(self.key)))));
+            }
+        }
+        links
+    }
+
+    /// Returns the URL of a page of this search as it was understood: what was left out is left out here too, and
+    /// `_count` is what was granted.
+    fn link(&self, cursor: Option<&str>) -> String {
+        let mut url = self.ctx.settings.base_url.clone();
+        if !self.address.is_empty() {
+            url = format!("{url}/{}", self.address);
+        }
+        let mut separator = '?';
+        let mut add = |name: &str, value: &str| {
+            url.push(separator);
+            query::encode(&mut url, name);
+            url.push('=');
+            query::encode(&mut url, value);
+            separator = '&';
+        };
+        for (name, value) in kept(self.ctx, self.search).filter(|(name, _)| name != "_count") {
+            add(name, value);
+        }
+        if self.search.count.is_some() {
+            add("_count", &self.count.to_string());
+        }
+        if let Some(cursor) = cursor {
+            add("_cursor", cursor);
+        }
+        url
+    }
+}
+
+/// Returns what was searched at, below the base URL and without parameters.
+fn address(interaction: &Interaction) -> String {
+    match interaction {
+        Interaction::SearchType(t) => t.to_string(),
+        Interaction::SearchCompartment(owner, id, of) => format!("{owner}/{id}/{}", of.map_or("*", ResourceType::name)),
+        _ => String::new(),
+    }
+}
+
+fn now_s() -> i64 {
+    Instant::now().0.div_euclid(1_000_000)
+}
+
+/// Returns the parameters that were understood, but for the cursor.
+fn kept<'a>(ctx: &'a Context, search: &'a Search) -> impl Iterator<Item = &'a (String, String)> {
+    let is_ignored =
+        |name: &str, value: &str| search.ignored.iter().any(|ignored| ignored.name == name && ignored.value == value);
+    ctx.request.query.iter().filter(move |(name, value)| name != "_cursor" && !is_ignored(name, value))
 }
 
 fn no_compartment(owner: ResourceType) -> Fault {
@@ -58,100 +157,20 @@ fn is_presentation(name: &str) -> bool {
     matches!(name, "_format" | "_pretty")
 }
 
-fn bundle(ctx: &Context, search: &Search, page: &Page, included: &[Stored]) -> bytes::Bytes {
-    // Without another page the rows of the first page are all there are.
-    let whole = page.next.is_none() && search.cursor.is_none() && search.summary.as_deref() != Some("count");
-    let total = page.total.or((whole && search.count != Some(0)).then_some(page.rows.len() as i64));
-    let mut links = vec![("self", link(ctx, search, search.cursor.as_deref()))];
-    if search.cursor.is_some() {
-        links.push(("first", link(ctx, search, None)));
-    }
-    if let Some(next) = &page.next {
-        links.push(("next", link(ctx, search, Some(&write_cursor(next)))));
-    }
-    let mut bundle = BundleWriter::new("searchset", total, &links);
-    for row in &page.rows {
-        if let Some(content) = &row.content {
-            bundle.found(&ctx.full_url(row.resource_type, &row.id), content, "match");
+fn bundle(asked: &Asked, page: &Page, total: Option<i64>, included: &[Stored]) -> bytes::Bytes {
+    let mut bundle = BundleWriter::new("searchset", total, &asked.links(page));
+    for (rows, mode) in [(&page.rows[..], "match"), (included, "include")] {
+        for row in rows {
+            if let Some(content) = &row.content {
+                bundle.found(&asked.ctx.full_url(row.resource_type, &row.id), content, mode);
+            }
         }
     }
-    for row in included {
-        if let Some(content) = &row.content {
-            bundle.found(&ctx.full_url(row.resource_type, &row.id), content, "include");
-        }
-    }
-    for ignored in &search.ignored {
+    for ignored in &asked.search.ignored {
         bundle.remark(&format!("the parameter '{}' was left out: {}", ignored.name, ignored.reason));
     }
+    if let Some(wanted) = asked.search.count.filter(|wanted| *wanted > asked.count) {
+        bundle.remark(&format!("_count is {wanted}; this server gives {} entries a page at most", asked.count));
+    }
     bundle.finish()
-}
-
-/// Returns the URL of a page of this search; what was left out is left out here too.
-fn link(ctx: &Context, search: &Search, cursor: Option<&str>) -> String {
-    let base = &ctx.settings.base_url;
-    let mut url = match &ctx.request.interaction {
-        Interaction::SearchType(t) => format!("{base}/{t}"),
-        Interaction::SearchCompartment(owner, id, of) => {
-            format!("{base}/{owner}/{id}/{}", of.map_or("*", ResourceType::name))
-        }
-        _ => base.clone(),
-    };
-    let mut separator = '?';
-    let ignored = |name: &str| search.ignored.iter().any(|i| i.name == name);
-    for (name, value) in ctx.request.query.iter().filter(|(n, _)| n != "_cursor" && !ignored(n)) {
-        url.push(separator);
-        query::encode(&mut url, name);
-        url.push('=');
-        query::encode(&mut url, value);
-        separator = '&';
-    }
-    if let Some(cursor) = cursor {
-        url.push_str(&format!("{separator}_cursor={cursor}"));
-    }
-    url
-}
-
-/// Writes the place after which the next page begins.
-fn write_cursor(keyset: &Keyset) -> String {
-    let sorts: Vec<serde_json::Value> = keyset
-        .sorts
-        .iter()
-        .map(|value| match value {
-            KeyValue::Missing => serde_json::Value::Null,
-            KeyValue::I64(number) => (*number).into(),
-            KeyValue::Text(text) => text.as_str().into(),
-        })
-        .collect();
-    URL_SAFE_NO_PAD.encode(serde_json::json!([keyset.no, sorts]).to_string())
-}
-
-fn read_cursor(text: &str) -> Result<Keyset, Fault> {
-    let wrong = || Fault::new(Kind::Invalid, "_cursor comes from a link of this server and is used as it is");
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
-    let (no, sorts): (i64, Vec<serde_json::Value>) = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
-    let sorts: Option<Vec<KeyValue>> = sorts
-        .into_iter()
-        .map(|value| match value {
-            serde_json::Value::Null => Some(KeyValue::Missing),
-            serde_json::Value::Number(number) => number.as_i64().map(KeyValue::I64),
-            serde_json::Value::String(text) if !text.contains('\0') => Some(KeyValue::Text(text)),
-            _ => None,
-        })
-        .collect();
-    Ok(Keyset { sorts: sorts.ok_or_else(wrong)?, no })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_comes_back_as_it_went() {
-        let keyset =
-            Keyset { sorts: vec![KeyValue::I64(-5), KeyValue::Missing, KeyValue::Text("ä|".into())], no: 1 << 40 };
-        assert_eq!(read_cursor(&write_cursor(&keyset)).unwrap(), keyset);
-        for wrong in ["", "x", "!!", "W10", "WzEsWzEuNV1d"] {
-            assert_eq!(read_cursor(wrong).unwrap_err().status(), 400, "{wrong}");
-        }
-    }
 }

@@ -48,6 +48,7 @@ pub struct Search {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
     pub name: String,
+    pub value: String,
     pub reason: String,
 }
 
@@ -73,7 +74,8 @@ pub fn parse(
         match read {
             Ok(part) => parts.push(part),
             Err(fault) if lenient && fault.kind() == Kind::NotSupported => {
-                ignored.push(Ignored { name: name.clone(), reason: fault.to_string() });
+                let (name, value) = (name.clone(), value.clone());
+                ignored.push(Ignored { name, value, reason: fault.to_string() });
             }
             Err(fault) => return Err(fault),
         }

@@ -3,7 +3,7 @@
 use super::error::StoreError;
 use super::meter;
 use super::row::{self, Stored};
-use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql};
+use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql, Start};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::include::Follow;
@@ -31,7 +31,7 @@ pub struct PageQuery<'a> {
     pub search: &'a Search,
     /// What holds besides: a compartment, for example.
     pub within: &'a Expr,
-    pub after: Option<&'a Keyset>,
+    pub start: Start<'a>,
     /// 0 wants no rows.
     pub count: u32,
     pub total: bool,
@@ -51,8 +51,10 @@ pub struct IncludeQuery<'a> {
 #[derive(Debug, Default)]
 pub struct Page {
     pub rows: Vec<Stored>,
-    /// Where the next page begins; none on the last page.
+    /// The cut that the next page begins at; none on the last page.
     pub next: Option<Keyset>,
+    /// The cut that the page before reaches up to; none on the first page.
+    pub previous: Option<Keyset>,
     pub total: Option<i64>,
 }
 
@@ -83,14 +85,14 @@ fn seen<'a>(grant: &Grant, search: &'a Search) -> Cow<'a, Search> {
 pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) -> Result<Page, StoreError> {
     let search = &*seen(grant, query.search);
     let limit = limit(grant, search, query.within);
-    if query.after.is_some_and(|after| !sql::keyset_fits(search, &limit, after)) {
+    if query.start.keyset().is_some_and(|keyset| !sql::keyset_fits(search, &limit, keyset)) {
         return Err(StoreError::Cursor);
     }
     let rows = async {
         if query.count == 0 {
             return Ok(Vec::new());
         }
-        ask(client, &sql::page(search, &limit, query.after, query.count + 1)).await
+        ask(client, &sql::page(search, &limit, query.start, query.count + 1)).await
     };
     let total = async {
         if !query.total {
@@ -100,14 +102,22 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
         Ok::<_, StoreError>(rows.first().map(|row| row.get::<_, i64>(0)))
     };
     let (rows, total) = tokio::try_join!(rows, total)?;
-    let more = rows.len() > query.count as usize;
-    let kept = rows.len().min(query.count as usize);
-    let next = match (more, kept.checked_sub(1).and_then(|last| rows.get(last))) {
-        (true, Some(last)) => Some(keyset(last, &sql::key_types(search, &limit))),
-        _ => None,
+    Ok(Page { total, ..cut(query, rows, &sql::key_types(search, &limit)) })
+}
+
+/// Returns the page without the row that was fetched to see whether there is more.
+fn cut(query: &PageQuery<'_>, mut rows: Vec<Row>, types: &[KeyType]) -> Page {
+    let count = query.count as usize;
+    let more = rows.len() > count;
+    let (previous, next) = match query.start {
+        // The row too many is the last of the page before.
+        Start::UpTo(end) => (more.then(|| keyset(&rows.remove(0), types)), Some(end.clone())),
+        start => {
+            rows.truncate(count);
+            (start.keyset().cloned(), rows.last().filter(|_| more).map(|last| keyset(last, types)))
+        }
     };
-    let rows = rows.into_iter().take(kept).filter_map(row::stored).collect();
-    Ok(Page { rows, next, total })
+    Page { rows: rows.into_iter().filter_map(row::stored).collect(), next, previous, total: None }
 }
 
 fn keyset(row: &Row, types: &[KeyType]) -> Keyset {

@@ -19,12 +19,14 @@ mod read;
 pub mod row;
 mod schema;
 pub mod search;
+pub mod secret;
 pub mod tx;
 mod view;
 
 pub use change::{Condition, Effect, Outcome, Prepared, Write, Written};
 pub use error::StoreError;
 pub use history::{HistoryPage, HistoryQuery, HistoryScope};
+pub use pool::PLANNER_OPTIONS;
 pub use row::{Deed, Stored};
 pub use schema::migrate;
 pub use view::View;
@@ -33,6 +35,7 @@ use crate::catalog::Catalog;
 use crate::search::{IndexRows, Registry, extract};
 use deadpool_postgres::Pool;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// How much its libraries say in the log by default: what goes wrong is told once, by the request it went wrong for.
 pub const LOG_LEVELS: &[(&str, &str)] = &[("refinery_core", "warn"), ("tokio_postgres", "warn"), ("deadpool", "error")];
@@ -56,11 +59,17 @@ pub struct Blueprint {
     settings: Arc<StoreSettings>,
     registry: Arc<Registry>,
     numbers: Arc<number::Numbers>,
+    cursor_key: Arc<OnceCell<secret::Secret>>,
 }
 
 impl Blueprint {
     pub fn new(settings: StoreSettings, registry: Arc<Registry>) -> Blueprint {
-        Blueprint { settings: Arc::new(settings), registry, numbers: Arc::new(number::Numbers::default()) }
+        Blueprint {
+            settings: Arc::new(settings),
+            registry,
+            numbers: Arc::new(number::Numbers::default()),
+            cursor_key: Arc::new(OnceCell::new()),
+        }
     }
 
     /// Returns a store for the calling thread. Must be called inside its runtime; connects when first used.

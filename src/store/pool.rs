@@ -8,6 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_postgres::{Config, NoTls};
 
+/// How the planner is set on every connection: a statement is planned once, for all values.
+pub const PLANNER_OPTIONS: &str =
+    "-c jit=off -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0";
+
 /// What a connection is for. The planner is told, since it cannot see how selective a hashed key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -20,8 +24,7 @@ pub fn new(settings: &StoreSettings, purpose: Use) -> Result<Pool, StoreError> {
     let mut config = Config::from_str(&settings.url).map_err(|e| StoreError::Away(format!("database_url: {e}")))?;
     let ms = settings.statement_ms_max;
     let mut options = format!(
-        "-c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c jit=off -c search_path=public \
-         -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0"
+        "-c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c search_path=public {PLANNER_OPTIONS}"
     );
     if purpose == Use::Writes {
         options.push_str(" -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off");

@@ -11,6 +11,7 @@ mod fhirpath_patch_suite;
 mod fhirpath_suite;
 mod format_suite;
 mod hospital;
+mod plans;
 mod races;
 mod rest;
 mod suites;

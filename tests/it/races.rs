@@ -4,6 +4,7 @@
 
 mod conditional;
 mod mixed;
+mod paging;
 mod transactions;
 mod two_servers;
 mod versions;

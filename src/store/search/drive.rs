@@ -6,7 +6,7 @@ use super::join;
 use super::probe::{self, numbers, own_test, probe, quantity_test, text_test};
 use super::sql::{Param, Values, indent, where_all};
 use crate::fhir::ResourceType;
-use crate::search::column::Rank;
+use crate::search::column::{Rank, Role};
 use crate::search::expr::{Expr, Text, TextTest};
 
 /// A search cut in two: what is walked and what is asked of each resource.
@@ -31,6 +31,8 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
             Rank::Event => 2,
             Rank::Patient => 4,
             Rank::Text => 5,
+            // A handful of categories share all resources of a type.
+            Rank::Code if term.role == Some(Role::Category) => 11,
             Rank::Code => 7,
             Rank::Flag => 11,
         },
@@ -51,6 +53,26 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
     })
 }
 
+/// A cut in the order of numbers: behind this one.
+#[derive(Clone, Copy)]
+pub(super) struct Edge {
+    pub no: i64,
+    /// Whether the rows before the cut are wanted, the last first.
+    pub backward: bool,
+}
+
+impl Edge {
+    pub fn condition(self, values: &mut Values, no: &str) -> String {
+        let sign = if self.backward { "<=" } else { ">" };
+        format!("{no} {sign} {}", values.i64(self.no))
+    }
+
+    /// Returns what follows a column in `order by`.
+    pub fn direction(edge: Option<Edge>) -> &'static str {
+        if edge.is_some_and(|edge| edge.backward) { " desc" } else { "" }
+    }
+}
+
 /// A walk that meets resources in the order of their numbers, or can be put in it.
 struct Source {
     /// `table d`, or a subquery called `d`.
@@ -63,35 +85,57 @@ struct Source {
     branches: Option<(String, &'static str)>,
 }
 
-/// Returns the query for the numbers of all matches, rising, from the one after `after` on; `d.no` is its column.
+/// Returns the query for the numbers of all matches, rising from `edge` on or falling from there; `d.no` is its column.
 pub(super) fn by_no(
     values: &mut Values,
     types: &[ResourceType],
     parts: &[&Expr],
-    after: Option<i64>,
+    edge: Option<Edge>,
     limit: Option<&str>,
 ) -> String {
     let split = split(parts);
     let fused = join::fused(split.driver, &split.rest);
     let mut source = source(values, types, split.driver, fused.as_ref(), limit.is_some());
     let no = if source.branches.is_some() { "t.no" } else { "d.no" };
-    if let Some(after) = after {
-        source.conditions.push(format!("{no} > {}", values.i64(after)));
+    if let Some(edge) = edge {
+        source.conditions.push(edge.condition(values, no));
     }
+    let direction = Edge::direction(edge);
     let rest = fused.map_or(split.rest, |fused| fused.rest);
     source.conditions.extend(rest.iter().map(|part| probe(values, types, part, no)));
     let conditions = where_all(&source.conditions);
-    let end = limit.map(|limit| format!("\norder by d.no limit {limit}")).unwrap_or_default();
+    let end = limit.map(|limit| format!("\norder by d.no{direction} limit {limit}")).unwrap_or_default();
     let distinct = if source.repeats { "distinct " } else { "" };
     let from = source.from;
     match (source.branches, limit) {
         (Some((keys, column)), Some(limit)) => {
-            let page = format!("select t.no from {from} t{conditions}\norder by t.no limit {limit}");
+            let page = format!("select t.no from {from} t{conditions}\norder by t.no{direction} limit {limit}");
             let page = page.replace("{key}", &format!("t.{column} = k.key"));
             format!("select {distinct}d.no\nfrom unnest({keys}) k (key)\ncross join lateral ({}) d{end}", indent(&page))
         }
         _ => format!("select {distinct}d.no\nfrom {from} d{conditions}{end}"),
     }
+}
+
+/// Returns the query for how many resources match.
+pub(super) fn count(values: &mut Values, types: &[ResourceType], parts: &[&Expr]) -> String {
+    let split = split(parts);
+    let all: Vec<ResourceType> = ResourceType::all().collect();
+    // The numbers of a type are in an index; those of all are a part of the table.
+    let walked = if types.is_empty() { &all } else { types };
+    let fused = join::fused(split.driver, &split.rest);
+    let mut source = source(values, walked, split.driver, fused.as_ref(), false);
+    let rest = fused.map_or(split.rest, |fused| fused.rest);
+    source.conditions.extend(rest.iter().map(|part| probe(values, types, part, "d.no")));
+    // An aggregate sorts what it wants distinct, which for millions of numbers is faster than to hash them.
+    let what = if source.repeats { "distinct d.no" } else { "*" };
+    format!("select count({what})\nfrom {} d{}", source.from, where_all(&source.conditions))
+}
+
+/// Returns a subquery for the numbers of all resources that the part wants, in no order, and whether it repeats some.
+pub(super) fn gathered(values: &mut Values, types: &[ResourceType], part: &Expr) -> (String, bool) {
+    let source = source(values, types, Some(part), None, false);
+    (source.from, source.repeats)
 }
 
 fn source(

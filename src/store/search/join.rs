@@ -10,7 +10,7 @@ use super::probe::{numbers, probe};
 use super::sql::{Param, Values, indent};
 use crate::fhir::ResourceType;
 use crate::search::column::{self, Role};
-use crate::search::expr::{Date, Expr, Referred, Refers};
+use crate::search::expr::{Comparison, Date, Expr, Referred, Refers};
 use crate::search::key::Keyer;
 use crate::search::period::BEGINNING;
 use crate::search::timeline::{self, UNDATED};
@@ -188,5 +188,10 @@ pub(super) fn weight_of_referred(referred: &Referred) -> Option<u8> {
 }
 
 fn best(wanted: &Expr) -> u8 {
-    wanted.conjuncts().iter().filter_map(weight).min().unwrap_or(30)
+    let weigh = |part: &Expr| match part {
+        // Who is born on a day is few, unlike who is born since.
+        Expr::Date(date) if date.tests.iter().any(|test| test.comparison == Comparison::Eq) => Some(6),
+        part => weight(part),
+    };
+    wanted.conjuncts().iter().filter_map(weigh).min().unwrap_or(30)
 }

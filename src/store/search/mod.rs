@@ -5,6 +5,7 @@
 //! most selective part, a probe for every other part, and the resources themselves for the rows of the page alone.
 //! The access limit is one more part: it holds before any row is counted or cut off.
 
+mod adapt;
 mod date;
 mod drive;
 mod join;
@@ -22,11 +23,11 @@ pub use sql::{Param, Sql};
 use crate::search::Search;
 use crate::search::expr::Expr;
 use crate::search::sort::{Sort, SortBy};
-use drive::by_no;
-use plan::Conditions;
+use drive::{Edge, by_no};
+use plan::{ByNo, Conditions};
 use sql::{Values, indent};
 
-/// The place of the last row of a page.
+/// A cut in the order of an answer: behind the row with these values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyset {
     /// The values of the columns after `content`, in their order.
@@ -41,6 +42,35 @@ pub enum KeyValue {
     Text(String),
 }
 
+/// Which rows a page has: it lies before or behind a cut and reaches up to it, so that two pages at one cut have no row
+/// in common and leave none out, whatever is written meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start<'a> {
+    Beginning,
+    /// The first rows behind the cut.
+    After(&'a Keyset),
+    /// The last rows before the cut, the row that it names among them.
+    UpTo(&'a Keyset),
+}
+
+impl<'a> Start<'a> {
+    pub fn keyset(self) -> Option<&'a Keyset> {
+        match self {
+            Start::Beginning => None,
+            Start::After(keyset) | Start::UpTo(keyset) => Some(keyset),
+        }
+    }
+
+    fn is_backward(self) -> bool {
+        matches!(self, Start::UpTo(_))
+    }
+
+    /// Returns the cut in the order of numbers alone.
+    fn edge(self) -> Option<Edge> {
+        self.keyset().map(|keyset| Edge { no: keyset.no, backward: self.is_backward() })
+    }
+}
+
 /// The type of a sort column of [`page`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyType {
@@ -48,14 +78,14 @@ pub enum KeyType {
     Text,
 }
 
-/// Returns the query for the `fetch` matches after `after`, or for the first.
+/// Returns the query for the `fetch` matches that begin or end at `start`, in the order of the answer either way.
 ///
 /// Columns: `no, type, id, version, updated, content`, and one for each of [`key_types`].
-pub fn page(search: &Search, limit: &Expr, after: Option<&Keyset>, fetch: u32) -> Sql {
+pub fn page(search: &Search, limit: &Expr, start: Start, fetch: u32) -> Sql {
     let mut values = Values::default();
     let conditions = Conditions::new(search, limit);
     let fetch = values.i64(i64::from(fetch));
-    let Rows { rows, keys, order } = rows(&mut values, search, &conditions, after, &fetch);
+    let Rows { rows, keys, order } = rows(&mut values, search, &conditions, start, &fetch);
     let names: String = (1..=keys).map(|i| format!(", m.s{i}")).collect();
     let text = format!(
         "select r.no, r.type, r.id, r.version, r.updated, r.content{names}\nfrom (\n  {}\n) m\n\
@@ -97,12 +127,12 @@ pub fn count(search: &Search, limit: &Expr) -> Sql {
     let mut values = Values::default();
     let conditions = Conditions::new(search, limit);
     let parts = conditions.parts();
-    let text = match conditions.counting_walk() {
-        Some(walk) => walk::count(&mut values, &search.types, &walk),
-        None => {
-            let rows = by_no(&mut values, &search.types, &parts, None, None);
-            format!("select count(*)\nfrom (\n  {}\n) m", indent(&rows))
-        }
+    let text = if let Some(walk) = conditions.counting_walk() {
+        walk::count(&mut values, &search.types, &walk)
+    } else if let Some(keys) = conditions.keys() {
+        adapt::count_of_keys(&mut values, &search.types, &keys)
+    } else {
+        drive::count(&mut values, &search.types, &parts)
     };
     Sql { text, params: values.0 }
 }
@@ -128,23 +158,28 @@ struct Rows {
     order: String,
 }
 
-fn rows(values: &mut Values, search: &Search, conditions: &Conditions, after: Option<&Keyset>, fetch: &str) -> Rows {
+fn rows(values: &mut Values, search: &Search, conditions: &Conditions, start: Start, fetch: &str) -> Rows {
     let types = &search.types;
     if let Some(walk) = conditions.walk(search) {
-        let rows = walk::page(values, types, &walk, after, fetch);
+        let rows = walk::page(values, types, &walk, start, fetch);
         return Rows { rows, keys: 1, order: walk::order(&walk, "m") };
     }
     let parts = conditions.parts();
     let order = order::by(&search.sort, "m");
     if let Some((t, sort)) = conditions.own_order(search) {
-        let rows = order::own(values, t, &sort, &parts, after, fetch);
+        let rows = order::own(values, t, &sort, &parts, start, fetch);
         let direction = if sort.descending { " desc" } else { "" };
         return Rows { rows, keys: 1, order: format!("m.s1{direction}, m.no{direction}") };
     }
     let rows = if search.sort.is_empty() {
-        by_no(values, types, &parts, after.map(|keyset| keyset.no), Some(fetch))
+        match conditions.by_no(search) {
+            ByNo::Along => by_no(values, types, &parts, start.edge(), Some(fetch)),
+            ByNo::Gathered(walk) => walk::by_no(values, types, &walk, start.edge(), fetch),
+            ByNo::Window(window) => adapt::page(values, types, &window, start.edge(), fetch),
+            ByNo::Keys(keys) => adapt::page_of_keys(values, types, &keys, start.edge(), fetch),
+        }
     } else {
-        order::page(values, types, &parts, &search.sort, after, fetch)
+        order::page(values, types, &parts, &search.sort, start, fetch)
     };
     Rows { rows, keys: search.sort.len(), order }
 }

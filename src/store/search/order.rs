@@ -3,7 +3,7 @@
 use super::drive::by_no;
 use super::probe::{own_test, probe};
 use super::sql::{Param, Values, indent, where_all};
-use super::{KeyValue, Keyset};
+use super::{KeyValue, Keyset, Start};
 use crate::fhir::ResourceType;
 use crate::search::Expr;
 use crate::search::sort::{Sort, SortBy};
@@ -14,20 +14,24 @@ pub(super) fn page(
     types: &[ResourceType],
     parts: &[&Expr],
     sorts: &[Sort],
-    after: Option<&Keyset>,
+    start: Start,
     limit: &str,
 ) -> String {
     let matches = by_no(values, types, parts, None, None);
     let keys: Vec<String> =
         sorts.iter().enumerate().map(|(i, sort)| format!("{} as s{}", key(values, sort), i + 1)).collect();
     let names: Vec<String> = (1..=sorts.len()).map(|i| format!("o.s{i}")).collect();
-    let after = after.map(|keyset| format!("where {}\n", beyond(values, sorts, keyset))).unwrap_or_default();
+    let cut = match start {
+        Start::Beginning => String::new(),
+        Start::After(keyset) => format!("where {}\n", beyond(values, sorts, keyset)),
+        Start::UpTo(keyset) => format!("where ({}) is not true\n", beyond(values, sorts, keyset)),
+    };
     format!(
-        "select o.no, {}\nfrom (select a.no, {}\n  from ({}) a) o\n{after}order by {} limit {limit}",
+        "select o.no, {}\nfrom (select a.no, {}\n  from ({}) a) o\n{cut}order by {} limit {limit}",
         names.join(", "),
         keys.join(", "),
         indent(&indent(&matches)),
-        by(sorts, "o"),
+        if start.is_backward() { backward(sorts, "o") } else { by(sorts, "o") },
     )
 }
 
@@ -37,15 +41,20 @@ pub(super) fn own(
     t: ResourceType,
     sort: &Sort,
     parts: &[&Expr],
-    after: Option<&Keyset>,
+    start: Start,
     limit: &str,
 ) -> String {
     let types = [t];
     let column = if sort.by == SortBy::Id { "id" } else { "updated" };
     let number = values.bind(Param::I16(t.number()));
     let mut conditions = vec![format!("t.type = {number}"), "not t.deleted".to_string()];
-    let (direction, sign) = if sort.descending { (" desc", "<") } else { ("", ">") };
-    if let Some(Keyset { sorts, no }) = after {
+    let (direction, sign) = match (sort.descending, start.is_backward()) {
+        (false, false) => ("", ">"),
+        (true, false) => (" desc", "<"),
+        (false, true) => (" desc", "<="),
+        (true, true) => ("", ">="),
+    };
+    if let Some(Keyset { sorts, no }) = start.keyset() {
         let last = match sorts.first() {
             Some(KeyValue::I64(updated)) => values.i64(*updated),
             Some(KeyValue::Text(id)) => values.bind(Param::Text(id.clone())),
@@ -74,6 +83,17 @@ pub(super) fn by(sorts: &[Sort], alias: &str) -> String {
         terms.push(format!("{alias}.s{}{direction} nulls last", i + 1));
     }
     terms.push(format!("{alias}.no"));
+    terms.join(", ")
+}
+
+/// Returns the opposite order.
+fn backward(sorts: &[Sort], alias: &str) -> String {
+    let mut terms: Vec<String> = Vec::new();
+    for (i, sort) in sorts.iter().enumerate() {
+        let direction = if sort.descending { "" } else { " desc" };
+        terms.push(format!("{alias}.s{}{direction} nulls first", i + 1));
+    }
+    terms.push(format!("{alias}.no desc"));
     terms.join(", ")
 }
 

@@ -1,9 +1,11 @@
 //! How a search is answered: along a date, or from the part that selects best.
 
+use super::adapt::{Found, Keys, Walked, Window};
 use super::drive::{self, weight};
 use super::walk::{Ladder, Walk};
 use crate::fhir::ResourceType;
-use crate::search::expr::{Date, Expr};
+use crate::search::column::Rank;
+use crate::search::expr::{Date, Expr, Term, Text, TextTest};
 use crate::search::key::Keyer;
 use crate::search::sort::{Sort, SortBy};
 use crate::search::{Search, timeline};
@@ -37,35 +39,66 @@ impl Conditions {
         self.parts.iter().filter_map(weight).min().unwrap_or(u8::MAX)
     }
 
-    /// Returns the walk along dates that gives the wanted order; without one, an order that makes the walk short.
+    /// Returns the walk along dates that gives the wanted order.
     pub fn walk(&self, search: &Search) -> Option<Walk> {
-        let parts = self.parts();
-        match &search.sort[..] {
-            [] => {}
-            [Sort { by: SortBy::Date { keys, principal }, descending }] => {
-                if *principal && let Some(walk) = self.timeline(&parts, *descending, true) {
-                    return Some(walk);
-                }
-                return self.dates(keys, *descending);
-            }
-            _ => return None,
-        }
-        if let Some(walk) = self.short_timeline(&parts) {
+        let [Sort { by: SortBy::Date { keys, principal }, descending }] = &search.sort[..] else { return None };
+        if *principal && let Some(walk) = self.timeline(&self.parts(), *descending, true) {
             return Some(walk);
         }
-        self.driving_date()
+        self.dates(keys, *descending)
     }
 
-    /// Returns the order in which an index of `resource` gives the page, where nothing selects better than the type;
-    /// of a search by time of change alone, that time.
+    /// Returns the way to a page without a wanted order. It is in the order of `no`, which a resource keeps for life:
+    /// whatever is written while a client pages, what matches all the while is met exactly once.
+    pub fn by_no(&self, search: &Search) -> ByNo {
+        let parts = self.parts();
+        let (found, of_found) = match self.short_timeline(&parts) {
+            Some(Walk { ladder: Ladder::Timeline(key, date), rest, .. }) if date.is_some() && !self.has_patient() => {
+                (Found::Timeline(key, date), rest)
+            }
+            Some(walk) => return ByNo::Gathered(walk),
+            None => match window(&parts) {
+                Some(found) => (Found::Part(found.clone()), self.without(found)),
+                None => return self.keys().map_or(ByNo::Along, ByNo::Keys),
+            },
+        };
+        let common = parts.iter().filter_map(|part| Some((weight(part)?, common_key(part)?, part)));
+        let (walked, of_walked) = match (common.min_by_key(|(weight, ..)| *weight), &search.types[..]) {
+            (Some((_, key, part)), _) => (Walked::Key(key), self.without(part)),
+            (None, [t]) => (Walked::Type(*t), self.without(&Expr::Types(vec![*t]))),
+            _ => return ByNo::Along,
+        };
+        ByNo::Window(Window { found, of_found, walked, of_walked })
+    }
+
+    /// Returns the two best keys of a search that nothing drives better.
+    pub fn keys(&self) -> Option<Keys> {
+        let parts = self.parts();
+        let walked = drive::split(&parts).driver?;
+        let rest = parts.iter().filter(|part| **part != walked && common_key(part).is_some());
+        let other = *rest.min_by_key(|part| weight(part))?;
+        Some(Keys {
+            walked: common_key(walked)?,
+            of_walked: self.without(walked),
+            other: common_key(other)?,
+            of_other: self.without(other),
+        })
+    }
+
+    fn has_patient(&self) -> bool {
+        timeline::walk(&self.keyer, &self.parts()).is_some_and(|walk| walk.has_patient)
+    }
+
+    fn without(&self, part: &Expr) -> Vec<Expr> {
+        self.parts.iter().filter(|other| *other != part).cloned().collect()
+    }
+
+    /// Returns the order in which an index of `resource` gives the page, where nothing selects better than the type.
     pub fn own_order(&self, search: &Search) -> Option<(ResourceType, Sort)> {
         let [t] = search.types[..] else { return None };
         match &search.sort[..] {
             [sort @ Sort { by: SortBy::Id | SortBy::LastUpdated, .. }] if self.weight() >= DATE_WEIGHT => {
                 Some((t, sort.clone()))
-            }
-            [] if matches!(drive::split(&self.parts()).driver, Some(Expr::Updated { .. })) => {
-                Some((t, Sort { by: SortBy::LastUpdated, descending: false }))
             }
             _ => None,
         }
@@ -124,6 +157,51 @@ impl Conditions {
             _ => (Date { keys, tests: Vec::new(), single: false, principal: false }, true),
         };
         Some(Walk { ladder: Ladder::Dates(date), rest, descending, undated })
+    }
+}
+
+/// The way to a page in the order of `no`.
+pub(super) enum ByNo {
+    /// Along the keys of the best part, which an index has in that order.
+    Along,
+    /// All rows of a short walk, sorted.
+    Gathered(Walk),
+    /// Either, as the database finds when it sees how many there are.
+    Window(Window),
+    /// Along one of two keys.
+    Keys(Keys),
+}
+
+/// Returns the part of unknown size that the search is better driven by than by one key, if the part is small.
+fn window<'a>(parts: &[&'a Expr]) -> Option<&'a Expr> {
+    let driver = drive::split(parts).driver?;
+    if is_window(driver) {
+        return Some(driver);
+    }
+    common_key(driver)?;
+    parts.iter().copied().filter(|part| is_window(part)).min_by_key(|part| weight(part))
+}
+
+/// Returns whether the part is a stretch of an index: anything from no row to all of them, in another order.
+fn is_window(part: &Expr) -> bool {
+    match part {
+        Expr::Date(_) | Expr::Updated { .. } | Expr::Quantity(_) => true,
+        Expr::Text(Text { test, .. }) => !matches!(test, TextTest::Exact(_)),
+        // A chain through a few resources is gathered as it is.
+        Expr::Refers(_) | Expr::Referred(_) => weight(part).is_some_and(|weight| weight > CODE_WEIGHT),
+        Expr::Or(parts) => parts.iter().all(is_window),
+        _ => false,
+    }
+}
+
+/// Returns the key of a part that has one, which many resources may stand under.
+fn common_key(part: &Expr) -> Option<i64> {
+    match part {
+        Expr::Term(Term { keys, rank: Rank::Code | Rank::Flag, .. }) => match keys[..] {
+            [key] => Some(key),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Pages in the order of a date: a walk along `date_value` or `timeline`, those without a date after all others.
 
 use super::date;
-use super::drive::by_no;
+use super::drive::{self, Edge};
 use super::probe::probe;
 use super::sql::{Param, Values, indent, where_all};
-use super::{KeyValue, Keyset};
+use super::{KeyValue, Keyset, Start};
 use crate::fhir::ResourceType;
 use crate::search::expr::{Date, Expr};
 use crate::search::period::BEGINNING;
@@ -28,23 +28,26 @@ pub(super) struct Walk {
 }
 
 /// Returns the query for one page; its columns are `no` and `s1`, the first moment of the date, null without one.
-pub(super) fn page(
-    values: &mut Values,
-    types: &[ResourceType],
-    walk: &Walk,
-    after: Option<&Keyset>,
-    limit: &str,
-) -> String {
-    let begun_undated = matches!(after, Some(Keyset { sorts, .. }) if sorts.first() == Some(&KeyValue::Missing));
+pub(super) fn page(values: &mut Values, types: &[ResourceType], walk: &Walk, start: Start, limit: &str) -> String {
+    let cut_undated = start.keyset().is_some_and(|keyset| keyset.sorts.first() == Some(&KeyValue::Missing));
     let mut steps = Vec::new();
-    if !begun_undated {
-        steps.push(dated(values, types, walk, after, limit));
-    }
-    if walk.undated {
-        let after = after.filter(|_| begun_undated).map(|keyset| keyset.no);
-        steps.push(undated(values, types, walk, after, limit));
+    if start.is_backward() {
+        if walk.undated && cut_undated {
+            steps.push(undated(values, types, walk, start.edge(), limit));
+        }
+        let start = if cut_undated { Start::Beginning } else { start };
+        steps.push(dated(values, types, walk, start, true, limit));
+    } else {
+        if !cut_undated {
+            steps.push(dated(values, types, walk, start, false, limit));
+        }
+        if walk.undated {
+            steps.push(undated(values, types, walk, start.edge().filter(|_| cut_undated), limit));
+        }
     }
     match &steps[..] {
+        // Behind the resources without a date of a walk that does not have them.
+        [] => "select 0::bigint as no, null::bigint as s1 where false".to_string(),
         [one] => one.clone(),
         // The second is only begun when the first does not fill the page.
         steps => format!("select u.no, u.s1\nfrom (({})\n  union all\n  ({})) u\nlimit {limit}", steps[0], steps[1]),
@@ -60,6 +63,28 @@ pub(super) fn order(walk: &Walk, alias: &str) -> String {
     } else {
         format!("{alias}.s1 nulls last, {alias}.no")
     }
+}
+
+/// Returns the query for one page in the order of numbers: all rows of the walk, and the first of them.
+pub(super) fn by_no(
+    values: &mut Values,
+    types: &[ResourceType],
+    walk: &Walk,
+    edge: Option<Edge>,
+    limit: &str,
+) -> String {
+    let from = gathered(values, &walk.ladder, walk.undated);
+    let mut conditions: Vec<String> = edge.iter().map(|edge| edge.condition(values, "d.no")).collect();
+    conditions.extend(walk.rest.iter().map(|part| probe(values, types, part, "d.no")));
+    let direction = Edge::direction(edge);
+    format!("select d.no\nfrom {from} d{}\norder by d.no{direction} limit {limit}", where_all(&conditions))
+}
+
+/// Returns a subquery for the numbers of all resources on a ladder, in no order.
+pub(super) fn gathered(values: &mut Values, ladder: &Ladder, undated: bool) -> String {
+    let (table, bounds, conditions) = rungs(values, ladder, undated);
+    let rows = format!("select t.no from {table} t{} offset 0", where_all(&conditions));
+    format!("(select t.no from {bounds}\n  cross join lateral ({}) t)", indent(&indent(&rows)))
 }
 
 /// Returns the query for how many resources have a passing date.
@@ -100,19 +125,33 @@ fn rungs(values: &mut Values, ladder: &Ladder, undated: bool) -> (&'static str, 
     (table, bounds, conditions)
 }
 
-fn dated(values: &mut Values, types: &[ResourceType], walk: &Walk, after: Option<&Keyset>, limit: &str) -> String {
+/// Returns the rows with a date; against the order of the walk when `backward`.
+fn dated(
+    values: &mut Values,
+    types: &[ResourceType],
+    walk: &Walk,
+    start: Start,
+    backward: bool,
+    limit: &str,
+) -> String {
     let (table, bounds, mut conditions) = rungs(values, &walk.ladder, false);
-    let (direction, sign) = if walk.descending { ("desc", "<") } else { ("asc", ">") };
-    if let Some(Keyset { sorts, no }) = after
+    let direction = if walk.descending == backward { "asc" } else { "desc" };
+    if let Some(Keyset { sorts, no }) = start.keyset()
         && let Some(KeyValue::I64(lo)) = sorts.first()
     {
+        let sign = match (walk.descending, backward) {
+            (false, false) => ">",
+            (true, false) => "<",
+            (false, true) => "<=",
+            (true, true) => ">=",
+        };
         let (lo, no) = (values.i64(*lo), values.i64(*no));
         conditions.push(format!("(t.lo, t.no) {sign} ({lo}, {no})"));
     }
     if let Ladder::Dates(date) = &walk.ladder
         && !date.single
     {
-        conditions.push(first_of_resource(values, date, sign));
+        conditions.push(first_of_resource(values, date, walk.descending));
     }
     conditions.extend(walk.rest.iter().map(|part| probe(values, types, part, "t.no")));
     let order = |alias: &str| format!("order by {alias}.lo {direction}, {alias}.no {direction} limit {limit}");
@@ -120,35 +159,36 @@ fn dated(values: &mut Values, types: &[ResourceType], walk: &Walk, after: Option
     format!("select d.no, d.lo as s1\nfrom {bounds}\ncross join lateral ({}) d\n{}", indent(&rows), order("d"))
 }
 
-/// Of the dates of a resource the first on the way counts; the walk passes over the others.
-fn first_of_resource(values: &mut Values, date: &Date, sign: &str) -> String {
+/// Of the dates of a resource the first in the order counts; the walk passes over the others.
+fn first_of_resource(values: &mut Values, date: &Date, descending: bool) -> String {
     let keys = values.bind(Param::I32s(date.keys.to_vec()));
     let tests = date::tests(values, &date.tests, "q");
     let tests: String = tests.iter().map(|test| format!(" and {test}")).collect();
-    let before = if sign == ">" { "<" } else { ">" };
+    let before = if descending { ">" } else { "<" };
     format!(
         "not exists (select from date_value q where q.no = t.no and q.key = any ({keys}){tests} and (q.lo, q.hi, q.key) \
          {before} (t.lo, t.hi, t.key) offset 0)"
     )
 }
 
-fn undated(values: &mut Values, types: &[ResourceType], walk: &Walk, after: Option<i64>, limit: &str) -> String {
+fn undated(values: &mut Values, types: &[ResourceType], walk: &Walk, edge: Option<Edge>, limit: &str) -> String {
     match &walk.ladder {
         Ladder::Timeline(key, _) => {
             let key = values.i64(*key);
             let mut conditions = vec![format!("t.key = {key}"), format!("t.lo = {}", UNDATED.lo)];
-            if let Some(no) = after {
-                conditions.push(format!("t.no > {}", values.i64(no)));
-            }
+            conditions.extend(edge.map(|edge| edge.condition(values, "t.no")));
             conditions.extend(walk.rest.iter().map(|part| probe(values, types, part, "t.no")));
             let conditions = where_all(&conditions);
-            format!("select t.no, null::bigint as s1 from timeline t{conditions}\norder by t.no limit {limit}")
+            let direction = Edge::direction(edge);
+            format!(
+                "select t.no, null::bigint as s1 from timeline t{conditions}\norder by t.no{direction} limit {limit}"
+            )
         }
         Ladder::Dates(date) => {
             let has = Expr::Date(Date { tests: Vec::new(), ..date.clone() });
             let none = Expr::not(has);
             let parts: Vec<&Expr> = walk.rest.iter().chain([&none]).collect();
-            let rows = by_no(values, types, &parts, after, Some(limit));
+            let rows = drive::by_no(values, types, &parts, edge, Some(limit));
             format!("select n.no, null::bigint as s1 from ({}) n", indent(&rows))
         }
     }

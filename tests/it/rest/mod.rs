@@ -19,6 +19,7 @@ mod health;
 mod history;
 mod include;
 mod links;
+mod paging;
 mod patch;
 mod prefer;
 mod protocol;

@@ -1,13 +1,13 @@
 //! The way each kind of search is answered.
 
-use super::super::{count, page};
+use super::super::{Start, count, page};
 use crate::search::Expr;
 use crate::search::tests::search;
 use expect_test::{Expect, expect};
 
 fn check(query: &str, expected: Expect) {
     let search = search(query).unwrap_or_else(|f| panic!("{query}: {f}"));
-    let sql = page(&search, &Expr::All, None, 20);
+    let sql = page(&search, &Expr::All, Start::Beginning, 20);
     all_values_have_a_place(&sql.text, sql.params.len());
     expected.assert_eq(&sql.text);
 }
@@ -83,15 +83,32 @@ fn one_key_is_walked_and_the_others_are_probed() {
     check(
         "Patient?name=smi&gender=male",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select distinct d.no
-          from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) d
-          where exists (select from term p where p.key = $5 and p.no = d.no offset 0)
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content
+            from (
+              with few as materialized (select v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v limit 5000 + 1),
+              walked as materialized (
+                select d.no from (select v.no from term v where v.key = $5
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
+                where exists (select from string_value p where p.no = d.no and p.key = $6 and p.value >= $7 and p.value < $8 offset 0)
+                order by d.no limit $1)
+              select u.no from (
+                (select d.no from (select distinct v.no from few v
+                  where (select count(*) from few) <= 5000 order by v.no) d
+                where exists (select from term p where p.key = $9 and p.no = d.no offset 0)
+                order by d.no limit $1)
+                union
+                select w.no from walked w
+                union
+                (select d.no from (select distinct v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from term v where v.key = $5 offset 2000 limit 1) order by v.no) d
+                where exists (select from term p where p.key = $9 and p.no = d.no offset 0)
+                order by d.no limit $1)
+              ) u
+              order by u.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Patient?_id=a,b",
@@ -170,24 +187,82 @@ fn one_key_is_walked_and_the_others_are_probed() {
 }
 
 #[test]
+fn of_two_keys_either_is_walked() {
+    check(
+        "Observation?category=s|a&code=s|b",
+        expect![[r#"
+        select r.no, r.type, r.id, r.version, r.updated, r.content
+        from (
+          with walked as materialized (
+            select d.no from (select v.no from term v where v.key = $2 order by v.no limit 2000) d
+            where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
+            order by d.no limit $1),
+          few as materialized (select v.no from term v where v.key = $5 limit 5000 + 1)
+          select u.no from (
+            select w.no from walked w
+            union
+            (select d.no from (select v.no from few v
+              where (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
+              and (select count(*) from few) <= 5000 order by v.no) d
+            where exists (select from term p where p.key = $4 and p.no = d.no offset 0)
+            order by d.no limit $1)
+            union
+            (select d.no from (select v.no from term v where v.key = $2
+              and (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
+              and (select count(*) from few) > 5000 order by v.no) d
+            where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
+            order by d.no limit $1)
+          ) u
+          order by u.no limit $1
+        ) m
+        cross join lateral (select * from resource r where r.no = m.no offset 0) r
+        order by m.no"#]],
+    );
+    let counted = |query: &str| count(&search(query).unwrap(), &Expr::All).text;
+    expect![[r#"
+        with few as materialized (select v.no from term v where v.key = $2 limit 5000 + 1)
+        select case when (select count(*) from few) <= 5000
+          then (select count(*) from few d
+          where exists (select from term p where p.key = $4 and p.no = d.no offset 0))
+          else (select count(*) from term d where d.key = $1
+          and exists (select from term p where p.key = $3 and p.no = d.no offset 0))
+        end"#]]
+    .assert_eq(&counted("Observation?category=s|a&code=s|b"));
+}
+
+#[test]
 fn dates_are_walked_in_their_order() {
     check(
         "Observation?date=ge2018-03-01&date=lt2018-03-08",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1
-        from (
-          select d.no, d.lo as s1
-          from unnest($2::integer[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
-          cross join lateral (select t.no, t.lo from date_value t
-            where t.key = w.key
-              and t.lo between w.lo and w.hi
-              and (t.lo >= $5 or t.hi > $6)
-              and t.lo < $7
-            order by t.lo asc, t.no asc limit $1) d
-          order by d.lo asc, d.no asc limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.s1 nulls last, m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content
+            from (
+              with few as materialized (select v.no from (select v.no from unnest($2::integer[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+                  cross join lateral (select v.no from date_value v where v.key = w.key
+                    and v.lo between w.lo and w.hi and (v.lo >= $5 or v.hi > $6) and v.lo < $7 offset 0) v) v limit 5000 + 1),
+              walked as materialized (
+                select d.no from (select v.no from resource v where v.type = $8 and not v.deleted
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
+                where exists (select from date_value p where p.no = d.no and p.key = any ($9) and (p.lo >= $10 or p.hi > $11) and p.lo < $12 offset 0)
+                order by d.no limit $1)
+              select u.no from (
+                (select d.no from (select v.no from few v
+                  where (select count(*) from few) <= 5000 order by v.no) d
+                order by d.no limit $1)
+                union
+                select w.no from walked w
+                union
+                (select d.no from (select v.no from (select v.no from unnest($2::integer[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+                    cross join lateral (select v.no from date_value v where v.key = w.key
+                      and v.lo between w.lo and w.hi and (v.lo >= $5 or v.hi > $6) and v.lo < $7 offset 0) v) v
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from resource v where v.type = $8 and not v.deleted offset 2000 limit 1) order by v.no) d
+                order by d.no limit $1)
+              ) u
+              order by u.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Observation?patient=1&code=s|a&_sort=-date",
@@ -215,42 +290,53 @@ fn dates_are_walked_in_their_order() {
     check(
         "Observation?patient=1&code=s|a",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1
-        from (
-          select u.no, u.s1
-          from ((select d.no, d.lo as s1
-          from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
-          cross join lateral (select t.no, t.lo from timeline t
-            where t.key = w.key
-              and t.lo between w.lo and w.hi
-            order by t.lo asc, t.no asc limit $1) d
-          order by d.lo asc, d.no asc limit $1)
-            union all
-            (select t.no, null::bigint as s1 from timeline t
-          where t.key = $5
-            and t.lo = -1152921504606846977
-          order by t.no limit $1)) u
-          limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.s1 nulls last, m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content
+            from (
+              select d.no
+              from (select t.no from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+                cross join lateral (select t.no from timeline t
+                  where t.key = w.key
+                    and t.lo between w.lo and w.hi offset 0) t) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Observation?code=s|a&date=ge2018",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1
-        from (
-          select d.no, d.lo as s1
-          from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
-          cross join lateral (select t.no, t.lo from timeline t
-            where t.key = w.key
-              and t.lo between w.lo and w.hi
-              and (t.lo >= $5 or t.hi > $6)
-            order by t.lo asc, t.no asc limit $1) d
-          order by d.lo asc, d.no asc limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.s1 nulls last, m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content
+            from (
+              with few as materialized (select v.no from (select t.no from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+                  cross join lateral (select t.no from timeline t
+                    where t.key = w.key
+                      and t.lo between w.lo and w.hi
+                      and (t.lo >= $5 or t.hi > $6) offset 0) t) v limit 5000 + 1),
+              walked as materialized (
+                select d.no from (select v.no from term v where v.key = $7
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
+                where exists (select from date_value p where p.no = d.no and p.key = any ($8) and (p.lo >= $9 or p.hi > $10) offset 0)
+                order by d.no limit $1)
+              select u.no from (
+                (select d.no from (select v.no from few v
+                  where (select count(*) from few) <= 5000 order by v.no) d
+                order by d.no limit $1)
+                union
+                select w.no from walked w
+                union
+                (select d.no from (select v.no from (select t.no from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+                    cross join lateral (select t.no from timeline t
+                      where t.key = w.key
+                        and t.lo between w.lo and w.hi
+                        and (t.lo >= $5 or t.hi > $6) offset 0) t) v
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from term v where v.key = $7 offset 2000 limit 1) order by v.no) d
+                order by d.no limit $1)
+              ) u
+              order by u.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Observation?_sort=-date",
@@ -287,16 +373,30 @@ fn other_orders_sort_the_matches() {
     check(
         "Patient?_lastUpdated=gt2020",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1
-        from (
-          select t.no, t.updated as s1 from resource t
-          where t.type = $2
-            and not t.deleted
-            and t.updated between $3 and $4
-          order by t.updated, t.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.s1, m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content
+            from (
+              with few as materialized (select v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v limit 5000 + 1),
+              walked as materialized (
+                select d.no from (select v.no from resource v where v.type = $5 and not v.deleted
+                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
+                where exists (select from resource p where p.no = d.no and p.type = any ($8) and p.updated between $6 and $7 offset 0)
+                order by d.no limit $1)
+              select u.no from (
+                (select d.no from (select v.no from few v
+                  where (select count(*) from few) <= 5000 order by v.no) d
+                order by d.no limit $1)
+                union
+                select w.no from walked w
+                union
+                (select d.no from (select v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v
+                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
+                  and exists (select v.no from resource v where v.type = $5 and not v.deleted offset 2000 limit 1) order by v.no) d
+                order by d.no limit $1)
+              ) u
+              order by u.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "?_id=a",
@@ -351,21 +451,15 @@ fn a_count_takes_the_same_way_without_an_end() {
             and (t.lo >= $4 or t.hi > $5) offset 0) d"#]]
     .assert_eq(&counted("Observation?code=s|a&date=ge2018"));
     expect![[r#"
-        select count(*)
-        from (
-          select distinct d.no
-          from term d
-          where d.key = any ($1::bigint[])
-            and exists (select from term p where p.key = $2 and p.no = d.no offset 0)
-        ) m"#]]
+        select count(distinct d.no)
+        from term d
+        where d.key = any ($1::bigint[])
+          and exists (select from term p where p.key = $2 and p.no = d.no offset 0)"#]]
     .assert_eq(&counted("Observation?code=a,b&status=final"));
     expect![[r#"
         select count(*)
-        from (
-          select d.no
-          from resource d
-          where d.type = any ($1::smallint[])
-            and not d.deleted
-        ) m"#]]
+        from resource d
+        where d.type = any ($1::smallint[])
+          and not d.deleted"#]]
     .assert_eq(&counted("Observation?"));
 }
