@@ -60,6 +60,9 @@ pub fn parse(
     if pairs.len() > PAIRS_MAX {
         return Err(Fault::new(Kind::TooCostly, format!("the query has more than {PAIRS_MAX} parameters")));
     }
+    if pairs.iter().filter(|(name, _)| name == "_query").count() > 1 {
+        return Err(Fault::new(Kind::Invalid, "parameter '_query' can be given once"));
+    }
     let types = control::types(base, pairs)?;
     let mut controls = Controls::default();
     let (mut parts, mut ignored) = (Vec::new(), Vec::new());
@@ -110,6 +113,16 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
     if value.is_empty() {
         return Err(Fault::new(Kind::Invalid, format!("parameter '{name}' has no value")));
     }
+    if matches!(code, "_filter" | "_list" | "_query") {
+        if modifier != Modifier::None {
+            return Err(refused(name, "cannot have a modifier"));
+        }
+        return match code {
+            "_filter" => super::filter::read(registry, types, value),
+            "_list" => super::list::read(registry, value),
+            _ => Err(refused(name, "names a query, and this server has no OperationDefinition of one")),
+        };
+    }
     let alternatives = value::split(value, ',');
     if alternatives.len() > ALTERNATIVES_MAX {
         let most = format!("parameter '{name}' has more than {ALTERNATIVES_MAX} alternatives");
@@ -140,7 +153,12 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
 }
 
 /// Returns the parameter in every type of the search; at least one.
-fn lookup<'a>(registry: &'a Registry, types: &[ResourceType], name: &str, code: &str) -> Result<Vec<Asked<'a>>, Fault> {
+pub(super) fn lookup<'a>(
+    registry: &'a Registry,
+    types: &[ResourceType],
+    name: &str,
+    code: &str,
+) -> Result<Vec<Asked<'a>>, Fault> {
     let all: Vec<ResourceType>;
     let types = if types.is_empty() {
         all = ResourceType::all().filter(|t| t.is_stored()).collect();
