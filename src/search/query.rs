@@ -60,9 +60,7 @@ pub fn parse(
     if pairs.len() > PAIRS_MAX {
         return Err(Fault::new(Kind::TooCostly, format!("the query has more than {PAIRS_MAX} parameters")));
     }
-    if pairs.iter().filter(|(name, _)| name == "_query").count() > 1 {
-        return Err(Fault::new(Kind::Invalid, "parameter '_query' can be given once"));
-    }
+    control::check_repeats(pairs)?;
     let types = control::types(base, pairs)?;
     let mut controls = Controls::default();
     let (mut parts, mut ignored) = (Vec::new(), Vec::new());

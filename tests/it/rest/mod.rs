@@ -12,6 +12,7 @@ mod capabilities;
 mod conditional;
 mod create;
 mod delete;
+mod filter;
 mod format;
 mod health;
 mod history;
