@@ -10,13 +10,17 @@ use crate::search::registry::Registry;
 use std::cell::Cell;
 
 pub fn expr(registry: &Registry, types: &[ResourceType], filter: &Filter) -> Result<Expr, Fault> {
-    Lowering { registry, left: Cell::new(FOLLOWED_MAX) }.filter(types, filter)
+    let lowering = Lowering { registry, followed: Cell::new(0) };
+    let expr = lowering.filter(types, filter);
+    // A chain passes over types that refuse the rest of it, so a fault may be lost on its way here.
+    lowering.check_limit()?;
+    expr
 }
 
 struct Lowering<'a> {
     registry: &'a Registry,
-    /// How many comparisons may still be made: a path through references to any type makes very many.
-    left: Cell<usize>,
+    /// How many comparisons and steps to a type were made: a path through references to any type makes very many.
+    followed: Cell<usize>,
 }
 
 impl Lowering<'_> {
@@ -32,13 +36,9 @@ impl Lowering<'_> {
 
     /// Returns what a comparison asks for, its path followed from one of its steps on.
     fn test(&self, types: &[ResourceType], test: &Test, from: usize) -> Result<Expr, Fault> {
+        self.followed.set(self.followed.get() + 1);
+        self.check_limit()?;
         let Some(step) = test.steps.get(from) else {
-            let Some(left) = self.left.get().checked_sub(1) else {
-                let text =
-                    "follows references to too many types; name the one that is meant, as in subject:Patient.name";
-                return Err(too_costly(text));
-            };
-            self.left.set(left);
             return compare::compare(self.registry, types, test);
         };
         if let Some(pair) = pairs::of(types, step) {
@@ -51,5 +51,12 @@ impl Lowering<'_> {
             let rest = self.test(&[target], test, from + 1)?;
             Ok(Expr::and(of_target.into_iter().chain([rest])))
         })
+    }
+
+    fn check_limit(&self) -> Result<(), Fault> {
+        if self.followed.get() <= FOLLOWED_MAX {
+            return Ok(());
+        }
+        Err(too_costly("follows references to too many types; name the one that is meant, as in subject:Patient.name"))
     }
 }

@@ -25,7 +25,7 @@ const BYTES_MAX: usize = 16_384;
 const NESTING_MAX: usize = 64;
 /// Most comparisons, as written.
 const TESTS_MAX: usize = 100;
-/// Most comparisons once every path has been followed to every type it may lead to.
+/// Most comparisons and steps once every path has been followed to every type it may lead to.
 const FOLLOWED_MAX: usize = 1_000;
 
 /// Returns what a filter asks for in resources of these types; of all types when there are none.

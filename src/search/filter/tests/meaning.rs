@@ -262,13 +262,13 @@ fn a_path_leads_through_references() {
             "refers by 1 to [Patient] with (term flag exclusive 1 and term flag exclusive 1 and text \"x\"..\"x\\u{2}\")",
         ),
         (
-            "Observation?_filter=patient.organization._id eq a and status eq final",
-            "(refers by 1 to [Patient] with refers by 1 to [Organization] with ids [a] and term flag exclusive 1)",
+            "Observation?_filter=patient.organization.active eq true and status eq final",
+            "(refers by 1 to [Patient] with refers by 1 to [Organization] with term flag exclusive 1 and term flag exclusive 1)",
         ),
-        ("Observation?_filter=not (patient._id eq 1)", "not refers by 1 to [Patient] with ids [1]"),
+        ("Observation?_filter=not (patient.gender eq male)", "not refers by 1 to [Patient] with term flag exclusive 1"),
         (
-            "Observation?_filter=patient[organization[_id eq x].active eq true].gender eq male",
-            "refers by 1 to [Patient] with (refers by 1 to [Organization] with (ids [x] and term flag \
+            "Observation?_filter=patient[organization[active eq true].active eq false].gender eq male",
+            "refers by 1 to [Patient] with (refers by 1 to [Organization] with (term flag exclusive 1 and term flag \
              exclusive 1) and term flag exclusive 1)",
         ),
         ("?_type=Patient&_filter=_id eq a or _tag eq s|b", "(ids [a] or term flag 1)"),

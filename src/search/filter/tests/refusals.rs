@@ -62,10 +62,10 @@ fn a_comparison_that_cannot_be_made_names_its_place_and_parameter() {
         ("Patient?_filter=_query eq x", "'_query'"),
         ("Patient?_filter=_count eq 5", "'_count'"),
         ("Patient?_filter=_list co 5", "compared by 'eq' alone"),
-        ("Patient?_filter=name.given eq x", "'_filter: name.given' goes through 'name'"),
+        ("Patient?_filter=name.given eq x", "'_filter: name.given'"),
         ("Patient?_filter=nosuch.name eq x", "'_filter: nosuch.name'"),
         ("Patient?_filter=organization.nosuch eq x", "'nosuch'"),
-        ("Patient?_filter=organization:Patient.name eq x", "'_filter: organization:Patient.name' never refers"),
+        ("Patient?_filter=organization:Patient.name eq x", "'_filter: organization:Patient.name'"),
         ("Observation?_filter=subject.birthdate gt x", "'birthdate'"),
         ("Observation?_filter=related[type eq has-component].target pr true", "'_filter: related.target'"),
         ("Group?_filter=characteristic[code eq a].value gt b", "characteristic[code eq ...].value eq ..."),
@@ -88,10 +88,8 @@ fn a_filter_has_limits() {
     let path = format!("Patient?_filter={}name eq x", "link.".repeat(70));
     let many = format!("Patient?_filter={}", vec!["name eq x"; 101].join(" or "));
     let long = format!("Patient?_filter=name eq \"{}\"", "x".repeat(16_384));
-    let wide = "Provenance?_filter=target.focus.focus.status eq x".to_string();
-    for query in
-        [nested(65), nested(100_000), path, many, long, wide.replace("Provenance?_filter=target", "Task?_filter=focus")]
-    {
+    let wide = format!("Task?_filter={}status eq x", "focus.".repeat(20));
+    for query in [nested(65), nested(100_000), path, many, long, wide] {
         let shown: String = query.chars().take(80).collect();
         let fault = search(&query).err().unwrap_or_else(|| panic!("{shown} was accepted"));
         assert_eq!(fault.kind(), Kind::TooCostly, "{shown}: {fault}");
