@@ -12,6 +12,7 @@ pub struct ResourceType(u8);
 impl ResourceType {
     pub const BINARY: ResourceType = ResourceType(8);
     pub const BUNDLE: ResourceType = ResourceType(11);
+    pub const LIST: ResourceType = ResourceType(69);
     pub const OPERATION_OUTCOME: ResourceType = ResourceType(98);
     pub const PARAMETERS: ResourceType = ResourceType(101);
     pub const PATIENT: ResourceType = ResourceType(102);
@@ -220,6 +221,7 @@ mod tests {
             assert_eq!(ResourceType::from_number(t.number()), Some(t));
         }
         assert_eq!(ResourceType::PATIENT.name(), "Patient");
+        assert_eq!(ResourceType::LIST.name(), "List");
         assert_eq!(ResourceType::parse("patient"), None);
     }
 }

@@ -62,7 +62,7 @@ fn security(facts: &Facts) -> Value {
 }
 
 fn resource(registry: &Registry, t: ResourceType) -> Value {
-    let params: Vec<Value> = searchable(registry, t).map(param).collect();
+    let params: Vec<Value> = searchable(registry, t).map(param).chain([list()]).collect();
     let mut resource = json!({
         "type": t.name(),
         "profile": format!("http://hl7.org/fhir/StructureDefinition/{t}"),
@@ -92,7 +92,7 @@ fn includes(registry: &Registry, t: ResourceType) -> Vec<String> {
 
 /// Returns the parameters of a type that a search can be answered by.
 fn searchable(registry: &Registry, t: ResourceType) -> impl Iterator<Item = &SearchParam> {
-    let own = |code: &str| matches!(code, "_id" | "_lastUpdated");
+    let own = |code: &str| matches!(code, "_id" | "_lastUpdated" | "_filter");
     let index = registry.of(t);
     let params = registry.catalog.params(t).iter().map(AsRef::as_ref);
     params.filter(move |p: &&SearchParam| own(&p.code) || index.param(&p.code).is_some())
@@ -104,7 +104,13 @@ fn param(p: &SearchParam) -> Value {
 
 /// Returns the parameters of a search over all types: those that every type has.
 fn common(registry: &Registry) -> Vec<Value> {
-    searchable(registry, ResourceType::BINARY).filter(|p| p.code.starts_with('_')).map(param).collect()
+    let common = searchable(registry, ResourceType::BINARY).filter(|p| p.code.starts_with('_'));
+    common.map(param).chain([list()]).collect()
+}
+
+/// Returns the parameter `_list`, of which R4 publishes no definition.
+fn list() -> Value {
+    json!({"name": "_list", "type": "special", "documentation": "Items of a List resource, named by its id"})
 }
 
 fn codes(codes: &[&str]) -> Vec<Value> {

@@ -20,6 +20,8 @@ pub struct Column {
     pub path: Box<str>,
     /// Whether a resource has at most one value here.
     pub single: bool,
+    /// Whether the element stands there at most once; a concept has several values all the same.
+    pub lone: bool,
     /// Whether all values are plain codes, booleans or ids, which have no system of their own.
     pub plain: bool,
     /// The value set that gives plain codes their system.
@@ -112,6 +114,7 @@ impl Column {
             kind,
             path: path.into(),
             single: true,
+            lone: true,
             plain: true,
             codes: None,
             targets: Vec::new(),

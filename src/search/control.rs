@@ -87,6 +87,29 @@ fn is_control(code: &str) -> bool {
     )
 }
 
+/// What is said once: of two values one would be passed over without a word.
+const ONCE: [&str; 10] = [
+    "_sort",
+    "_count",
+    "_total",
+    "_summary",
+    "_elements",
+    "_cursor",
+    "_contained",
+    "_containedType",
+    "_type",
+    "_query",
+];
+
+/// Refuses a query that says twice what can be said once.
+pub fn check_repeats(pairs: &[(String, String)]) -> Result<(), Fault> {
+    let is_twice = |code: &&&str| pairs.iter().filter(|(name, _)| name == **code).count() > 1;
+    match ONCE.iter().find(is_twice) {
+        Some(code) => Err(Fault::new(Kind::Invalid, format!("parameter '{code}' can be given once"))),
+        None => Ok(()),
+    }
+}
+
 /// Returns the types that a search is about: the one in the URL, or those of `_type`; empty means all.
 pub fn types(base: Option<ResourceType>, pairs: &[(String, String)]) -> Result<Vec<ResourceType>, Fault> {
     let mut types: Vec<ResourceType> = base.into_iter().collect();

@@ -68,6 +68,8 @@ pub enum TextTest {
     Exact(String),
     /// The folded text contains this; texts of the second key continue long ones.
     Contains { part: String, more: i32 },
+    /// The folded text ends with this; as with `Contains`.
+    End { part: String, more: i32 },
 }
 
 /// Resources with one date that passes all tests.

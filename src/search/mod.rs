@@ -4,7 +4,7 @@
 //! rows of a resource, and [`query::parse`] makes an [`expr::Expr`] of a query. Both know a value by the same keys.
 
 pub mod ask;
-pub mod chain;
+mod chain;
 pub mod column;
 pub mod compartment;
 mod computed;
@@ -13,11 +13,13 @@ pub mod control;
 mod decimal;
 pub mod expr;
 pub mod extract;
+mod filter;
 pub mod include;
 pub mod key;
 mod kind;
+mod list;
 mod modifier;
-mod normal;
+pub mod normal;
 mod own;
 mod path;
 pub mod period;

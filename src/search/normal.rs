@@ -10,6 +10,8 @@ use unicode_normalization::char::is_combining_mark;
 
 /// Longest folded text that stands in one row, in bytes: a B-tree cannot hold much more.
 pub const ROW_BYTES_MAX: usize = 1_500;
+/// What is longer in a row may have been cut there, between characters.
+pub const UNCUT_BYTES_MAX: usize = ROW_BYTES_MAX - 4;
 /// Longest text that can be searched for, in bytes of the folded form.
 pub const QUERY_BYTES_MAX: usize = 1_000;
 /// Longest text that stands in its row as it was; of longer ones a hash does.
@@ -69,14 +71,23 @@ pub fn stored(text: &str) -> String {
 }
 
 /// Returns the parts of a long folded text that the first row does not hold, each overlapping the one before
-/// by as much as a query can be long, so that `:contains` misses nothing.
-pub fn continuations(folded: &str) -> impl Iterator<Item = &str> {
+/// by as much as a query can be long, so that `:contains` misses nothing. A separator marks the last, where the text ends.
+pub fn continuations(folded: &str) -> impl Iterator<Item = String> {
     let step = ROW_BYTES_MAX - QUERY_BYTES_MAX;
-    let parts = if folded.len() > ROW_BYTES_MAX { (folded.len() - QUERY_BYTES_MAX).div_ceil(step) } else { 1 };
+    let long = folded.len() > UNCUT_BYTES_MAX;
+    let parts = if long { (folded.len() - QUERY_BYTES_MAX).div_ceil(step).max(2) } else { 1 };
     (1..parts).map(move |i| {
         let from = floor_boundary(folded, i * step);
-        &folded[from..floor_boundary(folded, (from + ROW_BYTES_MAX).min(folded.len()))]
+        if i + 1 == parts {
+            return format!("{}{SEPARATOR}", &folded[from..]);
+        }
+        folded[from..floor_boundary(folded, from + ROW_BYTES_MAX)].to_string()
     })
+}
+
+/// Returns the text that follows a folded text and every stored form of it.
+pub fn after_equal(folded: &str) -> String {
+    format!("{folded}\u{2}")
 }
 
 /// Returns the text that follows every text with this prefix; none when there is none.
@@ -139,12 +150,28 @@ mod tests {
     #[test]
     fn every_window_of_a_long_text_stands_in_one_part() {
         let text: String = (0..1_100).map(|i| format!("{i:04}")).collect();
-        let parts: Vec<&str> = std::iter::once(&text[..ROW_BYTES_MAX]).chain(continuations(&text)).collect();
+        let first = text[..ROW_BYTES_MAX].to_string();
+        let parts: Vec<String> = std::iter::once(first).chain(continuations(&text)).collect();
         for at in 0..text.len() - QUERY_BYTES_MAX {
             let window = &text[at..at + QUERY_BYTES_MAX];
             assert!(parts.iter().any(|part| part.contains(window)), "window at {at}");
         }
         assert_eq!(continuations("short").count(), 0);
+    }
+
+    #[test]
+    fn only_the_row_in_which_a_text_ends_looks_like_it() {
+        for filler in ["a", "ä", "€", "😀"] {
+            for length in 1_480..2_600 {
+                let text: String = filler.chars().cycle().take(length / filler.len()).chain(['.']).collect();
+                let first = text[..floor_boundary(&text, ROW_BYTES_MAX)].to_string();
+                let more: Vec<String> = continuations(&text).collect();
+                let ends = |row: &&String| row.len() <= UNCUT_BYTES_MAX || row.ends_with(SEPARATOR);
+                let found: Vec<&String> = std::iter::once(&first).chain(&more).filter(ends).collect();
+                assert_eq!(found.len(), 1, "{filler} {length}");
+                assert!(found[0].trim_end_matches(SEPARATOR).ends_with('.'), "{filler} {length}");
+            }
+        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub fn parse(
     if pairs.len() > PAIRS_MAX {
         return Err(Fault::new(Kind::TooCostly, format!("the query has more than {PAIRS_MAX} parameters")));
     }
+    control::check_repeats(pairs)?;
     let types = control::types(base, pairs)?;
     let mut controls = Controls::default();
     let (mut parts, mut ignored) = (Vec::new(), Vec::new());
@@ -119,6 +120,16 @@ pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: 
     if value.is_empty() {
         return Err(Fault::new(Kind::Invalid, format!("parameter '{name}' has no value")));
     }
+    if matches!(code, "_filter" | "_list" | "_query") {
+        if modifier != Modifier::None {
+            return Err(refused(name, "cannot have a modifier"));
+        }
+        return match code {
+            "_filter" => super::filter::read(registry, types, value),
+            "_list" => super::list::read(registry, value),
+            _ => Err(refused(name, "names a query, and this server has no OperationDefinition of one")),
+        };
+    }
     let alternatives = value::split(value, ',');
     if alternatives.len() > ALTERNATIVES_MAX {
         let most = format!("parameter '{name}' has more than {ALTERNATIVES_MAX} alternatives");
@@ -149,7 +160,12 @@ pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: 
 }
 
 /// Returns the parameter in every type of the search; at least one.
-fn lookup<'a>(registry: &'a Registry, types: &[ResourceType], name: &str, code: &str) -> Result<Vec<Asked<'a>>, Fault> {
+pub(super) fn lookup<'a>(
+    registry: &'a Registry,
+    types: &[ResourceType],
+    name: &str,
+    code: &str,
+) -> Result<Vec<Asked<'a>>, Fault> {
     let all: Vec<ResourceType>;
     let types = if types.is_empty() {
         all = ResourceType::all().filter(|t| t.is_stored()).collect();

@@ -124,6 +124,7 @@ impl<'a> Build<'a> {
         let index = u16::try_from(self.out.columns.len()).ok()?;
         let mut column = Column::new(self.keyer, self.t, kind, name);
         column.single = read.iter().all(|(r, _)| r.single && !holds_many(&r.type_name));
+        column.lone = read.iter().all(|(r, _)| r.single);
         column.plain = read.iter().all(|(r, _)| token::is_plain(&r.type_name));
         column.targets = reachable(&read);
         column.codes = read.first().and_then(|(r, _)| r.codes.clone());
@@ -143,6 +144,7 @@ impl<'a> Build<'a> {
         let computed = Computed::new(index, kind, text)?;
         let mut column = Column::new(self.keyer, self.t, kind, text.to_string());
         column.single = false;
+        column.lone = false;
         column.plain = false;
         self.out.columns.push(column);
         self.out.computed.push(computed);

@@ -85,9 +85,10 @@ impl Sink<'_> {
             return;
         }
         self.present.push(column.key);
-        if text.len() > normal::QUERY_BYTES_MAX {
+        // Folding may lengthen a text.
+        if text.len().max(stored.len()) > normal::QUERY_BYTES_MAX {
             let folded = normal::fold(text);
-            let more = normal::continuations(&folded).map(|part| (column.narrow[1], part.to_string()));
+            let more = normal::continuations(&folded).map(|part| (column.narrow[1], part));
             self.rows.strings.extend(more);
         }
         self.rows.strings.push((column.narrow[0], stored));

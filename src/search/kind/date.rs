@@ -57,15 +57,19 @@ fn timing(sink: &mut Sink, column: &Column, value: &Value) {
 }
 
 pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
-    let test = test(condition)?;
-    Ok(Expr::or(asked.columns().map(|(column, _)| {
+    Ok(any(asked, &[test(condition)?]))
+}
+
+/// Returns the condition that a date of the parameter passes all tests.
+pub fn any(asked: &Asked, tests: &[DateTest]) -> Expr {
+    Expr::or(asked.columns().map(|(column, _)| {
         Expr::Date(Date {
             keys: column.narrow,
-            tests: vec![test],
+            tests: tests.to_vec(),
             single: column.single,
             principal: column.role == Some(Role::Date),
         })
-    })))
+    }))
 }
 
 /// Returns the test that a value such as `ge2013-01` stands for.

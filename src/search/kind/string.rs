@@ -54,8 +54,20 @@ fn annotation(sink: &mut Sink, column: &Column, value: &Value) {
 }
 
 pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
-    let wanted = condition.text()?;
-    let folded = normal::fold(&wanted);
+    let text = folded(condition)?;
+    let stored = normal::stored(&condition.text()?);
+    Ok(any(asked, |column| {
+        vec![match condition.modifier {
+            Modifier::Exact => TextTest::Exact(stored.clone()),
+            Modifier::Contains => TextTest::Contains { part: text.clone(), more: column.narrow[1] },
+            _ => TextTest::Prefix { before: normal::after_prefix(&text), from: text.clone() },
+        }]
+    }))
+}
+
+/// Returns the value as texts are compared; there must be something to look for.
+pub fn folded(condition: &Condition) -> Result<String, Fault> {
+    let folded = normal::fold(&condition.text()?);
     if folded.is_empty() {
         return Err(condition.invalid("has no letter to look for"));
     }
@@ -63,12 +75,14 @@ pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
         let most = normal::QUERY_BYTES_MAX;
         return Err(condition.invalid(&format!("is longer than the {most} bytes that can be searched for")));
     }
-    Ok(Expr::or(asked.columns().map(|(column, _)| {
-        let test = match condition.modifier {
-            Modifier::Exact => TextTest::Exact(normal::stored(&wanted)),
-            Modifier::Contains => TextTest::Contains { part: folded.clone(), more: column.narrow[1] },
-            _ => TextTest::Prefix { before: normal::after_prefix(&folded), from: folded.clone() },
-        };
-        Expr::Text(Text { key: column.narrow[0], test })
-    })))
+    Ok(folded)
+}
+
+/// Returns the condition that a text of the parameter passes one of the tests of its column.
+pub fn any(asked: &Asked, tests: impl Fn(&Column) -> Vec<TextTest>) -> Expr {
+    Expr::or(
+        asked.columns().flat_map(|(column, _)| {
+            tests(column).into_iter().map(|test| Expr::Text(Text { key: column.narrow[0], test }))
+        }),
+    )
 }

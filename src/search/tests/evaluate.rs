@@ -2,7 +2,7 @@
 
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::expr::{Comparison, DateTest, Expr, Quantity, TextTest};
-use crate::search::{IndexRows, period};
+use crate::search::{IndexRows, normal, period};
 
 /// One resource as the index knows it.
 pub struct Indexed {
@@ -32,6 +32,11 @@ pub fn matches(expr: &Expr, it: &Indexed) -> bool {
             TextTest::Contains { part, more } => {
                 let folded = value.split('\u{1}').next().unwrap_or_default();
                 (*key == text.key || key == more) && folded.contains(part)
+            }
+            TextTest::End { part, more } => {
+                let folded = value.split('\u{1}').next().unwrap_or_default();
+                let whole = folded.len() <= normal::UNCUT_BYTES_MAX || value.ends_with('\u{1}');
+                (*key == text.key || key == more) && whole && folded.ends_with(part)
             }
         }),
         Expr::Date(date) => rows.dates.iter().any(|(key, lo, hi)| {

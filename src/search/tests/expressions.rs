@@ -4,7 +4,7 @@ use super::search;
 use crate::search::expr::{Expr, TextTest};
 use expect_test::{Expect, expect};
 
-fn shown(expr: &Expr) -> String {
+pub fn shown(expr: &Expr) -> String {
     let all = |parts: &[Expr], word: &str| {
         let parts: Vec<String> = parts.iter().map(shown).collect();
         format!("({})", parts.join(word))
@@ -32,6 +32,7 @@ fn shown(expr: &Expr) -> String {
             TextTest::Prefix { from, before } => format!("text {from:?}..{:?}", before.as_deref().unwrap_or_default()),
             TextTest::Exact(value) => format!("text = {value:?}"),
             TextTest::Contains { part, .. } => format!("text contains {part:?}"),
+            TextTest::End { part, .. } => format!("text ends with {part:?}"),
         },
         Expr::Date(d) => {
             let tests: Vec<String> = d.tests.iter().map(|t| format!("{:?}", t.comparison).to_lowercase()).collect();

@@ -1,10 +1,10 @@
 //! Tables of queries and resources.
 
-mod evaluate;
-mod expressions;
+pub mod evaluate;
+pub mod expressions;
 mod extraction;
 mod malformed;
-mod matching;
+pub mod matching;
 mod suites;
 
 use super::{Registry, Search, parse};

@@ -38,7 +38,8 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
         },
         Expr::Text(Text { test: TextTest::Exact(_), .. }) => 3,
         Expr::Compartment(_) => 5,
-        Expr::Text(Text { test: TextTest::Prefix { .. }, .. }) => 6,
+        // Without a text on both sides it is half of the column.
+        Expr::Text(Text { test: TextTest::Prefix { from, before: Some(_) }, .. }) if !from.is_empty() => 6,
         Expr::Date(_) => 8,
         Expr::Updated { .. } => 9,
         Expr::Quantity(_) => 10,

@@ -7,6 +7,7 @@ use super::join;
 use super::sql::{Param, Values};
 use crate::fhir::ResourceType;
 use crate::search::expr::{Comparison, Date, DateTest, Expr, Missing, Quantity, Text, TextTest};
+use crate::search::normal::UNCUT_BYTES_MAX;
 
 /// Returns the condition that the resource numbered `no` is one that `expr` wants.
 pub(super) fn probe(values: &mut Values, types: &[ResourceType], expr: &Expr, no: &str) -> String {
@@ -99,6 +100,16 @@ pub(super) fn text_test(values: &mut Values, text: &Text, alias: &str) -> String
             let keys = values.bind(Param::I32s(vec![text.key, *more]));
             let part = values.bind(Param::Text(part.clone()));
             format!("{alias}.key = any ({keys}) and strpos(split_part({alias}.value, e'\\x01', 1), {part}) > 0")
+        }
+        TextTest::End { part, more } => {
+            let keys = values.bind(Param::I32s(vec![text.key, *more]));
+            let part = values.bind(Param::Text(part.clone()));
+            let folded = format!("split_part({alias}.value, e'\\x01', 1)");
+            // A row that a long text goes on from does not end it.
+            format!(
+                "{alias}.key = any ({keys}) and right({folded}, length({part})) = {part} \
+                 and (octet_length({folded}) <= {UNCUT_BYTES_MAX} or right({alias}.value, 1) = e'\\x01')"
+            )
         }
     }
 }

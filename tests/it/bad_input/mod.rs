@@ -7,6 +7,7 @@ mod content;
 mod header;
 mod json;
 mod mutation;
+mod queries;
 mod size;
 mod xml;
 

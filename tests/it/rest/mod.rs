@@ -14,6 +14,7 @@ mod compartments;
 mod conditional;
 mod create;
 mod delete;
+mod filter;
 mod format;
 mod health;
 mod history;
