@@ -46,7 +46,7 @@ impl Modifier {
     pub fn fits(self, kind: ParamKind) -> bool {
         match self {
             Modifier::None => true,
-            Modifier::Missing => kind != ParamKind::Composite && kind != ParamKind::Special,
+            Modifier::Missing => kind != ParamKind::Composite,
             Modifier::Exact | Modifier::Contains => kind == ParamKind::String,
             Modifier::Text => matches!(kind, ParamKind::Token | ParamKind::String),
             Modifier::Not | Modifier::In | Modifier::NotIn | Modifier::OfType => kind == ParamKind::Token,
@@ -59,7 +59,7 @@ impl Modifier {
 
     /// Returns whether searches with the modifier are answered.
     pub fn is_answered(self) -> bool {
-        !matches!(self, Modifier::Text | Modifier::In | Modifier::NotIn | Modifier::Above | Modifier::Below)
+        self != Modifier::Text
     }
 }
 

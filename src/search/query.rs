@@ -136,7 +136,7 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
         }
     }
     let any = Expr::or(parts);
-    Ok(if modifier == Modifier::Not { Expr::not(any) } else { any })
+    Ok(if matches!(modifier, Modifier::Not | Modifier::NotIn) { Expr::not(any) } else { any })
 }
 
 /// Returns the parameter in every type of the search; at least one.

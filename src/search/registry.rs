@@ -125,6 +125,7 @@ impl<'a> Build<'a> {
         let mut column = Column::new(self.keyer, self.t, kind, name);
         column.single = read.iter().all(|(r, _)| r.single && !holds_many(&r.type_name));
         column.plain = read.iter().all(|(r, _)| token::is_plain(&r.type_name));
+        column.canonical = read.iter().any(|(r, _)| &*r.type_name == "canonical");
         column.targets = reachable(&read);
         column.codes = read.first().and_then(|(r, _)| r.codes.clone());
         column.rank = rank(kind, &column.path, read.first().map_or("", |(r, _)| &r.type_name));

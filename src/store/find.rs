@@ -140,6 +140,11 @@ pub(super) async fn referring(
     if !grant.sees(t) {
         return Ok(Vec::new());
     }
+    standing_under(client, keys, max).await
+}
+
+/// Returns up to `max` resources that stand under any of the keys, which are of columns of one type.
+pub(super) async fn standing_under(client: &Object, keys: &[i64], max: usize) -> Result<Vec<Stored>, StoreError> {
     let statement = client.prepare_cached(REFERRING).await.map_err(StoreError::sql("failed to prepare a fetch"))?;
     let max = i64::try_from(max).unwrap_or(i64::MAX);
     let rows = client.query(&statement, &[&keys, &max]).await.map_err(StoreError::sql("failed to fetch"))?;

@@ -19,6 +19,7 @@ mod read;
 pub mod row;
 mod schema;
 pub mod search;
+pub mod terminology;
 pub mod tx;
 mod view;
 
