@@ -133,6 +133,7 @@ impl Work<'_> {
         let named: BTreeSet<Box<str>> = list(clause, "concept").map(|c| text(c, "code").into()).collect();
         let mut filters = list(clause, "filter").peekable();
         let mut members = if named.is_empty() { Members::All } else { Members::Some(named) };
+        // Codes that were named one by one are meant, in use or not; only a whole system must be looked through.
         if filters.peek().is_none() && !(active && members == Members::All) {
             return Ok(members);
         }

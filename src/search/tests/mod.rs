@@ -6,6 +6,7 @@ mod extraction;
 mod malformed;
 mod matching;
 mod suites;
+mod terminology;
 
 use super::{Registry, Search, parse};
 use crate::catalog::Catalog;
