@@ -4,26 +4,23 @@
 //! said with the parameter and the URL: an empty answer would look as if nobody had such a code.
 
 use super::Context;
-use crate::catalog::CodeSet;
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceId;
 use crate::search::Expr;
 use crate::search::ask::{AskCodes, AskTree, WantedCodes, Way};
 use crate::search::terminology::{
     CODES_MAX, Canonical, Codes, Definitions, Expansion, Lack, Members, System, Wanted, canonical, expand,
-    expand::implicit, terms,
+    expand::built_in, expand::implicit, terms,
 };
 use crate::store::Stored;
 use crate::store::terminology::{Definition, TreeQuery};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Definitions that one search may look for.
 const DEFINITIONS_MAX: usize = 200;
 /// Resources that one tree may have.
 const TREE_MAX: usize = 20_000;
-/// The version of the value sets that the server knows by itself.
-const R4: &str = "4.0.1";
 
 /// The definitions that one search has looked for.
 #[derive(Default)]
@@ -127,19 +124,10 @@ async fn value_set_by_url(ctx: &Context<'_>, canonical: &Canonical) -> Result<Re
     if let Some(found) = by_url(ctx, Definition::ValueSet, canonical).await? {
         return Ok(Ok(found));
     }
-    if let Some(found) = implicit(&canonical.url).or_else(|| built_in(ctx, canonical)) {
+    if let Some(found) = implicit(&canonical.url).or_else(|| built_in(ctx.catalog(), canonical)) {
         return Ok(Ok(found));
     }
     Ok(Err(Lack::Missing(format!("value set {canonical} is not stored on this server"))))
-}
-
-/// Returns a value set that elements of R4 are bound to and whose codes the server therefore knows.
-fn built_in(ctx: &Context<'_>, canonical: &Canonical) -> Option<Value> {
-    let fits = |set: &&Arc<CodeSet>| !set.open && canonical.version.as_deref().is_none_or(|version| version == R4);
-    let set = ctx.catalog().value_set(&canonical.url).filter(fits)?;
-    let include = |(system, code)| json!({"system": system, "concept": [{"code": code}]});
-    let include: Vec<Value> = set.members().map(include).collect();
-    Some(json!({"resourceType": "ValueSet", "url": canonical.url, "compose": {"include": include}}))
 }
 
 async fn system_of(ctx: &Context<'_>, known: &mut Known, url: &str) -> Result<Result<Arc<System>, Lack>, Fault> {

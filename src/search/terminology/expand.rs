@@ -6,6 +6,7 @@
 use super::codes::{Codes, Members};
 use super::system::{System, list, text};
 use super::{CODES_MAX, Canonical, Lack, filter};
+use crate::catalog::{Catalog, CodeSet};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 /// How deep value sets may lie in each other.
 const DEPTH_MAX: usize = 32;
 const SNOMED: &str = "http://snomed.info/sct";
+/// The version of the value sets that the server knows by itself.
+const R4: &str = "4.0.1";
 
 /// A definition that an expansion needs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +66,15 @@ pub fn implicit(url: &str) -> Option<Value> {
         _ => return None,
     };
     Some(json!({"resourceType": "ValueSet", "url": url, "compose": {"include": [include]}}))
+}
+
+/// Returns a value set that elements of R4 are bound to, whose codes the server therefore knows.
+pub fn built_in(catalog: &Catalog, canonical: &Canonical) -> Option<Value> {
+    let fits = |set: &&Arc<CodeSet>| !set.open && canonical.version.as_deref().is_none_or(|version| version == R4);
+    let set = catalog.value_set(&canonical.url).filter(fits)?;
+    let include = |(system, code)| json!({"system": system, "concept": [{"code": code}]});
+    let include: Vec<Value> = set.members().map(include).collect();
+    Some(json!({"resourceType": "ValueSet", "url": canonical.url, "compose": {"include": include}}))
 }
 
 struct Work<'a> {
@@ -133,11 +145,16 @@ impl Work<'_> {
         let named: BTreeSet<Box<str>> = list(clause, "concept").map(|c| text(c, "code").into()).collect();
         let mut filters = list(clause, "filter").peekable();
         let mut members = if named.is_empty() { Members::All } else { Members::Some(named) };
-        // Codes that were named one by one are meant, in use or not; only a whole system must be looked through.
-        if filters.peek().is_none() && !(active && members == Members::All) {
+        // Codes that were named one by one are meant, in use or not. A whole system must only be looked through for what
+        // is in use, or in the version that is asked for: codings seldom say theirs.
+        let whole = members == Members::All && filters.peek().is_none();
+        if filters.peek().is_none() && !(whole && (active || canonical.version.is_some())) {
             return Ok(members);
         }
         let Some(system) = self.system(canonical)? else { return Ok(Members::Some(BTreeSet::new())) };
+        if whole {
+            members = Members::Some(system.concepts().iter().map(|concept| concept.code.clone()).collect());
+        }
         for each in filters {
             let passing = filter::codes(&system, each)?;
             members = match members {
@@ -148,9 +165,6 @@ impl Work<'_> {
         let inactive = |code: &str| system.concept(code).is_some_and(|concept| concept.is_inactive());
         Ok(match members {
             Members::Some(codes) if active => Members::Some(codes.into_iter().filter(|c| !inactive(c)).collect()),
-            Members::All => {
-                Members::Some(system.concepts().iter().filter(|c| !c.is_inactive()).map(|c| c.code.clone()).collect())
-            }
             members => members,
         })
     }

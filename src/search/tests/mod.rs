@@ -1,6 +1,7 @@
 //! Tables of queries and resources.
 
 mod evaluate;
+mod expansions;
 mod expressions;
 mod extraction;
 mod malformed;
