@@ -87,7 +87,8 @@ impl Codes {
 
     /// Returns the systems that are here as a whole and of which the other list has single codes.
     pub fn unlisted(&self, other: &Codes) -> Vec<Box<str>> {
-        let single = |system: &&Box<str>| matches!(other.systems.get(*system), Some(Members::Some(_)));
-        self.systems.iter().filter(|(_, m)| **m == Members::All).map(|(s, _)| s).filter(single).cloned().collect()
+        let single = |system: &str| matches!(other.systems.get(system), Some(Members::Some(_)));
+        let whole = self.systems.iter().filter(|(system, members)| **members == Members::All && single(system));
+        whole.map(|(system, _)| system.clone()).collect()
     }
 }

@@ -65,11 +65,11 @@ fn listed(set: &Value) -> String {
 
 fn text(codes: &Codes) -> String {
     use crate::search::terminology::Members;
-    let one = |(system, members): (&Box<str>, &Members)| match members {
+    let one = |system: &str, members: &Members| match members {
         Members::All => format!("{system}: *"),
         Members::Some(codes) => format!("{system}: {}", codes.iter().map(|c| &**c).collect::<Vec<_>>().join(" ")),
     };
-    codes.systems.iter().map(one).collect::<Vec<_>>().join("; ")
+    codes.systems.iter().map(|(system, members)| one(system, members)).collect::<Vec<_>>().join("; ")
 }
 
 fn animals_where(property: &str, op: &str, value: &str) -> Value {

@@ -373,7 +373,9 @@ fn a_count_takes_the_same_way_without_an_end() {
 #[test]
 fn of_many_keys_those_in_use_are_asked_for_alone() {
     let keys = (0..70).map(|i| format!("s|{i}")).collect::<Vec<_>>().join(",");
-    check(&format!("Observation?identifier=7&combo-code={keys}"), expect![[r#"
+    check(
+        &format!("Observation?identifier=7&combo-code={keys}"),
+        expect![[r#"
         select r.no, r.type, r.id, r.version, r.updated, r.content
         from (
           select d.no
@@ -383,5 +385,6 @@ fn of_many_keys_those_in_use_are_asked_for_alone() {
           order by d.no limit $1
         ) m
         cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]]);
+        order by m.no"#]],
+    );
 }
