@@ -16,20 +16,21 @@ use super::value_set::CodeSet;
 pub(super) struct Types {
     pub defs: Vec<TypeDef>,
     pub by_name: HashMap<Box<str>, TypeId>,
+    pub value_sets: HashMap<Box<str>, Arc<CodeSet>>,
 }
 
 /// Returns the types that the rows describe.
 pub(super) fn types(source: &Source) -> Result<Types, CatalogError> {
     let plans = plan(source);
     let by_name = plans.iter().zip(0..).map(|(plan, i)| (Box::from(plan.name), TypeId(i))).collect();
-    let value_sets = source.value_sets.iter().map(|row| (row.url, Arc::new(code_set(row)))).collect();
+    let value_sets = source.value_sets.iter().map(|row| (row.url.into(), Arc::new(code_set(row)))).collect();
     let mut assembly = Assembly { plans: &plans, by_name, value_sets, own: Vec::new() };
     for plan in &plans {
         let own = plan.elements.iter().map(|row| assembly.field(row)).collect::<Result<_, _>>()?;
         assembly.own.push(own);
     }
     let defs = (0..plans.len()).map(|i| assembly.type_def(i)).collect::<Result<_, _>>()?;
-    Ok(Types { defs, by_name: assembly.by_name })
+    Ok(Types { defs, by_name: assembly.by_name, value_sets: assembly.value_sets })
 }
 
 /// What is known of a type before its elements are read.
@@ -97,7 +98,7 @@ fn code_set(row: &ValueSetRow) -> CodeSet {
 struct Assembly<'a> {
     plans: &'a [Plan<'a>],
     by_name: HashMap<Box<str>, TypeId>,
-    value_sets: HashMap<&'a str, Arc<CodeSet>>,
+    value_sets: HashMap<Box<str>, Arc<CodeSet>>,
     /// The fields of each type without inherited ones, by number.
     own: Vec<Vec<Field>>,
 }

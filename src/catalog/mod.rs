@@ -37,6 +37,7 @@ pub struct Catalog {
     /// By the number of the resource type, sorted by code.
     params: Vec<Vec<Arc<SearchParam>>>,
     compartments: Vec<Compartment>,
+    value_sets: HashMap<Box<str>, Arc<CodeSet>>,
     known: Known,
 }
 
@@ -69,7 +70,7 @@ impl Catalog {
     /// Returns the catalog of the definitions that the binary carries.
     pub fn load() -> Result<Catalog, CatalogError> {
         let source = source::read()?;
-        let assemble::Types { defs: types, by_name } = assemble::types(&source)?;
+        let assemble::Types { defs: types, by_name, value_sets } = assemble::types(&source)?;
         let resources = ResourceType::all().map(|t| named(&by_name, t.name())).collect::<Result<Vec<_>, _>>()?;
         let known = Known {
             extension: named(&by_name, "Extension")?,
@@ -81,7 +82,7 @@ impl Catalog {
             ResourceType::all().zip(&resources).map(|(t, id)| type_names(&types, t, *id)).collect();
         let params = parameter::parameters(&source.parameters, &names)?;
         let compartments = source.compartments.iter().map(compartment::compartment).collect::<Result<_, _>>()?;
-        Ok(Catalog { types, by_name, resources, params, compartments, known })
+        Ok(Catalog { types, by_name, resources, params, compartments, value_sets, known })
     }
 
     /// Returns the type of this name: `Patient`, `HumanName`, `code`, or the path of an element defined in place.
@@ -121,6 +122,11 @@ impl Catalog {
 
     pub fn compartments(&self) -> &[Compartment] {
         &self.compartments
+    }
+
+    /// Returns the value set of a required binding by its URL.
+    pub fn value_set(&self, url: &str) -> Option<&Arc<CodeSet>> {
+        self.value_sets.get(url)
     }
 
     pub fn known(&self) -> &Known {

@@ -40,6 +40,11 @@ impl CodeSet {
         self.codes.iter().map(|(code, _)| &**code)
     }
 
+    /// Returns every code with its system; none where the set is open.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.codes.iter().map(|(code, system)| (&*self.systems[usize::from(*system)], &**code))
+    }
+
     fn find(&self, code: &str) -> Option<usize> {
         self.codes.binary_search_by(|(known, _)| (**known).cmp(code)).ok()
     }

@@ -37,8 +37,9 @@ pub fn criteria_of(registry: &Registry, t: ResourceType, pairs: &[(String, Strin
     let mut asks = Vec::new();
     search.filter.asks(&mut asks);
     if !asks.is_empty() {
-        let text =
-            format!("a condition on {t} is decided from the index of values; it cannot ask for text or value sets");
+        let text = format!(
+            "a condition on {t} is decided from the index of values; it cannot ask for text, value sets or trees"
+        );
         return Err(Fault::new(Kind::NotSupported, text));
     }
     Ok(search)

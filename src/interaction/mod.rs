@@ -16,6 +16,7 @@ pub mod patch;
 pub mod prepare;
 pub mod read;
 pub mod search;
+mod terminology;
 pub mod update;
 pub mod vread;
 

@@ -26,6 +26,8 @@ pub struct Column {
     pub plain: bool,
     /// The value set that gives plain codes their system.
     pub codes: Option<Arc<CodeSet>>,
+    /// Whether values are canonicals, which may carry a version.
+    pub canonical: bool,
     /// The types that a reference here may lead to; empty for any.
     pub targets: Vec<ResourceType>,
     /// Whether a patient that is referred to here has the resource in the compartment.
@@ -117,6 +119,7 @@ impl Column {
             lone: true,
             plain: true,
             codes: None,
+            canonical: false,
             targets: Vec::new(),
             compartment: false,
             role: None,

@@ -1,5 +1,6 @@
 //! One parameter and one of its values, as the kinds see them.
 
+use super::ask::Place;
 use super::column::{Column, Param, ParamColumn, Rank};
 use super::expr::{Expr, Term};
 use super::key::Form;
@@ -31,6 +32,12 @@ impl<'a> Asked<'a> {
     pub fn columns(&self) -> impl Iterator<Item = (&'a Column, &'a ParamColumn)> + use<'a> {
         let columns = &self.registry.of(self.resource_type).columns;
         self.param.columns.iter().map(|use_| (&columns[usize::from(use_.index)], use_))
+    }
+
+    /// Returns those of the columns that pass, as a question names them.
+    pub fn places(&self, passes: impl Fn(&Column, &ParamColumn) -> bool) -> Vec<Place> {
+        let passing = self.columns().filter(|(column, use_)| passes(column, use_));
+        passing.map(|(_, use_)| Place { resource_type: self.resource_type, column: use_.index }).collect()
     }
 
     /// Returns the condition that a column has a value.

@@ -6,6 +6,7 @@
 use super::ask::Ask;
 use super::column::{Rank, Role};
 use crate::fhir::{ResourceId, ResourceType};
+use std::collections::HashSet;
 
 /// Which resources are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -295,11 +296,8 @@ impl Term {
     /// Makes this the term of either's keys.
     fn join(&mut self, other: &Term) {
         let before = self.keys.len();
-        for key in &other.keys {
-            if !self.keys.contains(key) {
-                self.keys.push(*key);
-            }
-        }
+        let known: HashSet<i64> = self.keys.iter().copied().collect();
+        self.keys.extend(other.keys.iter().filter(|key| !known.contains(key)));
         if self.keys.len() > before {
             self.exclusive = self.exclusive.filter(|mark| other.exclusive == Some(*mark));
             self.rank = self.rank.max(other.rank);

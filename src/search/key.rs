@@ -32,6 +32,8 @@ pub enum Form {
     Unit = 8,
     /// A quantity in a unit given by code or text alone.
     UnitText = 9,
+    /// What a stored value is below: the first parts of a canonical's version, a media type without its parameters.
+    Below = 20,
 }
 
 impl Keyer {

@@ -29,6 +29,7 @@ mod route;
 mod rows;
 mod sink;
 pub mod sort;
+pub mod terminology;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod timeline;

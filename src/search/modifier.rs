@@ -46,7 +46,7 @@ impl Modifier {
     pub fn fits(self, kind: ParamKind) -> bool {
         match self {
             Modifier::None => true,
-            Modifier::Missing => kind != ParamKind::Composite && kind != ParamKind::Special,
+            Modifier::Missing => kind != ParamKind::Composite,
             Modifier::Exact | Modifier::Contains => kind == ParamKind::String,
             Modifier::Text => matches!(kind, ParamKind::Token | ParamKind::String),
             Modifier::Not | Modifier::In | Modifier::NotIn | Modifier::OfType => kind == ParamKind::Token,
@@ -59,7 +59,7 @@ impl Modifier {
 
     /// Returns whether searches with the modifier are answered.
     pub fn is_answered(self) -> bool {
-        !matches!(self, Modifier::Text | Modifier::In | Modifier::NotIn | Modifier::Above | Modifier::Below)
+        self != Modifier::Text
     }
 }
 
@@ -74,6 +74,29 @@ mod tests {
         for unknown in ["", "Exact", "patient", "starts-with", "Nope"] {
             assert_eq!(Modifier::parse(unknown), None, "{unknown}");
         }
-        assert!(Modifier::Exact.fits(ParamKind::String) && !Modifier::Exact.fits(ParamKind::Token));
+    }
+
+    #[test]
+    fn a_modifier_fits_the_kinds_that_r4_says() {
+        use ParamKind::*;
+        let all = [Number, Date, String, Token, Reference, Composite, Quantity, Uri, Special];
+        let patient = Modifier::Type(ResourceType::PATIENT);
+        for (modifier, fitting) in [
+            (Modifier::None, &all[..]),
+            (Modifier::Missing, &[Number, Date, String, Token, Reference, Quantity, Uri, Special]),
+            (Modifier::Exact, &[String]),
+            (Modifier::Contains, &[String]),
+            (Modifier::Not, &[Token]),
+            (Modifier::In, &[Token]),
+            (Modifier::NotIn, &[Token]),
+            (Modifier::OfType, &[Token]),
+            (Modifier::Above, &[Token, Reference, Uri]),
+            (Modifier::Below, &[Token, Reference, Uri]),
+            (Modifier::Identifier, &[Reference]),
+            (patient, &[Reference]),
+        ] {
+            let seen: Vec<ParamKind> = all.iter().copied().filter(|kind| modifier.fits(*kind)).collect();
+            assert_eq!(seen, fitting, "{modifier:?}");
+        }
     }
 }

@@ -156,7 +156,7 @@ pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: 
         }
     }
     let any = Expr::or(parts);
-    Ok(if modifier == Modifier::Not { Expr::not(any) } else { any })
+    Ok(if matches!(modifier, Modifier::Not | Modifier::NotIn) { Expr::not(any) } else { any })
 }
 
 /// Returns the parameter in every type of the search; at least one.

@@ -126,6 +126,7 @@ impl<'a> Build<'a> {
         column.single = read.iter().all(|(r, _)| r.single && !holds_many(&r.type_name));
         column.lone = read.iter().all(|(r, _)| r.single);
         column.plain = read.iter().all(|(r, _)| token::is_plain(&r.type_name));
+        column.canonical = read.iter().any(|(r, _)| &*r.type_name == "canonical");
         column.targets = reachable(&read);
         column.codes = read.first().and_then(|(r, _)| r.codes.clone());
         column.rank = rank(kind, &column.path, read.first().map_or("", |(r, _)| &r.type_name));

@@ -15,6 +15,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 const INCLUDED: &str = include_str!("sql/included.sql");
+const REFERRING: &str = include_str!("sql/referring.sql");
 
 /// A resource that a condition found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +170,14 @@ pub(super) async fn included(
         [&query.of, &sources, &keys, &targets, &back_keys, &back_targets, &query.known, &seen, &max];
     let rows = client.query(&statement, &params).await.map_err(StoreError::sql("failed to include"))?;
     meter::took("include", started);
+    Ok(rows.into_iter().filter_map(row::stored).collect())
+}
+
+/// Returns up to `max` resources that stand under any of the keys, which are of columns of one type.
+pub(super) async fn standing_under(client: &Object, keys: &[i64], max: usize) -> Result<Vec<Stored>, StoreError> {
+    let statement = client.prepare_cached(REFERRING).await.map_err(StoreError::sql("failed to prepare a fetch"))?;
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let rows = client.query(&statement, &[&keys, &max]).await.map_err(StoreError::sql("failed to fetch"))?;
     Ok(rows.into_iter().filter_map(row::stored).collect())
 }
 

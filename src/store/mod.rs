@@ -20,6 +20,7 @@ pub mod row;
 mod schema;
 pub mod search;
 pub mod secret;
+pub mod terminology;
 pub mod tx;
 mod view;
 

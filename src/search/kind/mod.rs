@@ -2,12 +2,14 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#ptypes>. One file a kind; this is their list.
 
+mod concept;
 pub mod date;
 pub mod number;
 pub mod quantity;
 pub mod reference;
 pub mod string;
 pub mod token;
+mod tree;
 pub mod uri;
 
 use super::column::Column;

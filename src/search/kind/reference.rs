@@ -3,7 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html#reference>. A reference to this server is `Type/id` however it was
 //! written; all others are their whole text. References into the same resource (`#id`) are not searched for.
 
-use super::{Emit, text, uri};
+use super::{Emit, text, tree, uri};
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
@@ -81,8 +81,10 @@ fn address_of_resource(sink: &mut Sink, column: &Column, value: &Value) {
 }
 
 pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
-    if *condition.modifier == Modifier::Identifier {
-        return identifier_condition(asked, condition);
+    match condition.modifier {
+        Modifier::Identifier => return identifier_condition(asked, condition),
+        Modifier::Above | Modifier::Below => return tree::condition(asked, condition),
+        _ => {}
     }
     let wanted = condition.text()?;
     if wanted.is_empty() || wanted.starts_with('#') {

@@ -3,7 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html#token>. A plain `code` has no system of its own: its value set gives one,
 //! which is looked up when somebody asks, so that such an element has one row.
 
-use super::{Emit, items, text};
+use super::{Emit, concept, items, text};
 use crate::fault::Fault;
 use crate::search::column::Column;
 use crate::search::condition::{Asked, Condition};
@@ -14,7 +14,7 @@ use crate::search::sink::Sink;
 use serde_json::Value;
 
 /// The system of booleans.
-const SPECIAL_VALUES: &str = "http://terminology.hl7.org/CodeSystem/special-values";
+pub const SPECIAL_VALUES: &str = "http://terminology.hl7.org/CodeSystem/special-values";
 
 pub fn emitter(type_name: &str) -> Option<Emit> {
     Some(match type_name {
@@ -67,6 +67,7 @@ fn contact_point(sink: &mut Sink, column: &Column, value: &Value) {
 fn plain(sink: &mut Sink, column: &Column, value: &Value) {
     if let Some(code) = value.as_str() {
         sink.token(column, None, Some(code));
+        concept::media_type(sink, column, code);
     }
 }
 
@@ -85,8 +86,11 @@ struct Wanted<'a> {
 }
 
 pub fn condition(asked: &Asked, condition: &Condition) -> Result<Expr, Fault> {
-    if *condition.modifier == Modifier::OfType {
-        return of_type_condition(asked, condition);
+    match condition.modifier {
+        Modifier::OfType => return of_type_condition(asked, condition),
+        Modifier::In | Modifier::NotIn => return concept::in_value_set(asked, condition),
+        Modifier::Above | Modifier::Below => return concept::related(asked, condition),
+        _ => {}
     }
     let parts = condition.parts('|')?;
     let wanted = match &parts[..] {

@@ -357,3 +357,73 @@ fn extensions_and_filters_are_walked() {
         &["composition=d"],
     );
 }
+
+#[test]
+fn urls_match_by_their_beginning_and_canonicals_by_their_version() {
+    check(
+        json!({"resourceType": "ValueSet", "url": "http://a.example/fhir/ValueSet/1"}),
+        &[
+            "url:below=http://a.example/fhir/ValueSet/1",
+            "url:below=http://a.example/fhir/",
+            "url:below=http://a.example/fh",
+            "url:above=http://a.example/fhir/ValueSet/1/_history/5",
+            "url:above=http://a.example/fhir/ValueSet/12",
+            "url:above=http://a.example/fhir/ValueSet/1",
+            "url:below=http://x,http://a.example",
+        ],
+        &[
+            "url:below=http://a.example/fhir/ValueSet/12",
+            "url:below=http://b",
+            "url:above=http://a.example/fhir/",
+            "url:below=HTTP://a",
+        ],
+    );
+    check(
+        json!({"resourceType": "ValueSet", "url": "urn:oid:1.2.3"}),
+        &["url=urn:oid:1.2.3"],
+        &["url:below=urn", "url:below=u", "url:above=urn"],
+    );
+    let profile = "http://a.example/p|3.10.1";
+    check(
+        json!({"resourceType": "Patient", "meta": {"profile": [profile]}}),
+        &[
+            "_profile=http://a.example/p",
+            "_profile:below=http://a.example/p",
+            "_profile:below=http://a.example/p|3",
+            "_profile:below=http://a.example/p|3.10",
+            "_profile:below=http://a.example/p|3.10.1",
+            "_profile:above=http://a.example/p/q",
+        ],
+        &[
+            "_profile=http://a.example/p|3",
+            "_profile:below=http://a.example/p|3.1",
+            "_profile:below=http://a.example/p|4",
+            "_profile:below=http://a.example",
+        ],
+    );
+    check(
+        json!({"resourceType": "QuestionnaireResponse", "questionnaire": "http://a.example/q|1.1"}),
+        &["questionnaire:below=http://a.example/q", "questionnaire:below=http://a.example/q|1"],
+        &["questionnaire:below=http://a.example/q|2", "questionnaire:below=http://a.example/r"],
+    );
+}
+
+#[test]
+fn media_types_are_below_the_one_without_parameters() {
+    let document =
+        |kind: &str| json!({"resourceType": "DocumentReference", "content": [{"attachment": {"contentType": kind}}]});
+    check(
+        document("text/xml; charset=UTF-8"),
+        &[
+            "contenttype:below=text/xml",
+            "contenttype:below=text/xml; charset=UTF-8",
+            "contenttype:above=text/xml; charset=UTF-8",
+        ],
+        &["contenttype=text/xml", "contenttype:below=text/xm", "contenttype:above=text/xml", "contenttype:below=text"],
+    );
+    check(
+        document("text/xml"),
+        &["contenttype:below=text/xml", "contenttype:above=text/xml;a=b"],
+        &["contenttype:below=text/xml;a=b"],
+    );
+}

@@ -1,11 +1,13 @@
 //! Tables of queries and resources.
 
 pub mod evaluate;
+mod expansions;
 pub mod expressions;
 mod extraction;
 mod malformed;
 pub mod matching;
 mod suites;
+mod terminology;
 
 use super::{Registry, Search, parse};
 use crate::catalog::Catalog;

@@ -51,9 +51,20 @@ fn exists(table: &str, no: &str, test: &str) -> String {
     format!("exists (select from {table} p where p.no = {no} and {test} offset 0)")
 }
 
+/// From this many keys on those that nothing stands under are left out before the first resource is asked.
+const MANY_KEYS: usize = 64;
+
 fn keyed(values: &mut Values, keys: &[i64], no: &str) -> String {
     let key = match keys {
         [key] => format!("= {}", values.i64(*key)),
+        // A value set names many codes of which a hospital uses few, and every one costs each probe a descent.
+        keys if keys.len() >= MANY_KEYS => {
+            let keys = values.bind(Param::I64s(keys.to_vec()));
+            format!(
+                "= any (array(select k.key from unnest({keys}::bigint[]) k (key) \
+                 where exists (select from term u where u.key = k.key offset 0)))"
+            )
+        }
         keys => format!("= any ({})", values.bind(Param::I64s(keys.to_vec()))),
     };
     format!("exists (select from term p where p.key {key} and p.no = {no} offset 0)")

@@ -27,6 +27,7 @@ mod protocol;
 mod read;
 mod search;
 mod subset;
+mod terms;
 mod transaction;
 mod update;
 

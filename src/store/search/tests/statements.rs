@@ -463,3 +463,22 @@ fn a_count_takes_the_same_way_without_an_end() {
           and not d.deleted"#]]
     .assert_eq(&counted("Observation?"));
 }
+
+#[test]
+fn of_many_keys_those_in_use_are_asked_for_alone() {
+    let keys = (0..70).map(|i| format!("s|{i}")).collect::<Vec<_>>().join(",");
+    check(
+        &format!("Observation?identifier=7&combo-code={keys}"),
+        expect![[r#"
+        select r.no, r.type, r.id, r.version, r.updated, r.content
+        from (
+          select d.no
+          from term d
+          where d.key = $2
+            and exists (select from term p where p.key = any (array(select k.key from unnest($3::bigint[]) k (key) where exists (select from term u where u.key = k.key offset 0))) and p.no = d.no offset 0)
+          order by d.no limit $1
+        ) m
+        cross join lateral (select * from resource r where r.no = m.no offset 0) r
+        order by m.no"#]],
+    );
+}
