@@ -13,6 +13,7 @@ mod decimal;
 pub mod expr;
 pub mod extract;
 pub mod include;
+mod jsonpath;
 pub mod key;
 mod kind;
 mod modifier;

@@ -91,7 +91,9 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
 fn keyset(row: &Row, types: &[KeyType]) -> Keyset {
     let value = |(i, t): (usize, &KeyType)| match t {
         KeyType::I64 => row.get::<_, Option<i64>>(6 + i).map_or(KeyValue::Missing, KeyValue::I64),
-        KeyType::Text => row.get::<_, Option<String>>(6 + i).map_or(KeyValue::Missing, KeyValue::Text),
+        KeyType::Text | KeyType::Number => {
+            row.get::<_, Option<String>>(6 + i).map_or(KeyValue::Missing, KeyValue::Text)
+        }
     };
     Keyset { sorts: types.iter().enumerate().map(value).collect(), no: row.get(0) }
 }

@@ -11,6 +11,7 @@ mod join;
 mod order;
 mod plan;
 mod probe;
+mod sort_value;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,8 @@ pub enum KeyValue {
 pub enum KeyType {
     I64,
     Text,
+    /// A decimal, as text.
+    Number,
 }
 
 /// Returns the query for the `fetch` matches after `after`, or for the first.
@@ -56,7 +59,8 @@ pub fn page(search: &Search, limit: &Expr, after: Option<&Keyset>, fetch: u32) -
     let conditions = Conditions::new(search, limit);
     let fetch = values.i64(i64::from(fetch));
     let Rows { rows, keys, order } = rows(&mut values, search, &conditions, after, &fetch);
-    let names: String = (1..=keys).map(|i| format!(", m.s{i}")).collect();
+    let cast = |i: usize| search.sort.get(i).map_or("", sort_value::cast);
+    let names: String = (0..keys).map(|i| format!(", m.s{}{}", i + 1, cast(i))).collect();
     let text = format!(
         "select r.no, r.type, r.id, r.version, r.updated, r.content{names}\nfrom (\n  {}\n) m\n\
          cross join lateral (select * from resource r where r.no = m.no offset 0) r\norder by {order}",
@@ -72,7 +76,8 @@ pub fn key_types(search: &Search, limit: &Expr) -> Vec<KeyType> {
         return vec![KeyType::I64];
     }
     let key_type = |sort: &Sort| match sort.by {
-        SortBy::Id | SortBy::Text { .. } => KeyType::Text,
+        SortBy::Id | SortBy::Text { .. } | SortBy::Codes(_) | SortBy::Content(_) => KeyType::Text,
+        SortBy::Number { .. } => KeyType::Number,
         SortBy::LastUpdated | SortBy::Date { .. } => KeyType::I64,
     };
     match conditions.own_order(search) {
@@ -86,6 +91,7 @@ pub fn keyset_fits(search: &Search, limit: &Expr, keyset: &Keyset) -> bool {
     let fits = |(value, key_type): (&KeyValue, &KeyType)| match value {
         KeyValue::Missing => true,
         KeyValue::I64(_) => *key_type == KeyType::I64,
+        KeyValue::Text(text) if *key_type == KeyType::Number => sort_value::is_number(text),
         KeyValue::Text(text) => *key_type == KeyType::Text && !text.contains('\0'),
     };
     let types = key_types(search, limit);

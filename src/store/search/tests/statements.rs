@@ -324,6 +324,23 @@ fn other_orders_sort_the_matches() {
         cross join lateral (select * from resource r where r.no = m.no offset 0) r
         order by m.s1 desc nulls last, m.s2 nulls last, m.no"#]],
     );
+    check("Observation?patient=1&_sort=code,-value-quantity,status", expect![[r#"
+        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1, m.s2::text, m.s3
+        from (
+          select o.no, o.s1, o.s2, o.s3
+          from (select a.no, (select min((case jsonb_typeof(v.x) when 'object' then coalesce(v.x->>'code', v.x->>'value', v.x->>'reference', v.x#>>'{identifier,value}') || e'\x01' || coalesce(v.x->>'system', '') when 'null' then null else v.x#>>'{}' end) collate "C")
+              from (select r.type, replace(r.content::text, '\u0000', '\ufffd')::jsonb as content
+                from resource r where r.no = a.no offset 0) r
+              cross join unnest($3::smallint[], (select $4::text[]::jsonpath[])) p (type, path)
+              cross join jsonb_path_query(r.content, p.path, silent => true) v (x)
+              where p.type = r.type) as s1, (select max(case when v.lo = '-infinity' then v.hi else v.lo end) from quantity_value v where v.no = a.no and v.key = any ($5)) as s2, (select min(k.code collate "C") from unnest($6::bigint[], $7::text[]) k (key, code) where exists (select from term t where t.key = k.key and t.no = a.no offset 0)) as s3
+            from (select d.no
+              from term d
+              where d.key = $2) a) o
+          order by o.s1 nulls last, o.s2 desc nulls last, o.s3 nulls last, o.no limit $1
+        ) m
+        cross join lateral (select * from resource r where r.no = m.no offset 0) r
+        order by m.s1 nulls last, m.s2 desc nulls last, m.s3 nulls last, m.no"#]]);
     check(
         "Patient?_sort=-_lastUpdated",
         expect![[r#"
