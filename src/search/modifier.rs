@@ -46,7 +46,7 @@ impl Modifier {
     pub fn fits(self, kind: ParamKind) -> bool {
         match self {
             Modifier::None => true,
-            Modifier::Missing => kind != ParamKind::Composite && kind != ParamKind::Special,
+            Modifier::Missing => kind != ParamKind::Composite,
             Modifier::Exact | Modifier::Contains => kind == ParamKind::String,
             Modifier::Text => matches!(kind, ParamKind::Token | ParamKind::String),
             Modifier::Not | Modifier::In | Modifier::NotIn | Modifier::OfType => kind == ParamKind::Token,

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html#ptypes>. One file a kind; this is their list.
 
 pub mod date;
+pub mod near;
 pub mod number;
 pub mod quantity;
 pub mod reference;
@@ -39,7 +40,8 @@ pub fn of(kind: ParamKind) -> Option<Kind> {
         ParamKind::String => Kind { emitter: string::emitter, condition: string::condition },
         ParamKind::Token => Kind { emitter: token::emitter, condition: token::condition },
         ParamKind::Uri => Kind { emitter: uri::emitter, condition: uri::condition },
-        ParamKind::Composite | ParamKind::Special => return None,
+        ParamKind::Special => Kind { emitter: near::emitter, condition: near::condition },
+        ParamKind::Composite => return None,
     })
 }
 

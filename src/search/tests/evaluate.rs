@@ -1,7 +1,7 @@
 //! The meaning of an expression without a database: does a resource with these rows match?
 
 use crate::fhir::{ResourceId, ResourceType};
-use crate::search::expr::{Comparison, DateTest, Expr, Quantity, TextTest};
+use crate::search::expr::{Comparison, DateTest, Expr, Near, Quantity, TextTest};
 use crate::search::{IndexRows, period};
 
 /// One resource as the index knows it.
@@ -39,6 +39,7 @@ pub fn matches(expr: &Expr, it: &Indexed) -> bool {
             class.is_some_and(|class| date.tests.iter().all(|test| passes(test, class, *lo, *hi)))
         }),
         Expr::Quantity(quantity) => rows.quantities.iter().any(|row| within(quantity, row)),
+        Expr::Near(near) => is_near(near, rows),
         Expr::Missing(missing) => {
             missing.types.contains(&it.resource_type)
                 && !missing.columns.iter().any(|column| rows.shape.columns.contains(column))
@@ -65,6 +66,22 @@ fn passes(test: &DateTest, class: usize, lo: i64, hi: i64) -> bool {
     let (first, last) = test.window(period::CLASS_LENGTH_MAX[class]);
     assert!(!passes || (first <= lo && lo <= last), "{test:?} would miss {lo}..{hi} in class {class}");
     passes
+}
+
+/// Goes through the sine of the angle, as the index does, but from the chord between the two points.
+fn is_near(near: &Near, rows: &IndexRows) -> bool {
+    let number = |text: &str| text.parse::<f64>().expect("the index holds numbers");
+    let stored = |key: i64| rows.quantities.iter().find(|(k, ..)| *k == key).map(|(_, lo, _)| number(lo));
+    let (Some(latitude), Some(longitude)) = (stored(near.keys[0]), stored(near.keys[1])) else { return false };
+    let point = |latitude: f64, longitude: f64| {
+        let (latitude, longitude) = (latitude.to_radians(), longitude.to_radians());
+        [latitude.cos() * longitude.cos(), latitude.cos() * longitude.sin(), latitude.sin()]
+    };
+    let (a, b) = (point(latitude, longitude), point(number(&near.latitude), number(&near.longitude)));
+    let chord: f64 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+    let is_near = chord / 4.0 <= number(&near.haversine) + 1e-15;
+    assert!(!is_near || (number(&near.from)..=number(&near.to)).contains(&latitude), "{near:?} would miss {latitude}");
+    is_near
 }
 
 /// Floating point will do for the small numbers of tests.

@@ -13,7 +13,7 @@ fn indexed(resource: &Value) -> Indexed {
 }
 
 /// Checks which of the queries, without the type, find the resource.
-fn check(resource: Value, found: &[&str], missed: &[&str]) {
+pub fn check(resource: Value, found: &[&str], missed: &[&str]) {
     let it = indexed(&resource);
     for (queries, expected) in [(found, true), (missed, false)] {
         for query in queries {

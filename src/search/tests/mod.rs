@@ -5,6 +5,7 @@ mod expressions;
 mod extraction;
 mod malformed;
 mod matching;
+mod near;
 mod suites;
 
 use super::{Registry, Search, parse};

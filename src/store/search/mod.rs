@@ -8,6 +8,7 @@
 mod date;
 mod drive;
 mod join;
+mod near;
 mod order;
 mod plan;
 mod probe;

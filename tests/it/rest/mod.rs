@@ -17,6 +17,7 @@ mod health;
 mod history;
 mod include;
 mod links;
+mod near;
 mod patch;
 mod prefer;
 mod protocol;
