@@ -3,7 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#search>, <https://hl7.org/fhir/R4/search.html>.
 
 use super::bundle::BundleWriter;
-use super::{Context, ask, include};
+use super::{Context, ask, contained, include};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Interaction, Reply, query};
@@ -26,6 +26,9 @@ pub async fn search(
         ctx.request.query.iter().filter(|(name, _)| !is_presentation(name)).cloned().collect();
     let search = crate::search::parse(registry, t, &pairs, ctx.request.prefer.lenient)?;
     let search = ask::settle(ctx, search).await?;
+    if search.contained.is_wanted() {
+        return contained::search(ctx, search, owner.is_some()).await;
+    }
     let within = match owner {
         None => Expr::All,
         Some((ResourceType::PATIENT, id)) => compartment::of_patients(registry, std::slice::from_ref(id)),
@@ -83,7 +86,7 @@ fn bundle(ctx: &Context, search: &Search, page: &Page, included: &[Stored]) -> b
 }
 
 /// Returns the URL of a page of this search; what was left out is left out here too.
-fn link(ctx: &Context, search: &Search, cursor: Option<&str>) -> String {
+pub(super) fn link(ctx: &Context, search: &Search, cursor: Option<&str>) -> String {
     let base = &ctx.settings.base_url;
     let mut url = match &ctx.request.interaction {
         Interaction::SearchType(t) => format!("{base}/{t}"),
@@ -108,7 +111,7 @@ fn link(ctx: &Context, search: &Search, cursor: Option<&str>) -> String {
 }
 
 /// Writes the place after which the next page begins.
-fn write_cursor(keyset: &Keyset) -> String {
+pub(super) fn write_cursor(keyset: &Keyset) -> String {
     let sorts: Vec<serde_json::Value> = keyset
         .sorts
         .iter()
@@ -121,7 +124,7 @@ fn write_cursor(keyset: &Keyset) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::json!([keyset.no, sorts]).to_string())
 }
 
-fn read_cursor(text: &str) -> Result<Keyset, Fault> {
+pub(super) fn read_cursor(text: &str) -> Result<Keyset, Fault> {
     let wrong = || Fault::new(Kind::Invalid, "_cursor comes from a link of this server and is used as it is");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
     let (no, sorts): (i64, Vec<serde_json::Value>) = serde_json::from_slice(&bytes).map_err(|_| wrong())?;

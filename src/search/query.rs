@@ -4,6 +4,7 @@
 //! of the parameter, unless the client asked for leniency; then it is noted, so that the answer can say so.
 
 use super::condition::{Asked, Condition};
+use super::contained::Contained;
 use super::control::{self, Controls, TotalMode};
 use super::expr::{Expr, Missing};
 use super::include::Include;
@@ -39,6 +40,7 @@ pub struct Search {
     pub elements: Vec<String>,
     /// `_cursor` as it was given.
     pub cursor: Option<String>,
+    pub contained: Contained,
     /// What a lenient server left out.
     pub ignored: Vec<Ignored>,
 }
@@ -88,6 +90,7 @@ pub fn parse(
         summary: controls.summary,
         elements: controls.elements,
         cursor: controls.cursor,
+        contained: controls.contained,
         ignored,
     })
 }

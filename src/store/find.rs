@@ -98,6 +98,18 @@ fn keyset(row: &Row, types: &[KeyType]) -> Keyset {
     Keyset { sorts: types.iter().enumerate().map(value).collect(), no: row.get(0) }
 }
 
+/// Returns up to `max` matches numbered above `after`, in the order of their numbers.
+pub(super) async fn by_number(
+    client: &Object,
+    grant: &Grant,
+    search: &Search,
+    after: i64,
+    max: u32,
+) -> Result<Vec<Stored>, StoreError> {
+    let rows = ask(client, &sql::by_number(search, &limit(grant, search, &Expr::All), after, max)).await?;
+    Ok(rows.into_iter().filter_map(row::stored).collect())
+}
+
 /// Returns up to `max` matches.
 pub(super) async fn matching(
     client: &Object,

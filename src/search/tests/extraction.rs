@@ -3,7 +3,7 @@
 use super::{REGISTRY, resource_type};
 use crate::fhir::ResourceId;
 use crate::search::expr::Expr;
-use crate::search::{IndexRows, compartment, extract};
+use crate::search::{IndexRows, compartment, contained, extract};
 use serde_json::{Value, json};
 
 fn rows(resource: &Value) -> IndexRows {
@@ -109,8 +109,10 @@ fn no_two_columns_share_a_key() {
     for t in crate::fhir::ResourceType::all() {
         for column in &REGISTRY.of(t).columns {
             assert!(wide.insert(column.key), "{t} {}", column.path);
+            assert!(wide.insert(contained::shifted_key(column.key)), "{t} {}", column.path);
             for key in column.narrow {
                 assert!(narrow.insert(key), "{t} {}", column.path);
+                assert!(narrow.insert(contained::shifted_narrow(key)), "{t} {}", column.path);
             }
         }
     }

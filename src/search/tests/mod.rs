@@ -1,6 +1,6 @@
 //! Tables of queries and resources.
 
-mod evaluate;
+mod contained;
 mod expressions;
 mod extraction;
 mod malformed;
@@ -8,7 +8,7 @@ mod matching;
 mod near;
 mod suites;
 
-use super::{Registry, Search, parse};
+use super::{Registry, Search, evaluate, parse};
 use crate::catalog::Catalog;
 use crate::fault::Fault;
 use crate::fhir::ResourceType;

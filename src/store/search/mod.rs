@@ -99,6 +99,21 @@ pub fn keyset_fits(search: &Search, limit: &Expr, keyset: &Keyset) -> bool {
     types.len() == keyset.sorts.len() && keyset.sorts.iter().zip(&types).all(fits)
 }
 
+/// Returns the query for up to `max` matches numbered above `after`, in the order of their numbers, as
+/// `no, type, id, version, updated, content`.
+pub fn by_number(search: &Search, limit: &Expr, after: i64, max: u32) -> Sql {
+    let mut values = Values::default();
+    let conditions = Conditions::new(search, limit);
+    let max = values.i64(i64::from(max));
+    let rows = by_no(&mut values, &search.types, &conditions.parts(), Some(after), Some(&max));
+    let text = format!(
+        "select r.no, r.type, r.id, r.version, r.updated, r.content\nfrom (\n  {}\n) m\n\
+         cross join lateral (select * from resource r where r.no = m.no offset 0) r\norder by m.no",
+        indent(&rows),
+    );
+    Sql { text, params: values.0 }
+}
+
 /// Returns the query for the exact number of matches, one row of one column.
 pub fn count(search: &Search, limit: &Expr) -> Sql {
     let mut values = Values::default();
