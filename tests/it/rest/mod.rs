@@ -10,6 +10,7 @@ mod binary;
 mod bundle_entries;
 mod capabilities;
 mod conditional;
+mod contained;
 mod create;
 mod delete;
 mod format;
