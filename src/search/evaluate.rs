@@ -27,7 +27,6 @@ pub fn is_local(expr: &Expr) -> bool {
 }
 
 /// Returns whether the resource is wanted. Of an expression that is not local nothing is.
-
 pub fn matches(expr: &Expr, it: &Indexed) -> bool {
     let rows = &it.rows;
     match expr {

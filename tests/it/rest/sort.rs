@@ -2,10 +2,16 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#_sort>.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use medilink::catalog::{Catalog, ParamKind};
+use medilink::fhir::ResourceType;
+use medilink::search::{Registry, parse};
 use serde_json::{Value, json};
 
 use super::{check, unique};
-use crate::app::TestApp;
+use crate::app::{TestApp, database, rows};
 use crate::client::Client;
 
 const TAG: &str = "urn:sort";
@@ -253,4 +259,31 @@ fn what_has_no_order_is_refused_by_name() {
         let answer = check(app.client(), &format!("GET {query}"), &[], 400, "");
         assert!(answer.text().contains(code) && answer.text().contains("_sort"), "{query}: {}", answer.text());
     }
+}
+
+#[test]
+fn every_parameter_with_values_has_an_order_that_the_database_can_read() {
+    let catalog = Catalog::load().expect("the definitions in the binary are sound");
+    let registry = Registry::new(Arc::new(catalog), "http://x.example");
+    let (mut refused, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    for t in ResourceType::all() {
+        for param in registry.of(t).params().filter(|param| param.spec.kind != ParamKind::Composite) {
+            let pair = ("_sort".to_string(), param.spec.code.to_string());
+            match parse(&registry, Some(t), &[pair], false) {
+                Ok(search) => assert_eq!(search.sort.len(), 1),
+                Err(_) => drop(refused.insert(format!("{t} {}", param.spec.code))),
+            }
+        }
+        for path in registry.of(t).columns.iter().flat_map(|column| &column.json_paths) {
+            paths.insert(path.replace('\'', "''"));
+        }
+    }
+    let refused: Vec<&str> = refused.iter().map(String::as_str).collect();
+    assert_eq!(
+        refused,
+        ["Bundle composition", "Bundle message", "Location near", "QuestionnaireResponse item-subject"]
+    );
+    let paths: Vec<String> = paths.into_iter().map(|path| format!("'{path}'")).collect();
+    let query = format!("select p::jsonpath::text from unnest(array[{}]) p", paths.join(", "));
+    assert_eq!(rows(&database("sort_paths"), &query).len(), paths.len());
 }
