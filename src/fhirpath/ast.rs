@@ -138,6 +138,15 @@ pub struct Expr {
 }
 
 impl Expr {
+    /// Returns whether the outermost operator yields true or false and nothing else.
+    pub fn is_condition(&self) -> bool {
+        match &self.ast {
+            Ast::Binary { op, .. } => !op.is_arithmetic(),
+            Ast::Type { op, .. } => *op == TypeOp::Is,
+            _ => false,
+        }
+    }
+
     /// Returns the expression with only those branches of a top-level union that can apply to a resource of
     /// type `name`; none when no branch does.
     ///

@@ -34,6 +34,10 @@ pub fn criteria_of(registry: &Registry, t: ResourceType, pairs: &[(String, Strin
         let text = format!("a condition on {t} must name at least one search parameter");
         return Err(Fault::new(Kind::Invalid, text));
     }
+    if search.contained.is_wanted() {
+        let text = format!("a condition on {t} is about resources of their own; it cannot have '_contained'");
+        return Err(Fault::new(Kind::NotSupported, text));
+    }
     let mut asks = Vec::new();
     search.filter.asks(&mut asks);
     if !asks.is_empty() {

@@ -7,6 +7,7 @@ pub mod body;
 pub mod bundle;
 pub mod capabilities;
 pub mod condition;
+pub mod contained;
 pub mod create;
 pub mod cursor;
 pub mod delete;

@@ -4,7 +4,7 @@
 
 use super::bundle::BundleWriter;
 use super::cursor::{self, Cursor};
-use super::{Context, ask, include};
+use super::{Context, ask, contained, include};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::rest::{Interaction, Reply, query};
@@ -12,6 +12,7 @@ use crate::search::control::TotalMode;
 use crate::search::{Expr, Search, compartment};
 use crate::store::Stored;
 use crate::store::find::{Page, PageQuery};
+use crate::store::search::Keyset;
 use crate::store::search::Start;
 use crate::store::secret::Secret;
 
@@ -26,6 +27,9 @@ pub async fn search(
         ctx.request.query.iter().filter(|(name, _)| !is_presentation(name)).cloned().collect();
     let search = crate::search::parse(registry, t, &pairs, ctx.request.prefer.lenient)?;
     let search = ask::settle(ctx, search).await?;
+    if search.contained.is_wanted() {
+        return contained::search(ctx, search, owner.is_some()).await;
+    }
     let within = match owner {
         None => Expr::All,
         Some((owner, id)) => {
@@ -54,7 +58,7 @@ fn is_whole(search: &Search, page: &Page) -> bool {
 }
 
 /// A search on its way to an answer.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     ctx: &'a Context<'a>,
     search: &'a Search,
     /// Signs cursors.
@@ -63,11 +67,11 @@ struct Asked<'a> {
     address: String,
     question: i64,
     /// Matches on a page.
-    count: u32,
+    pub count: u32,
 }
 
 impl<'a> Asked<'a> {
-    async fn new(ctx: &'a Context<'a>, search: &'a Search) -> Result<Asked<'a>, Fault> {
+    pub async fn new(ctx: &'a Context<'a>, search: &'a Search) -> Result<Asked<'a>, Fault> {
         let settings = ctx.settings;
         let count = search.count.unwrap_or(settings.page_size_default).min(settings.page_size_max);
         let key = ctx.store.cursor_key().await?;
@@ -76,7 +80,7 @@ impl<'a> Asked<'a> {
         Ok(Asked { ctx, search, key, address, question, count })
     }
 
-    fn open(&self, text: &str) -> Result<Cursor, Fault> {
+    pub fn open(&self, text: &str) -> Result<Cursor, Fault> {
         let cursor = Cursor::open(text, self.key)?;
         cursor.check(self.question, now_s(), self.ctx.settings.cursor_time_s_max)?;
         Ok(cursor)
@@ -90,17 +94,20 @@ impl<'a> Asked<'a> {
         }
         for (relation, keyset, backward) in [("previous", &page.previous, true), ("next", &page.next, false)] {
             if let Some(keyset) = keyset.clone() {
-                let issued_s = now_s();
-                let cursor = Cursor { keyset, backward, question: self.question, issued_s };
-                links.push((relation, self.link(Some(&cursor.seal(self.key)))));
+                links.push((relation, self.link(Some(&self.seal(keyset, backward)))));
             }
         }
         links
     }
 
+    /// Returns the cursor of a place of this search.
+    pub fn seal(&self, keyset: Keyset, backward: bool) -> String {
+        Cursor { keyset, backward, question: self.question, issued_s: now_s() }.seal(self.key)
+    }
+
     /// Returns the URL of a page of this search as it was understood: what was left out is left out here too, and
     /// `_count` is what was granted.
-    fn link(&self, cursor: Option<&str>) -> String {
+    pub fn link(&self, cursor: Option<&str>) -> String {
         let mut url = self.ctx.settings.base_url.clone();
         if !self.address.is_empty() {
             url = format!("{url}/{}", self.address);

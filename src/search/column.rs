@@ -24,6 +24,8 @@ pub struct Column {
     pub lone: bool,
     /// Whether all values are plain codes, booleans or ids, which have no system of their own.
     pub plain: bool,
+    /// Whether all values are true or false.
+    pub is_flag: bool,
     /// The value set that gives plain codes their system.
     pub codes: Option<Arc<CodeSet>>,
     /// Whether values are canonicals, which may carry a version.
@@ -34,6 +36,8 @@ pub struct Column {
     pub compartment: bool,
     pub role: Option<Role>,
     pub rank: Rank,
+    /// Where the values stand in content that is stored, as SQL/JSON paths; empty where only an evaluator finds them.
+    pub json_paths: Vec<Box<str>>,
 }
 
 /// What a column is to the timeline.
@@ -118,12 +122,26 @@ impl Column {
             single: true,
             lone: true,
             plain: true,
+            is_flag: false,
             codes: None,
             canonical: false,
             targets: Vec::new(),
             compartment: false,
             role: None,
             rank: Rank::Code,
+            json_paths: Vec::new(),
+        }
+    }
+
+    /// Returns all codes that a token here can have; none where they are not known.
+    pub fn known_codes(&self) -> Option<Vec<&str>> {
+        if self.kind != ParamKind::Token {
+            return None;
+        }
+        match &self.codes {
+            _ if self.is_flag => Some(vec!["false", "true"]),
+            Some(codes) if self.plain && !codes.open => Some(codes.codes().collect()),
+            _ => None,
         }
     }
 }

@@ -22,6 +22,11 @@ impl Computed {
         Some(Computed { column, kind, expression: fhirpath::parse(text).ok()? })
     }
 
+    /// Returns whether all values are true or false.
+    pub fn is_flag(&self) -> bool {
+        self.expression.is_condition()
+    }
+
     /// Adds what the expression yields. One that fails on this resource yields nothing.
     pub fn emit(&self, sink: &mut Sink, catalog: &Catalog, columns: &[Column], resource: &Value) {
         let context = Context::for_search(catalog, resource);

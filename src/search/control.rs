@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#return>.
 
+use super::contained::{Contained, Mode, Shown};
 use super::include::Include;
 use super::query::refused;
 use super::registry::Registry;
@@ -30,6 +31,7 @@ pub struct Controls {
     pub summary: Option<String>,
     pub elements: Vec<String>,
     pub cursor: Option<String>,
+    pub contained: Contained,
 }
 
 impl Controls {
@@ -59,8 +61,8 @@ impl Controls {
             "_summary" => self.summary = Some(summary(value)?),
             "_elements" => self.elements = elements(value)?,
             "_cursor" => self.cursor = Some(value.to_string()),
-            "_contained" if value != "false" => return Err(refused(name, "is answered with the value 'false' alone")),
-            "_containedType" => return Err(refused(name, "is not answered by this server yet")),
+            "_contained" => self.contained.mode = Mode::parse(value)?,
+            "_containedType" => self.contained.shown = Shown::parse(value)?,
             // The types were read before all else; the format is not a matter of the search.
             _ => {}
         }

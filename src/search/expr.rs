@@ -31,6 +31,7 @@ pub enum Expr {
     Text(Text),
     Date(Date),
     Quantity(Quantity),
+    Near(Near),
     /// Resources that have no value in any of these columns.
     Missing(Missing),
     /// Resources that refer to one that is wanted: a chain.
@@ -117,6 +118,20 @@ pub struct Quantity {
     pub margin: String,
     /// Whether a resource has at most one number here.
     pub single: bool,
+}
+
+/// Resources at most so far from a point on earth. Numbers are decimals; angles are degrees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near {
+    /// Of latitudes and of longitudes.
+    pub keys: [i64; 2],
+    pub latitude: String,
+    pub longitude: String,
+    /// The least and the greatest latitude within the distance.
+    pub from: String,
+    pub to: String,
+    /// The squared sine of half the angle that the distance spans.
+    pub haversine: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

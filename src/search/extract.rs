@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html>. Odd content has no rows: what a resource may hold is decided elsewhere.
 
 use super::compartment;
+use super::contained;
 use super::registry::{Registry, TypeIndex};
 pub use super::rows::{IndexRows, Shape};
 use super::sink::{Roles, Sink};
@@ -10,8 +11,15 @@ use super::timeline;
 use crate::fhir::ResourceType;
 use serde_json::Value;
 
-/// Returns what a resource of type `t` stands under.
+/// Returns what a resource of type `t` stands under, and what those in it stand under, apart from its own.
 pub fn extract(registry: &Registry, t: ResourceType, resource: &Value) -> IndexRows {
+    let mut rows = of_itself(registry, t, resource);
+    contained::add(registry, &mut rows, resource);
+    rows
+}
+
+/// Returns what a resource of type `t` stands under by what it says itself.
+pub fn of_itself(registry: &Registry, t: ResourceType, resource: &Value) -> IndexRows {
     let index = registry.of(t);
     let mut sink = Sink {
         keyer: registry.keyer,

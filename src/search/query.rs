@@ -5,6 +5,7 @@
 
 use super::chain::{self, Asking};
 use super::condition::{Asked, Condition};
+use super::contained::Contained;
 use super::control::{self, Controls, TotalMode};
 use super::expr::{Expr, Missing};
 use super::include::Include;
@@ -40,6 +41,7 @@ pub struct Search {
     pub elements: Vec<String>,
     /// `_cursor` as it was given.
     pub cursor: Option<String>,
+    pub contained: Contained,
     /// What a lenient server left out.
     pub ignored: Vec<Ignored>,
 }
@@ -92,6 +94,7 @@ pub fn parse(
         summary: controls.summary,
         elements: controls.elements,
         cursor: controls.cursor,
+        contained: controls.contained,
         ignored,
     })
 }

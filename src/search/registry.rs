@@ -4,6 +4,7 @@
 
 use super::column::{Column, Param, ParamColumn, Rank, Role};
 use super::computed::Computed;
+use super::jsonpath;
 use super::key::Keyer;
 use super::kind::{self, token};
 use super::path::{self, Branch, Path, Step};
@@ -127,9 +128,11 @@ impl<'a> Build<'a> {
         column.lone = read.iter().all(|(r, _)| r.single);
         column.plain = read.iter().all(|(r, _)| token::is_plain(&r.type_name));
         column.canonical = read.iter().any(|(r, _)| &*r.type_name == "canonical");
+        column.is_flag = read.iter().all(|(r, _)| &*r.type_name == "boolean");
         column.targets = reachable(&read);
         column.codes = read.first().and_then(|(r, _)| r.codes.clone());
         column.rank = rank(kind, &column.path, read.first().map_or("", |(r, _)| &r.type_name));
+        column.json_paths = read.iter().map(|(r, _)| jsonpath::of(&r.hops, &r.type_name).into()).collect();
         self.out.columns.push(column);
         for (route, emit) in read {
             self.out.tree.insert(&route.hops, Leaf { column: index, emit });
@@ -147,6 +150,7 @@ impl<'a> Build<'a> {
         column.single = false;
         column.lone = false;
         column.plain = false;
+        column.is_flag = computed.is_flag();
         self.out.columns.push(column);
         self.out.computed.push(computed);
         Some(index)

@@ -124,9 +124,23 @@ fn cut(query: &PageQuery<'_>, mut rows: Vec<Row>, types: &[KeyType]) -> Page {
 fn keyset(row: &Row, types: &[KeyType]) -> Keyset {
     let value = |(i, t): (usize, &KeyType)| match t {
         KeyType::I64 => row.get::<_, Option<i64>>(6 + i).map_or(KeyValue::Missing, KeyValue::I64),
-        KeyType::Text => row.get::<_, Option<String>>(6 + i).map_or(KeyValue::Missing, KeyValue::Text),
+        KeyType::Text | KeyType::Number => {
+            row.get::<_, Option<String>>(6 + i).map_or(KeyValue::Missing, KeyValue::Text)
+        }
     };
     Keyset { sorts: types.iter().enumerate().map(value).collect(), no: row.get(0) }
+}
+
+/// Returns up to `max` matches numbered above `after`, in the order of their numbers.
+pub(super) async fn by_number(
+    client: &Object,
+    grant: &Grant,
+    search: &Search,
+    after: i64,
+    max: u32,
+) -> Result<Vec<Stored>, StoreError> {
+    let rows = ask(client, &sql::by_number(search, &limit(grant, search, &Expr::All), after, max)).await?;
+    Ok(rows.into_iter().filter_map(row::stored).collect())
 }
 
 /// Returns up to `max` matches.

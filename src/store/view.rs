@@ -8,6 +8,7 @@ use super::tx::Tx;
 use super::{Store, read};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::search::Search;
 
 #[derive(Clone, Copy)]
 pub enum View<'a> {
@@ -55,6 +56,20 @@ impl View<'_> {
         match self {
             View::Pool(store) => find::page(&store.reads.get().await?, grant, query).await,
             View::Tx(tx) => find::page(tx.client(), grant, query).await,
+        }
+    }
+
+    /// Returns up to `max` matches numbered above `after`, in the order of their numbers.
+    pub async fn by_number(
+        &self,
+        grant: &Grant,
+        search: &Search,
+        after: i64,
+        max: u32,
+    ) -> Result<Vec<Stored>, StoreError> {
+        match self {
+            View::Pool(store) => find::by_number(&store.reads.get().await?, grant, search, after, max).await,
+            View::Tx(tx) => find::by_number(tx.client(), grant, search, after, max).await,
         }
     }
 

@@ -156,6 +156,7 @@ fn no_search_reads_a_big_table_from_end_to_end() {
 fn statements_of(search: &Search, limit: &Expr) -> Vec<(String, usize)> {
     let value = |key: &KeyType| match key {
         KeyType::I64 => KeyValue::I64(1),
+        KeyType::Number => KeyValue::Text("1.5".into()),
         KeyType::Text => KeyValue::Text("a".into()),
     };
     let types = key_types(search, limit);

@@ -4,6 +4,7 @@
 
 mod concept;
 pub mod date;
+pub mod near;
 pub mod number;
 pub mod quantity;
 pub mod reference;
@@ -41,7 +42,8 @@ pub fn of(kind: ParamKind) -> Option<Kind> {
         ParamKind::String => Kind { emitter: string::emitter, condition: string::condition },
         ParamKind::Token => Kind { emitter: token::emitter, condition: token::condition },
         ParamKind::Uri => Kind { emitter: uri::emitter, condition: uri::condition },
-        ParamKind::Composite | ParamKind::Special => return None,
+        ParamKind::Special => Kind { emitter: near::emitter, condition: near::condition },
+        ParamKind::Composite => return None,
     })
 }
 

@@ -22,6 +22,7 @@ pub fn shown(expr: &Expr) -> String {
         Expr::Nos(nos) => format!("nos {nos:?}"),
         Expr::Ask(ask) => format!("ask {ask:?}"),
         Expr::Updated { from, to } => format!("updated {from}..{to}"),
+        Expr::Near(near) => format!("near {} {}", near.latitude, near.longitude),
         Expr::Compartment(keys) => format!("compartment of {}", keys.len()),
         Expr::Term(t) => {
             let exclusive = if t.exclusive.is_some() { " exclusive" } else { "" };

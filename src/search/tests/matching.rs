@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 fn indexed(resource: &Value) -> Indexed {
     let resource_type = resource_type(resource["resourceType"].as_str().unwrap());
     let id = ResourceId::parse(resource["id"].as_str().unwrap_or("x")).unwrap();
-    Indexed { resource_type, id, rows: extract(&REGISTRY, resource_type, resource) }
+    Indexed { resource_type, id, updated: None, rows: extract(&REGISTRY, resource_type, resource) }
 }
 
 /// Checks which of the queries, without the type, find the resource.

@@ -1,15 +1,16 @@
 //! Tables of queries and resources.
 
-pub mod evaluate;
+mod contained;
 mod expansions;
 pub mod expressions;
 mod extraction;
 mod malformed;
 pub mod matching;
+mod near;
 mod suites;
 mod terminology;
 
-use super::{Registry, Search, parse};
+use super::{Registry, Search, evaluate, parse};
 use crate::catalog::Catalog;
 use crate::fault::Fault;
 use crate::fhir::ResourceType;

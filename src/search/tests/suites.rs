@@ -57,5 +57,10 @@ fn public_cases_find_what_r4_says() {
 
 fn indexed(resource: &Value) -> Indexed {
     let t = resource_type(resource["resourceType"].as_str().unwrap());
-    Indexed { resource_type: t, id: ResourceId::parse("x").unwrap(), rows: extract(&REGISTRY, t, resource) }
+    Indexed {
+        resource_type: t,
+        id: ResourceId::parse("x").unwrap(),
+        updated: None,
+        rows: extract(&REGISTRY, t, resource),
+    }
 }

@@ -234,7 +234,8 @@ fn codes_are_found_in_codings_with_their_system_and_in_plain_codes_by_their_valu
     let coding = json!([{"system": "http://s", "code": "a"}, {"code": "b"}]);
     let it = json!({"resourceType": "Observation", "status": "final", "code": {"coding": coding}});
     let t = resource_type("Observation");
-    let it = Indexed { resource_type: t, id: ResourceId::parse("x").unwrap(), rows: extract(&REGISTRY, t, &it) };
+    let id = ResourceId::parse("x").unwrap();
+    let it = Indexed { resource_type: t, id, updated: None, rows: extract(&REGISTRY, t, &it) };
     let status = "http://hl7.org/fhir/observation-status";
     for (query, codes, expected) in [
         ("code:in=http://vs", &[("http://s", "a")][..], true),

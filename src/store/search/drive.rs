@@ -26,6 +26,7 @@ pub(super) fn split<'a>(parts: &[&'a Expr]) -> Split<'a> {
 pub(super) fn weight(expr: &Expr) -> Option<u8> {
     Some(match expr {
         Expr::None | Expr::Ids(_) | Expr::Nos(_) => 0,
+        Expr::Near(_) => 6,
         Expr::Term(term) => match term.rank {
             Rank::Identity => 1,
             Rank::Event => 2,
@@ -170,6 +171,7 @@ fn source(
         Some(Expr::Quantity(quantity)) => {
             one(found("quantity_value", quantity_test(values, quantity, "v")), !quantity.single)
         }
+        Some(Expr::Near(near)) => one(super::near::within(values, near), false),
         Some(Expr::Or(parts)) => {
             let parts: Vec<String> = parts.iter().map(|part| by_no(values, types, &[part], None, None)).collect();
             one(format!("({})", indent(&parts.join("\nunion all\n"))), true)

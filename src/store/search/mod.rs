@@ -9,9 +9,11 @@ mod adapt;
 mod date;
 mod drive;
 mod join;
+mod near;
 mod order;
 mod plan;
 mod probe;
+mod sort_value;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -76,6 +78,8 @@ impl<'a> Start<'a> {
 pub enum KeyType {
     I64,
     Text,
+    /// A decimal, as text.
+    Number,
 }
 
 /// Returns the query for the `fetch` matches that begin or end at `start`, in the order of the answer either way.
@@ -86,7 +90,8 @@ pub fn page(search: &Search, limit: &Expr, start: Start, fetch: u32) -> Sql {
     let conditions = Conditions::new(search, limit);
     let fetch = values.i64(i64::from(fetch));
     let Rows { rows, keys, order } = rows(&mut values, search, &conditions, start, &fetch);
-    let names: String = (1..=keys).map(|i| format!(", m.s{i}")).collect();
+    let cast = |i: usize| search.sort.get(i).map_or("", sort_value::cast);
+    let names: String = (0..keys).map(|i| format!(", m.s{}{}", i + 1, cast(i))).collect();
     let text = format!(
         "select r.no, r.type, r.id, r.version, r.updated, r.content{names}\nfrom (\n  {}\n) m\n\
          cross join lateral (select * from resource r where r.no = m.no offset 0) r\norder by {order}",
@@ -102,7 +107,8 @@ pub fn key_types(search: &Search, limit: &Expr) -> Vec<KeyType> {
         return vec![KeyType::I64];
     }
     let key_type = |sort: &Sort| match sort.by {
-        SortBy::Id | SortBy::Text { .. } => KeyType::Text,
+        SortBy::Id | SortBy::Text { .. } | SortBy::Codes(_) | SortBy::Content(_) => KeyType::Text,
+        SortBy::Number { .. } => KeyType::Number,
         SortBy::LastUpdated | SortBy::Date { .. } => KeyType::I64,
     };
     match conditions.own_order(search) {
@@ -116,10 +122,27 @@ pub fn keyset_fits(search: &Search, limit: &Expr, keyset: &Keyset) -> bool {
     let fits = |(value, key_type): (&KeyValue, &KeyType)| match value {
         KeyValue::Missing => true,
         KeyValue::I64(_) => *key_type == KeyType::I64,
+        KeyValue::Text(text) if *key_type == KeyType::Number => sort_value::is_number(text),
         KeyValue::Text(text) => *key_type == KeyType::Text && !text.contains('\0'),
     };
     let types = key_types(search, limit);
     types.len() == keyset.sorts.len() && keyset.sorts.iter().zip(&types).all(fits)
+}
+
+/// Returns the query for up to `max` matches numbered above `after`, in the order of their numbers, as
+/// `no, type, id, version, updated, content`.
+pub fn by_number(search: &Search, limit: &Expr, after: i64, max: u32) -> Sql {
+    let mut values = Values::default();
+    let conditions = Conditions::new(search, limit);
+    let max = values.i64(i64::from(max));
+    let rows =
+        by_no(&mut values, &search.types, &conditions.parts(), Some(Edge { no: after, backward: false }), Some(&max));
+    let text = format!(
+        "select r.no, r.type, r.id, r.version, r.updated, r.content\nfrom (\n  {}\n) m\n\
+         cross join lateral (select * from resource r where r.no = m.no offset 0) r\norder by m.no",
+        indent(&rows),
+    );
+    Sql { text, params: values.0 }
 }
 
 /// Returns the query for the exact number of matches, one row of one column.

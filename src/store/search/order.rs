@@ -2,6 +2,7 @@
 
 use super::drive::by_no;
 use super::probe::{own_test, probe};
+use super::sort_value;
 use super::sql::{Param, Values, indent, where_all};
 use super::{KeyValue, Keyset, Start};
 use crate::fhir::ResourceType;
@@ -26,8 +27,10 @@ pub(super) fn page(
         Start::After(keyset) => format!("where {}\n", beyond(values, sorts, keyset)),
         Start::UpTo(keyset) => format!("where ({}) is not true\n", beyond(values, sorts, keyset)),
     };
+    // What compares a value more than once would find it anew each time.
+    let once = if cut.is_empty() { "" } else { " offset 0" };
     format!(
-        "select o.no, {}\nfrom (select a.no, {}\n  from ({}) a) o\n{cut}order by {} limit {limit}",
+        "select o.no, {}\nfrom (select a.no, {}\n  from ({}) a{once}) o\n{cut}order by {} limit {limit}",
         names.join(", "),
         keys.join(", "),
         indent(&indent(&matches)),
@@ -111,6 +114,9 @@ fn key(values: &mut Values, sort: &Sort) -> String {
             let keys = values.bind(Param::I32s(keys.clone()));
             format!("(select {pick}(v.value) from string_value v where v.no = a.no and v.key = any ({keys}))")
         }
+        SortBy::Number { keys } => sort_value::number(values, keys, pick),
+        SortBy::Codes(codes) => sort_value::code(values, codes, pick),
+        SortBy::Content(paths) => sort_value::content(values, paths, pick),
     }
 }
 
@@ -124,6 +130,7 @@ fn beyond(values: &mut Values, sorts: &[Sort], keyset: &Keyset) -> String {
         let place = match value {
             KeyValue::Missing => None,
             KeyValue::I64(value) => Some(values.i64(*value)),
+            KeyValue::Text(value) if matches!(sort.by, SortBy::Number { .. }) => Some(values.numeric(value)),
             KeyValue::Text(value) => Some(values.bind(Param::Text(value.clone()))),
         };
         // Nothing comes after a missing value but by the next sort value.

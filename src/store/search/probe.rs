@@ -3,8 +3,8 @@
 //! `exists (… offset 0)` stays a probe: PostgreSQL does not turn it into a join, so the order in which a search is
 //! answered is ours, whatever the planner believes of hashed keys.
 
-use super::join;
 use super::sql::{Param, Values};
+use super::{join, near};
 use crate::fhir::ResourceType;
 use crate::search::expr::{Comparison, Date, DateTest, Expr, Missing, Quantity, Text, TextTest};
 use crate::search::normal::UNCUT_BYTES_MAX;
@@ -30,6 +30,7 @@ pub(super) fn probe(values: &mut Values, types: &[ResourceType], expr: &Expr, no
         Expr::Text(text) => exists("string_value", no, &text_test(values, text, "p")),
         Expr::Date(date) => exists("date_value", no, &date_test(values, date, "p")),
         Expr::Quantity(quantity) => exists("quantity_value", no, &quantity_test(values, quantity, "p")),
+        Expr::Near(near) => near::probe(values, near, no),
         Expr::Refers(refers) => join::refers(values, refers, no),
         Expr::Referred(referred) => join::referred(values, referred, no),
         Expr::Nos(nos) => format!("{no} = any ({})", values.bind(Param::I64s(nos.clone()))),

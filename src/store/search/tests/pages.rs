@@ -119,7 +119,7 @@ fn the_next_page_begins_after_the_last_row() {
           select o.no, o.s1, o.s2
           from (select a.no, (select max(v.lo) from date_value v where v.no = a.no and v.key = any ($5)) as s1, (select min(v.value) from string_value v where v.no = a.no and v.key = any ($6)) as s2
             from (select distinct d.no
-              from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) d) a) o
+              from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) d) a offset 0) o
           where ((o.s1 < $7 or o.s1 is null))
             or (o.s1 = $7 and o.s2 is null and o.no > $8)
           order by o.s1 desc nulls last, o.s2 nulls last, o.no limit $1

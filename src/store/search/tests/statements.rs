@@ -231,6 +231,46 @@ fn of_two_keys_either_is_walked() {
 }
 
 #[test]
+fn a_point_is_looked_for_along_the_latitude() {
+    check(
+        "Location?near=10|20|5",
+        expect![[r#"
+            select r.no, r.type, r.id, r.version, r.updated, r.content
+            from (
+              select d.no
+              from (select p.no from quantity_value p
+                  cross join lateral (select v.lo from quantity_value v where v.no = p.no and v.key = $3 offset 0) q
+                  where p.key = $2 and p.lo between $4::text::numeric and $5::text::numeric
+                  and power(sind((p.lo::float8 - $6::text::float8) / 2), 2) + cosd($6::text::float8) * cosd(p.lo::float8) * power(sind((q.lo::float8 - $7::text::float8) / 2), 2) <= $8::text::float8 offset 0) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
+    );
+    check(
+        "Location?identifier=x&near:missing=false&near=10|20|5,30|40",
+        expect![[r#"
+            select r.no, r.type, r.id, r.version, r.updated, r.content
+            from (
+              select d.no
+              from term d
+              where d.key = $2
+                and not exists (select from term p where p.key = any (array(select s.key from shape s where s.type = any ($3) and not s.columns && $4)) and p.no = d.no offset 0)
+                and (exists (select from quantity_value p
+                  cross join lateral (select v.lo from quantity_value v where v.no = p.no and v.key = $6 offset 0) q
+                  where p.no = d.no and p.key = $5 and p.lo between $7::text::numeric and $8::text::numeric
+                  and power(sind((p.lo::float8 - $9::text::float8) / 2), 2) + cosd($9::text::float8) * cosd(p.lo::float8) * power(sind((q.lo::float8 - $10::text::float8) / 2), 2) <= $11::text::float8 offset 0) or exists (select from quantity_value p
+                  cross join lateral (select v.lo from quantity_value v where v.no = p.no and v.key = $13 offset 0) q
+                  where p.no = d.no and p.key = $12 and p.lo between $14::text::numeric and $15::text::numeric
+                  and power(sind((p.lo::float8 - $16::text::float8) / 2), 2) + cosd($16::text::float8) * cosd(p.lo::float8) * power(sind((q.lo::float8 - $17::text::float8) / 2), 2) <= $18::text::float8 offset 0))
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
+    );
+}
+
+#[test]
 fn dates_are_walked_in_their_order() {
     check(
         "Observation?date=ge2018-03-01&date=lt2018-03-08",
@@ -423,6 +463,26 @@ fn other_orders_sort_the_matches() {
         ) m
         cross join lateral (select * from resource r where r.no = m.no offset 0) r
         order by m.s1 desc nulls last, m.s2 nulls last, m.no"#]],
+    );
+    check(
+        "Observation?patient=1&_sort=code,-value-quantity,status",
+        expect![[r#"
+        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1, m.s2::text, m.s3
+        from (
+          select o.no, o.s1, o.s2, o.s3
+          from (select a.no, (select min((case jsonb_typeof(v.x) when 'object' then coalesce(v.x->>'code', v.x->>'value', v.x->>'reference', v.x#>>'{identifier,value}') || e'\x01' || coalesce(v.x->>'system', '') when 'null' then null else v.x#>>'{}' end) collate "C")
+              from (select r.type, replace(r.content::text, '\u0000', '\ufffd')::jsonb as content
+                from resource r where r.no = a.no offset 0) r
+              cross join unnest($3::smallint[], (select $4::text[]::jsonpath[])) p (type, path)
+              cross join jsonb_path_query(r.content, p.path, silent => true) v (x)
+              where p.type = r.type) as s1, (select max(case when v.lo = '-infinity' then v.hi else v.lo end) from quantity_value v where v.no = a.no and v.key = any ($5)) as s2, (select min(k.code collate "C") from unnest($6::bigint[], $7::text[]) k (key, code) where exists (select from term t where t.key = k.key and t.no = a.no offset 0)) as s3
+            from (select d.no
+              from term d
+              where d.key = $2) a) o
+          order by o.s1 nulls last, o.s2 desc nulls last, o.s3 nulls last, o.no limit $1
+        ) m
+        cross join lateral (select * from resource r where r.no = m.no offset 0) r
+        order by m.s1 nulls last, m.s2 desc nulls last, m.s3 nulls last, m.no"#]],
     );
     check(
         "Patient?_sort=-_lastUpdated",
