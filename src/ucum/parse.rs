@@ -120,5 +120,6 @@ fn split_power(symbol: &str) -> Option<(&str, i8)> {
     let base = head.strip_suffix(['-', '+']).unwrap_or(head);
     let power = &symbol[base.len()..];
     let power: i8 = power.strip_prefix('+').unwrap_or(power).parse().ok()?;
-    (power.unsigned_abs() <= POWER_MAX).then_some((base, power))
+    let is_number = base.bytes().all(|b| b.is_ascii_digit());
+    (power.unsigned_abs() <= POWER_MAX && !is_number).then_some((base, power))
 }

@@ -6,6 +6,7 @@ pub mod date;
 pub mod number;
 pub mod quantity;
 pub mod reference;
+mod sampled;
 pub mod string;
 pub mod token;
 pub mod uri;
