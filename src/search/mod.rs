@@ -30,6 +30,7 @@ pub mod sort;
 pub(crate) mod tests;
 pub mod timeline;
 mod tree;
+mod tuple;
 mod value;
 
 pub use expr::Expr;

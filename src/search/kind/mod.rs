@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#ptypes>. One file a kind; this is their list.
 
+mod composite;
 pub mod date;
 pub mod number;
 pub mod quantity;
@@ -40,7 +41,9 @@ pub fn of(kind: ParamKind) -> Option<Kind> {
         ParamKind::String => Kind { emitter: string::emitter, condition: string::condition },
         ParamKind::Token => Kind { emitter: token::emitter, condition: token::condition },
         ParamKind::Uri => Kind { emitter: uri::emitter, condition: uri::condition },
-        ParamKind::Composite | ParamKind::Special => return None,
+        // No single value is a composite.
+        ParamKind::Composite => Kind { emitter: |_| None, condition: composite::condition },
+        ParamKind::Special => return None,
     })
 }
 

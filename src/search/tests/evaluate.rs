@@ -3,6 +3,7 @@
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::expr::{Comparison, DateTest, Expr, Quantity, TextTest};
 use crate::search::{IndexRows, period};
+use crate::ucum::Scaled;
 
 /// One resource as the index knows it.
 pub struct Indexed {
@@ -67,20 +68,26 @@ fn passes(test: &DateTest, class: usize, lo: i64, hi: i64) -> bool {
     passes
 }
 
-/// Floating point will do for the small numbers of tests.
+/// Compares exactly; an open end is beyond every number that tests use.
 fn within(quantity: &Quantity, (key, lo, hi): &(i64, String, String)) -> bool {
-    let number = |text: &str| text.parse::<f64>().expect("the index holds numbers");
+    let number = |text: &str| match text {
+        "infinity" => Scaled::new(1, 999),
+        "-infinity" => Scaled::new(-1, 999),
+        text => Scaled::parse(text).expect("the index holds numbers"),
+    };
+    let below = |a: Scaled, b: Scaled| a.minus(b).mantissa() < 0;
     let (lo, hi, v, m) = (number(lo), number(hi), number(&quantity.value), number(&quantity.margin));
+    let (least, most) = (v.minus(m), v.plus(m));
     let test = match quantity.comparison {
-        Comparison::Eq => lo >= v - m && hi < v + m,
-        Comparison::Ne => lo < v - m || hi >= v + m,
-        Comparison::Gt => hi > v,
-        Comparison::Lt => lo < v,
-        Comparison::Ge => hi >= v,
-        Comparison::Le => lo <= v,
-        Comparison::Sa => lo > v,
-        Comparison::Eb => hi < v,
-        Comparison::Ap => lo <= v + m && hi >= v - m,
+        Comparison::Eq => !below(lo, least) && below(hi, most),
+        Comparison::Ne => below(lo, least) || !below(hi, most),
+        Comparison::Gt => below(v, hi),
+        Comparison::Lt => below(lo, v),
+        Comparison::Ge => !below(hi, v),
+        Comparison::Le => !below(v, lo),
+        Comparison::Sa => below(v, lo),
+        Comparison::Eb => below(hi, v),
+        Comparison::Ap => !below(most, lo) && !below(hi, least),
     };
     *key == quantity.key && test
 }

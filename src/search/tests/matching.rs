@@ -6,14 +6,14 @@ use crate::fhir::ResourceId;
 use crate::search::extract;
 use serde_json::{Value, json};
 
-fn indexed(resource: &Value) -> Indexed {
+pub fn indexed(resource: &Value) -> Indexed {
     let resource_type = resource_type(resource["resourceType"].as_str().unwrap());
     let id = ResourceId::parse(resource["id"].as_str().unwrap_or("x")).unwrap();
     Indexed { resource_type, id, rows: extract(&REGISTRY, resource_type, resource) }
 }
 
 /// Checks which of the queries, without the type, find the resource.
-fn check(resource: Value, found: &[&str], missed: &[&str]) {
+pub fn check(resource: Value, found: &[&str], missed: &[&str]) {
     let it = indexed(&resource);
     for (queries, expected) in [(found, true), (missed, false)] {
         for query in queries {

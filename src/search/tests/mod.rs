@@ -1,10 +1,12 @@
 //! Tables of queries and resources.
 
+mod composite;
 mod evaluate;
 mod expressions;
 mod extraction;
 mod malformed;
 mod matching;
+mod quantity;
 mod suites;
 
 use super::{Registry, Search, parse};
