@@ -262,7 +262,6 @@ const REFUSED: &[(&str, bool)] = &[
     ("Observation?component-code-value-quantity=a$5|http://u", true),
     ("Observation?component-code-value-concept=a$b|c|d", false),
     ("Observation?combo-code-value-quantity=a", false),
-    ("DocumentReference?relationship=appends$a b", false),
     ("DocumentReference?relationship=a b$appends", false),
     ("DocumentReference?relationship=DocumentReference/a/_history/1$appends", true),
     ("Group?characteristic-value=a$|", false),
