@@ -57,34 +57,41 @@ impl Tuple {
     }
 
     fn emit_item(&self, sink: &mut Sink, columns: &[Column], item: &Value) {
-        let mut keys = vec![NO_KEYS];
-        for part in &self.keys {
-            let mut found = part.rows(sink, columns, item).terms;
-            found.sort_unstable();
-            found.dedup();
-            if found.is_empty() || keys.len() * found.len() > ROWS_MAX {
-                return;
-            }
-            keys = cross(&sink.keyer, &keys, &found);
-        }
         match &self.last {
             Last::Value(part) => {
                 let column = &columns[usize::from(part.column)];
                 let found = part.rows(sink, columns, item);
                 let count = found.terms.len() + found.strings.len() + found.dates.len() + found.quantities.len();
-                if keys.len() * count <= ROWS_MAX {
+                // Most items have no value of this kind, and so their keys need not be made.
+                if count > 0 {
+                    let keys = self.keys_of(sink, columns, item, ROWS_MAX / count);
                     keys.iter().for_each(|key| under(sink, *key, column, &found));
                 }
             }
             Last::Stretch { start, end } => {
                 let Some((lo, hi)) = start.whole(item).zip(end.whole(item)) else { return };
                 let class = period::class(Period { lo, hi });
-                for key in &keys {
-                    let narrow = narrow(&sink.keyer, *key, &columns[usize::from(start.column)]);
+                for key in self.keys_of(sink, columns, item, ROWS_MAX) {
+                    let narrow = narrow(&sink.keyer, key, &columns[usize::from(start.column)]);
                     sink.rows.dates.push((narrow[class], lo, hi));
                 }
             }
         }
+    }
+
+    /// Returns what the value of an item stands beside; nothing where a key is missing or there are too many.
+    fn keys_of(&self, sink: &mut Sink, columns: &[Column], item: &Value, keys_max: usize) -> Vec<i64> {
+        let mut keys = vec![NO_KEYS];
+        for part in &self.keys {
+            let mut found = part.rows(sink, columns, item).terms;
+            found.sort_unstable();
+            found.dedup();
+            if keys.len() * found.len() > keys_max {
+                return Vec::new();
+            }
+            keys = cross(&sink.keyer, &keys, &found);
+        }
+        keys
     }
 }
 

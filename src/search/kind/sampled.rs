@@ -44,7 +44,7 @@ impl Seen {
     /// Returns none for a text that is not one of samples.
     fn of(samples: &str) -> Option<Seen> {
         let mut seen = Seen { least: None, greatest: None, below: false, above: false };
-        let (mut least, mut greatest): (Option<(f64, &str)>, Option<(f64, &str)>) = (None, None);
+        let mut ends: Option<[(f64, &str); 2]> = None;
         for sample in samples.split_ascii_whitespace() {
             match sample {
                 "L" => seen.below = true,
@@ -53,13 +53,20 @@ impl Seen {
                 // Series are long: the two that matter are found roughly and then read exactly.
                 number => {
                     let rough: f64 = number.parse().ok()?;
-                    least = least.filter(|(least, _)| *least <= rough).or(Some((rough, number)));
-                    greatest = greatest.filter(|(greatest, _)| *greatest >= rough).or(Some((rough, number)));
+                    let [least, greatest] = ends.get_or_insert([(rough, number); 2]);
+                    if rough < least.0 {
+                        *least = (rough, number);
+                    }
+                    if rough > greatest.0 {
+                        *greatest = (rough, number);
+                    }
                 }
             }
         }
-        let exact = |found: Option<(f64, &str)>| found.map(|(_, text)| Decimal::parse(text).map(|d| d.scaled()));
-        (seen.least, seen.greatest) = (exact(least).unwrap_or_default(), exact(greatest).unwrap_or_default());
+        if let Some([least, greatest]) = ends {
+            let exact = |(_, text): (f64, &str)| Decimal::parse(text).map(|number| number.scaled());
+            (seen.least, seen.greatest) = (exact(least), exact(greatest));
+        }
         Some(seen)
     }
 }
