@@ -7,6 +7,7 @@ use super::{Ratio, Scaled, Unit};
 const CODE_BYTES_MAX: usize = 200;
 const DEPTH_MAX: u8 = 8;
 const POWER_MAX: u8 = 24;
+const NUMBER_DIGITS_MAX: usize = 18;
 
 /// Returns a code in base units; none for what is not known here.
 pub fn parse(code: &str) -> Option<Unit> {
@@ -91,7 +92,9 @@ impl Parser<'_> {
 
     fn atom(&self, symbol: &str) -> Option<Unit> {
         if !symbol.is_empty() && symbol.bytes().all(|b| b.is_ascii_digit()) {
-            return Ratio::new(Scaled::from_digits(false, symbol, 0)?).map(Unit::of_factor);
+            // Longer numbers would be cut off.
+            let number = Scaled::from_digits(false, symbol, 0).filter(|_| symbol.len() <= NUMBER_DIGITS_MAX)?;
+            return Ratio::new(number).map(Unit::of_factor);
         }
         self.known.unit(symbol)
     }

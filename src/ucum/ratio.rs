@@ -68,11 +68,17 @@ impl Ratio {
     /// Returns the value times the ratio.
     pub fn of(self, value: Scaled) -> Scaled {
         let (mut magnitude, mut exponent) = (value.mantissa().unsigned_abs(), value.exponent() + self.exponent);
-        while magnitude > u128::MAX / self.numerator {
-            (magnitude, exponent) = (magnitude / 10, exponent + 1);
-        }
-        let product = magnitude * self.numerator;
-        let (mut whole, mut rest) = (product / self.denominator, product % self.denominator);
+        let product = loop {
+            match magnitude.checked_mul(self.numerator) {
+                Some(product) => break product,
+                None => (magnitude, exponent) = (magnitude / 10, exponent + 1),
+            }
+        };
+        // Most factors are powers of ten or decimals, and long division of 128 bits is slow.
+        let (mut whole, mut rest) = match self.denominator {
+            1 => (product, 0),
+            denominator => (product / denominator, product % denominator),
+        };
         let digits_end = 10u128.pow(DIGITS);
         // Long division, a digit a turn.
         while rest > 0 && whole < digits_end {
@@ -89,6 +95,9 @@ impl Ratio {
 }
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {
+    if a == 1 || b == 1 {
+        return 1;
+    }
     while b > 0 {
         (a, b) = (b, a % b);
     }

@@ -18,6 +18,13 @@ impl Scaled {
         if mantissa == 0 {
             return Scaled::ZERO;
         }
+        // Nearly all numbers fit 64 bits, which are divided much faster.
+        while let Ok(short) = i64::try_from(mantissa) {
+            if short % 10 != 0 {
+                return Scaled { mantissa, exponent };
+            }
+            (mantissa, exponent) = (i128::from(short / 10), exponent + 1);
+        }
         while mantissa % 10 == 0 {
             (mantissa, exponent) = (mantissa / 10, exponent + 1);
         }
