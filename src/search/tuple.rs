@@ -63,8 +63,8 @@ impl Tuple {
                 let found = part.rows(sink, columns, item);
                 let count = found.terms.len() + found.strings.len() + found.dates.len() + found.quantities.len();
                 // Most items have no value of this kind, and so their keys need not be made.
-                if count > 0 {
-                    let keys = self.keys_of(sink, columns, item, ROWS_MAX / count);
+                if let Some(keys_max) = ROWS_MAX.checked_div(count) {
+                    let keys = self.keys_of(sink, columns, item, keys_max);
                     keys.iter().for_each(|key| under(sink, *key, column, &found));
                 }
             }

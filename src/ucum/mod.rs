@@ -8,7 +8,7 @@ mod parse;
 mod ratio;
 mod scaled;
 #[cfg(test)]
-mod suite;
+mod suite_tests;
 mod table;
 
 pub use parse::parse;
