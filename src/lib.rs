@@ -1,6 +1,8 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod fault;
+pub mod ucum;
+
 pub mod fhir;
 
 pub mod fhirpath;

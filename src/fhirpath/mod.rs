@@ -31,7 +31,6 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 mod types;
-mod ucum;
 mod units;
 mod variables;
 mod walk;

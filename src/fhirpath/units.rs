@@ -5,9 +5,25 @@
 
 use super::equality::equivalent_numbers;
 use super::quantity::{Calendar, Quantity, Unit};
-use super::ucum::{Base, MONTH, TIME, parse};
+use crate::ucum::{self, Dimension, Scaled};
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
+
+/// A unit in base units.
+#[derive(Clone, Copy, PartialEq)]
+struct Base {
+    factor: Decimal,
+    measures: Measures,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Measures {
+    /// Months of the calendar, which have no fixed length.
+    Months,
+    Ucum(Dimension),
+}
+
+const TIME: Measures = Measures::Ucum(Dimension { exponents: [0, 1, 0, 0, 0, 0, 0, 0], arbitrary: None });
 
 /// Returns whether two quantities are equal; none between a calendar year or month and a span of fixed length.
 pub(super) fn equal(a: &Quantity<'_>, b: &Quantity<'_>) -> Option<bool> {
@@ -42,7 +58,7 @@ pub(super) fn order(a: &Quantity<'_>, b: &Quantity<'_>) -> Option<Ordering> {
 /// Returns both values in the same base units; none when the units are of different dimensions or not known.
 fn in_base(a: &Quantity<'_>, b: &Quantity<'_>) -> Option<(Decimal, Decimal)> {
     let (x, y) = (base(&a.unit)?, base(&b.unit)?);
-    if x.dimension != y.dimension {
+    if x.measures != y.measures {
         return None;
     }
     Some((a.value.checked_mul(x.factor)?, b.value.checked_mul(y.factor)?))
@@ -50,12 +66,12 @@ fn in_base(a: &Quantity<'_>, b: &Quantity<'_>) -> Option<(Decimal, Decimal)> {
 
 /// Returns whether the units measure the same.
 pub(super) fn comparable(a: &Unit<'_>, b: &Unit<'_>) -> bool {
-    a == b || matches!((base(a), base(b)), (Some(a), Some(b)) if a.dimension == b.dimension)
+    a == b || matches!((base(a), base(b)), (Some(a), Some(b)) if a.measures == b.measures)
 }
 
 /// Returns whether a unit is smaller than another of the same dimension.
 pub(super) fn is_finer(a: &Unit<'_>, b: &Unit<'_>) -> bool {
-    matches!((base(a), base(b)), (Some(a), Some(b)) if a.dimension == b.dimension && a.factor < b.factor)
+    matches!((base(a), base(b)), (Some(a), Some(b)) if a.measures == b.measures && a.factor < b.factor)
 }
 
 /// Returns the value of a quantity in another unit; a calendar month counts 30 days then, a year 365.
@@ -69,18 +85,18 @@ pub(super) fn convert(quantity: &Quantity<'_>, unit: &Unit<'_>) -> Option<Decima
         Unit::Calendar(Calendar::Month) => Some(30),
         _ => None,
     };
-    if let (Some(days), Unit::Calendar(_), TIME) = (days, unit, to.dimension) {
-        from = Base { factor: Decimal::from(days * 86_400), dimension: TIME };
+    if let (Some(days), Unit::Calendar(_), TIME) = (days, unit, to.measures) {
+        from = Base { factor: Decimal::from(days * 86_400), measures: TIME };
     }
-    if from.dimension != to.dimension {
+    if from.measures != to.measures {
         return None;
     }
     quantity.value.checked_mul(from.factor)?.checked_div(to.factor).map(|d| d.normalize())
 }
 
 fn is_calendar_against_fixed(a: &Quantity<'_>, b: &Quantity<'_>) -> bool {
-    let dimension = |q: &Quantity<'_>| base(&q.unit).map(|b| b.dimension);
-    matches!((dimension(a), dimension(b)), (Some(MONTH), Some(TIME)) | (Some(TIME), Some(MONTH)))
+    let measures = |q: &Quantity<'_>| base(&q.unit).map(|b| b.measures);
+    matches!((measures(a), measures(b)), (Some(Measures::Months), Some(TIME)) | (Some(TIME), Some(Measures::Months)))
 }
 
 fn as_mean<'a>(quantity: &'a Quantity<'a>) -> Quantity<'a> {
@@ -94,11 +110,31 @@ fn as_mean<'a>(quantity: &'a Quantity<'a>) -> Quantity<'a> {
 
 fn base(unit: &Unit<'_>) -> Option<Base> {
     match unit {
-        Unit::Calendar(Calendar::Year) => Some(Base { factor: Decimal::from(12), dimension: MONTH }),
-        Unit::Calendar(Calendar::Month) => Some(Base { factor: Decimal::ONE, dimension: MONTH }),
-        Unit::Calendar(word) => parse(word.ucum()?),
-        Unit::Ucum(code) => parse(code),
+        Unit::Calendar(Calendar::Year) => Some(Base { factor: Decimal::from(12), measures: Measures::Months }),
+        Unit::Calendar(Calendar::Month) => Some(Base { factor: Decimal::ONE, measures: Measures::Months }),
+        Unit::Calendar(word) => ucum_base(word.ucum()?),
+        Unit::Ucum(code) => ucum_base(code),
     }
+}
+
+/// Returns a code in base units; none for scales with an origin of their own, whose values cannot be multiplied.
+fn ucum_base(code: &str) -> Option<Base> {
+    let unit = ucum::parse(code).filter(|unit| unit.origin == Scaled::ZERO)?;
+    let factor = decimal(unit.factor.of(Scaled::new(1, 0)))?;
+    (!factor.is_zero()).then_some(Base { factor, measures: Measures::Ucum(unit.dimension) })
+}
+
+/// Returns the number with as many digits as a decimal of FHIRPath has.
+fn decimal(number: Scaled) -> Option<Decimal> {
+    const DIGITS_END: i128 = 10i128.pow(28);
+    let (mut mantissa, mut exponent) = (number.mantissa(), number.exponent());
+    while exponent < -28 || mantissa.abs() >= DIGITS_END {
+        (mantissa, exponent) = (mantissa / 10, exponent + 1);
+    }
+    while exponent > 0 && mantissa.abs() < DIGITS_END {
+        (mantissa, exponent) = (mantissa * 10, exponent - 1);
+    }
+    Decimal::try_from_i128_with_scale(mantissa, u32::try_from(-exponent).ok()?).ok()
 }
 
 /// Returns the unit of a product.

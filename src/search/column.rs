@@ -73,6 +73,37 @@ pub struct Param {
     pub columns: Vec<ParamColumn>,
     /// Types that a reference without one may mean.
     pub targets: Vec<ResourceType>,
+    /// Where a composite finds its parts; it has no columns of its own.
+    pub foci: Vec<Focus>,
+}
+
+/// One place of a composite parameter: the resource, or each item of an element.
+#[derive(Debug)]
+pub struct Focus {
+    /// In the order of the query.
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+pub struct Part {
+    /// The part as a parameter of its own.
+    pub param: Param,
+    pub place: Place,
+}
+
+/// How a part of a composite is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// By a column of the resource, whatever the other parts are.
+    Resource,
+    /// As a key beside which the other parts of the item stand.
+    Key,
+    /// Beside the keys.
+    Last,
+    /// As the first of two whole numbers beside the keys.
+    Start,
+    /// As the second.
+    End,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,8 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#number>. PostgreSQL compares them as `numeric`; nothing is rounded here.
 
+use crate::ucum::Scaled;
+
 /// Largest power of ten that is indexed or searched for, either way; PostgreSQL's own limit is far above.
 const EXPONENT_MAX: i32 = 300;
 /// Most digits that are read.
@@ -63,6 +65,27 @@ impl Decimal {
     /// Returns a tenth of the number, which is how far "about" reaches.
     pub fn tenth(&self) -> String {
         format!("{}e{}", self.digits, self.exponent - 1)
+    }
+
+    /// Returns the number to reckon with, cut off where it has very many digits.
+    pub fn scaled(&self) -> Scaled {
+        Scaled::from_digits(self.negative, &self.digits, self.exponent).unwrap_or(Scaled::ZERO)
+    }
+
+    /// Returns half of the last digit that was written, to reckon with.
+    pub fn margin_scaled(&self) -> Scaled {
+        Scaled::new(5, self.margin_exponent)
+    }
+
+    /// Returns a tenth of the number without its sign, to reckon with.
+    pub fn tenth_scaled(&self) -> Scaled {
+        Scaled::from_digits(false, &self.digits, self.exponent - 1).unwrap_or(Scaled::ZERO)
+    }
+
+    /// Returns how many digits the number has down to half of the last one that was written.
+    pub fn digits_written(&self) -> usize {
+        let below = usize::try_from(self.exponent - self.margin_exponent).unwrap_or(0);
+        self.digits.len() + below
     }
 }
 

@@ -4,8 +4,10 @@
 
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::expr::{Comparison, DateTest, Expr, Near, Quantity, TextTest};
+use crate::search::kind::number::{OPEN_ABOVE, OPEN_BELOW};
 use crate::search::{IndexRows, normal, period};
-use rust_decimal::Decimal;
+use crate::ucum::Scaled;
+use std::cmp::Ordering;
 
 /// One resource as the index knows it.
 pub struct Indexed {
@@ -107,25 +109,50 @@ fn is_near(near: &Near, rows: &IndexRows) -> bool {
     is_near
 }
 
-/// Compares decimals exactly, up to 28 digits; what is longer, or open at one end, in floating point.
+/// Compares decimals exactly, as the database does.
 fn within(quantity: &Quantity, (key, lo, hi): &(i64, String, String)) -> bool {
     if *key != quantity.key {
         return false;
     }
-    let (value, margin) = (quantity.value.as_str(), quantity.margin.as_str());
-    let exact = || {
-        let (lo, hi, v, m) = (decimal(lo)?, decimal(hi)?, decimal(value)?, decimal(margin)?);
-        Some(passes_number(quantity.comparison, (lo, hi), v, (v.checked_sub(m)?, v.checked_add(m)?)))
+    let passes = || {
+        let (lo, hi) = (Number::parse(lo)?, Number::parse(hi)?);
+        let (v, m) = (Scaled::parse(&quantity.value)?, Scaled::parse(&quantity.margin)?);
+        let number = Number::Finite;
+        Some(passes_number(quantity.comparison, (lo, hi), number(v), (number(v.minus(m)), number(v.plus(m)))))
     };
-    exact().unwrap_or_else(|| {
-        let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
-        let (v, m) = (number(value), number(margin));
-        passes_number(quantity.comparison, (number(lo), number(hi)), v, (v - m, v + m))
-    })
+    passes().unwrap_or(false)
 }
 
-fn decimal(text: &str) -> Option<Decimal> {
-    if text.contains('e') { Decimal::from_scientific(text).ok() } else { text.parse().ok() }
+/// An end of a stretch of numbers.
+#[derive(Clone, Copy, PartialEq)]
+enum Number {
+    Below,
+    Finite(Scaled),
+    Above,
+}
+
+impl Number {
+    fn parse(text: &str) -> Option<Number> {
+        match text {
+            OPEN_BELOW => Some(Number::Below),
+            OPEN_ABOVE => Some(Number::Above),
+            text => Scaled::parse(text).map(Number::Finite),
+        }
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Number) -> Option<Ordering> {
+        let side = |number: &Number| match number {
+            Number::Below => -1,
+            Number::Finite(_) => 0,
+            Number::Above => 1,
+        };
+        Some(match (self, other) {
+            (Number::Finite(a), Number::Finite(b)) => a.minus(*b).mantissa().cmp(&0),
+            _ => side(self).cmp(&side(other)),
+        })
+    }
 }
 
 /// Returns whether the stretch from `lo` to `hi` passes, by the rules of R4 3.1.1.4.6.

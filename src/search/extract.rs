@@ -35,6 +35,9 @@ pub fn of_itself(registry: &Registry, t: ResourceType, resource: &Value) -> Inde
     for computed in &index.computed {
         computed.emit(&mut sink, &registry.catalog, &index.columns, resource);
     }
+    for tuple in &index.tuples {
+        tuple.emit(&mut sink, &index.columns, resource);
+    }
     if t == ResourceType::PATIENT
         && let Some(id) = resource.get("id").and_then(Value::as_str)
     {

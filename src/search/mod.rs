@@ -37,6 +37,7 @@ pub mod terminology;
 pub(crate) mod tests;
 pub mod timeline;
 mod tree;
+mod tuple;
 mod value;
 
 pub use expr::Expr;

@@ -2,6 +2,8 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/searchparameter-registry.html>.
 
+mod composite;
+
 use super::column::{Column, Param, ParamColumn, Rank, Role};
 use super::computed::Computed;
 use super::jsonpath;
@@ -11,6 +13,7 @@ use super::path::{self, Branch, Path, Step};
 use super::route::{self, Route};
 use super::timeline;
 use super::tree::{Leaf, Node};
+use super::tuple::Tuple;
 use crate::catalog::{Catalog, ParamKind, SearchParam};
 use crate::fhir::ResourceType;
 use std::collections::BTreeMap;
@@ -33,6 +36,8 @@ pub struct TypeIndex {
     pub tree: Node,
     /// Columns that need FHIRPath.
     pub computed: Vec<Computed>,
+    /// What composites find together in one item.
+    pub tuples: Vec<Tuple>,
     pub has_timeline: bool,
     params: BTreeMap<Box<str>, Param>,
 }
@@ -76,9 +81,14 @@ impl<'a> Build<'a> {
     fn finish(mut self) -> TypeIndex {
         for spec in self.catalog.params(self.t) {
             // The id and the time of change are columns of the resource's own row.
-            if kind::of(spec.kind).is_some() && !matches!(&*spec.code, "_id" | "_lastUpdated") {
+            let answered = kind::of(spec.kind).is_some() && !matches!(&*spec.code, "_id" | "_lastUpdated");
+            if answered && spec.kind != ParamKind::Composite {
                 self.param(spec);
             }
+        }
+        // Composites read the columns of the others.
+        for spec in self.catalog.params(self.t).iter().filter(|spec| spec.kind == ParamKind::Composite) {
+            self.composite(spec);
         }
         self.mark_compartment();
         self.mark_timeline();
@@ -102,7 +112,7 @@ impl<'a> Build<'a> {
             return;
         }
         let targets = targets(spec, &columns, &self.out.columns);
-        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets });
+        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets, foci: Vec::new() });
     }
 
     /// Returns the column of a path, made when it is new; none when no value there can be read as this kind.
@@ -123,21 +133,26 @@ impl<'a> Build<'a> {
             return None;
         }
         let index = u16::try_from(self.out.columns.len()).ok()?;
+        let column = self.column(kind, name, &read);
+        self.out.columns.push(column);
+        for (route, emit) in read {
+            self.out.tree.insert(&route.hops, Leaf { column: index, emit });
+        }
+        Some(index)
+    }
+
+    fn column(&self, kind: ParamKind, name: String, read: &[(Route, kind::Emit)]) -> Column {
         let mut column = Column::new(self.keyer, self.t, kind, name);
         column.single = read.iter().all(|(r, _)| r.single && !holds_many(&r.type_name));
         column.lone = read.iter().all(|(r, _)| r.single);
         column.plain = read.iter().all(|(r, _)| token::is_plain(&r.type_name));
         column.canonical = read.iter().any(|(r, _)| &*r.type_name == "canonical");
         column.is_flag = read.iter().all(|(r, _)| &*r.type_name == "boolean");
-        column.targets = reachable(&read);
+        column.targets = reachable(read);
         column.codes = read.first().and_then(|(r, _)| r.codes.clone());
         column.rank = rank(kind, &column.path, read.first().map_or("", |(r, _)| &r.type_name));
         column.json_paths = read.iter().map(|(r, _)| jsonpath::of(&r.hops, &r.type_name).into()).collect();
-        self.out.columns.push(column);
-        for (route, emit) in read {
-            self.out.tree.insert(&route.hops, Leaf { column: index, emit });
-        }
-        Some(index)
+        column
     }
 
     fn computed_column(&mut self, kind: ParamKind, text: &str) -> Option<u16> {

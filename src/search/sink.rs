@@ -29,6 +29,14 @@ pub struct Roles {
 }
 
 impl Sink<'_> {
+    /// Returns the rows that `emit` adds, and keeps them and what they say of the columns out of the resource's.
+    pub fn apart(&mut self, emit: impl FnOnce(&mut Self)) -> IndexRows {
+        let (rows, present) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.present));
+        emit(self);
+        self.present = present;
+        std::mem::replace(&mut self.rows, rows)
+    }
+
     pub fn term(&mut self, column: &Column, form: Form, first: &str, second: &str) -> i64 {
         let key = self.keyer.term(column.key, form, first, second);
         self.rows.terms.push(key);

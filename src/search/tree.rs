@@ -98,6 +98,22 @@ impl Node {
     }
 }
 
+/// Calls `visit` for every value at the end of one route. Arrays are walked through.
+pub fn follow<'v>(value: &'v Value, route: &[Hop], visit: &mut impl FnMut(&'v Value)) {
+    if let Value::Array(items) = value {
+        return items.iter().for_each(|item| follow(item, route, visit));
+    }
+    match route.split_first() {
+        None => visit(value),
+        Some((Hop::Key(key), rest)) => value.get(&**key).into_iter().for_each(|member| follow(member, rest, visit)),
+        Some((Hop::Where(element, text), rest)) => {
+            if value.get(&**element).and_then(Value::as_str) == Some(&**text) {
+                follow(value, rest, visit);
+            }
+        }
+    }
+}
+
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} leaves, {} edges", self.leaves.len(), self.edges.len())

@@ -6,6 +6,7 @@
 mod app;
 mod bad_input;
 mod client;
+mod composite_suite;
 mod faults;
 mod fhirpath_patch_suite;
 mod fhirpath_suite;

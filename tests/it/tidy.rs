@@ -12,6 +12,7 @@ use crate::app;
 /// Rooms and files at the top of `src/` and their levels. A new room is added here, and so is thought about.
 const LEVELS: &[(&str, u8)] = &[
     ("fault", 0),
+    ("ucum", 0),
     ("fhir", 1),
     ("fhirpath", 1),
     ("hl7v2", 1),

@@ -2,12 +2,14 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/search.html#ptypes>. One file a kind; this is their list.
 
+mod composite;
 mod concept;
 pub mod date;
 pub mod near;
 pub mod number;
 pub mod quantity;
 pub mod reference;
+mod sampled;
 pub mod string;
 pub mod token;
 mod tree;
@@ -43,7 +45,8 @@ pub fn of(kind: ParamKind) -> Option<Kind> {
         ParamKind::Token => Kind { emitter: token::emitter, condition: token::condition },
         ParamKind::Uri => Kind { emitter: uri::emitter, condition: uri::condition },
         ParamKind::Special => Kind { emitter: near::emitter, condition: near::condition },
-        ParamKind::Composite => return None,
+        // No single value is a composite.
+        ParamKind::Composite => Kind { emitter: |_| None, condition: composite::condition },
     })
 }
 

@@ -9,6 +9,7 @@ use crate::search::condition::{Asked, Condition};
 use crate::search::decimal::Decimal;
 use crate::search::expr::{Comparison, Expr, Quantity};
 use crate::search::sink::Sink;
+use crate::ucum::Scaled;
 use serde_json::Value;
 
 pub const OPEN_BELOW: &str = "-infinity";
@@ -36,8 +37,16 @@ fn range(sink: &mut Sink, column: &Column, value: &Value) {
 }
 
 /// Returns the value of one end of a Range.
-pub fn end(value: &Value, name: &str) -> Option<String> {
+fn end(value: &Value, name: &str) -> Option<String> {
     value.get(name)?.get("value").and_then(decimal)
+}
+
+/// Returns a JSON number to reckon with.
+pub fn scaled(value: &Value) -> Option<Scaled> {
+    match value {
+        Value::Number(number) => Some(Decimal::parse(number.as_str())?.scaled()),
+        _ => None,
+    }
 }
 
 /// Returns a JSON number in the form that equal numbers share.

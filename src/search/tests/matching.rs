@@ -6,7 +6,7 @@ use crate::fhir::ResourceId;
 use crate::search::extract;
 use serde_json::{Value, json};
 
-fn indexed(resource: &Value) -> Indexed {
+pub fn indexed(resource: &Value) -> Indexed {
     let resource_type = resource_type(resource["resourceType"].as_str().unwrap());
     let id = ResourceId::parse(resource["id"].as_str().unwrap_or("x")).unwrap();
     Indexed { resource_type, id, updated: None, rows: extract(&REGISTRY, resource_type, resource) }

@@ -1,5 +1,6 @@
 //! Tables of queries and resources.
 
+mod composite;
 mod contained;
 mod expansions;
 pub mod expressions;
@@ -7,6 +8,7 @@ mod extraction;
 mod malformed;
 pub mod matching;
 mod near;
+mod quantity;
 mod suites;
 mod terminology;
 
