@@ -13,5 +13,6 @@ mod format_suite;
 mod hospital;
 mod races;
 mod rest;
+mod searches;
 mod suites;
 mod tidy;
