@@ -13,10 +13,14 @@ mod us_core;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::client::Client;
+
+const REINDEX_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A case that is answered otherwise than its suite says: its name and why. A name that ends in `…` means all cases that
 /// begin so.
@@ -115,6 +119,17 @@ impl Found {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits until the server has made the index of new search parameters, unless these are on the list of what is missing.
+fn wait_until_known(client: &Client, queries: &[String], not_yet: &[Known]) {
+    let began = Instant::now();
+    if not_yet.iter().any(|(_, why)| *why == "own search parameters") {
+        return;
+    }
+    while queries.iter().any(|query| client.get(query).status != 200) && began.elapsed() < REINDEX_TIME_MAX {
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

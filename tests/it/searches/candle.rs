@@ -3,18 +3,15 @@
 //! Its data brings two search parameters of its own, so they are stored first.
 
 use std::fs;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use medilink::search::period;
 use serde_json::{Value, json};
 
-use super::{Found, Known, Tally, encoded, find, suite_json, suites};
+use super::{Found, Known, Tally, encoded, find, suite_json, suites, wait_until_known};
 use crate::app::TestApp;
 use crate::client::Client;
 
 const FILE: &str = "fhir-candle/search-cases.json";
-const REINDEX_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Cases that R4 answers otherwise.
 const OTHERWISE: &[Known] = &[
@@ -99,20 +96,7 @@ fn load(client: &Client) {
         }
         client.put(&super::address(&resource), &resource).expect(201);
     }
-    wait_for_parameters(client);
-}
-
-/// Waits until the server has made the index of its new parameters.
-fn wait_for_parameters(client: &Client) {
-    let began = Instant::now();
-    let waits = NOT_YET.iter().all(|(_, why)| *why != "own search parameters");
-    while waits && began.elapsed() < REINDEX_TIME_MAX {
-        let ready = |query: &str| client.get(query).status == 200;
-        if ready("Patient?multiplebirth=3") && ready("Patient?name-use=official") {
-            return;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
+    wait_until_known(client, &["Patient?multiplebirth=3", "Patient?name-use=official"].map(String::from), NOT_YET);
 }
 
 fn run(client: &Client, request: &str, case: &Value) -> Result<(), String> {
