@@ -1,11 +1,12 @@
 //! Tables of queries and resources.
 
-mod evaluate;
+pub mod evaluate;
 mod expressions;
 mod extraction;
 mod malformed;
 mod matching;
 mod suites;
+pub mod world;
 
 use super::{Registry, Search, parse};
 use crate::catalog::Catalog;
