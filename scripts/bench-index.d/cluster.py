@@ -24,6 +24,7 @@ random_page_cost = 1.1
 jit = off
 fsync = on
 synchronous_commit = on
+shared_preload_libraries = 'pg_stat_statements'
 logging_collector = on
 log_destination = 'csvlog'
 log_directory = '{log}'

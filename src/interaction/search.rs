@@ -28,10 +28,8 @@ pub async fn search(
     let search = ask::settle(ctx, search).await?;
     let within = match owner {
         None => Expr::All,
-        Some((ResourceType::PATIENT, id)) => compartment::of_patients(registry, std::slice::from_ref(id)),
-        Some((owner, _)) => {
-            let text = format!("this version searches in compartments of Patient, not of {owner}");
-            return Err(Fault::new(Kind::NotSupported, text));
+        Some((owner, id)) => {
+            compartment::of(registry, owner, id, &search.types).ok_or_else(|| no_compartment(owner))?
         }
     };
     let only_count = search.summary.as_deref() == Some("count") || search.count == Some(0);
@@ -47,6 +45,12 @@ pub async fn search(
     let page = ctx.view.search(ctx.grant, &query).await?;
     let included = include::included(ctx, &search.includes, &page.rows).await?;
     Ok(Reply::json(200, bundle(ctx, &search, &page, &included)))
+}
+
+fn no_compartment(owner: ResourceType) -> Fault {
+    let text =
+        format!("R4 has compartments of Patient, Encounter, RelatedPerson, Practitioner and Device, not of {owner}");
+    Fault::new(Kind::NotFound, text)
 }
 
 /// Parameters that say how the answer is written, which is not decided here.

@@ -1,9 +1,11 @@
-//! The patient compartment: which patients a resource belongs to.
+//! Compartments: which patients a resource belongs to, and what belongs to an encounter, a practitioner or a device.
 //!
 //! R4 <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>. Every member has a term row per patient, so that
 //! a compartment search, `$everything` and access rules are answered by one key.
 
-use super::expr::Expr;
+use super::column::rank_of_target;
+use super::expr::{Expr, Term};
+use super::key::Keyer;
 use super::registry::Registry;
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
@@ -22,6 +24,29 @@ pub fn of_patients(registry: &Registry, patients: &[ResourceId]) -> Expr {
         return Expr::None;
     }
     Expr::Compartment(patients.iter().map(key).collect())
+}
+
+/// Returns the condition that a resource is in the compartment of one resource; none when R4 has no such compartment.
+///
+/// Patients have a key of their own in the index. Other compartments are what refers to the resource by any of their
+/// parameters, and the resource itself.
+pub fn of(registry: &Registry, owner: ResourceType, id: &ResourceId, types: &[ResourceType]) -> Option<Expr> {
+    if owner == ResourceType::PATIENT {
+        return Some(of_patients(registry, std::slice::from_ref(id)));
+    }
+    let compartment = registry.catalog.compartment(owner.name())?;
+    let target = registry.keyer.target(owner.name(), id.as_str());
+    let searched = |t: &ResourceType| types.is_empty() || types.contains(t);
+    let members = compartment.members().filter(|(t, _)| searched(t)).flat_map(|(t, codes)| {
+        let index = registry.of(t);
+        codes.iter().filter_map(|code| index.param(code)).flat_map(|param| &param.columns).map(|use_| {
+            let column = &index.columns[usize::from(use_.index)];
+            let rank = rank_of_target(owner, column.rank);
+            Expr::Term(Term { keys: vec![Keyer::reference(column.key, target)], rank, exclusive: None, role: None })
+        })
+    });
+    let itself = Expr::and([Expr::Types(vec![owner]), Expr::Ids(vec![id.clone()])]);
+    Some(Expr::or(members.chain(searched(&owner).then_some(itself))))
 }
 
 /// Returns the ids of the patients in whose compartments a resource is, sorted; the patient itself included.

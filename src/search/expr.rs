@@ -141,6 +141,8 @@ pub struct Referred {
     /// Keys of columns of references of the source type.
     pub columns: Vec<i64>,
     pub source: ResourceType,
+    /// The types that are wanted; empty for any.
+    pub targets: Vec<ResourceType>,
     pub by: Expr,
 }
 
@@ -195,7 +197,8 @@ impl Expr {
     /// Returns whether only resources of the searched types can match, so that the type need not be asked.
     pub fn names_types(&self) -> bool {
         match self {
-            Expr::All | Expr::Not(_) | Expr::Compartment(_) | Expr::Referred(_) | Expr::Nos(_) | Expr::Ask(_) => false,
+            Expr::All | Expr::Not(_) | Expr::Compartment(_) | Expr::Nos(_) | Expr::Ask(_) => false,
+            Expr::Referred(referred) => !referred.targets.is_empty(),
             Expr::And(parts) => parts.iter().any(Expr::names_types),
             Expr::Or(parts) => parts.iter().all(Expr::names_types),
             _ => true,
@@ -227,6 +230,35 @@ impl Expr {
             }
             Expr::Ask(_) => answers.next().unwrap_or(Expr::None),
             known => known,
+        }
+    }
+
+    /// Returns whether other resources decide too.
+    pub fn has_hops(&self) -> bool {
+        match self {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().any(Expr::has_hops),
+            Expr::Not(part) => part.has_hops(),
+            Expr::Refers(_) | Expr::Referred(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns the tree with hops to resources of visible types alone: what cannot be seen is not there.
+    pub fn through(self, sees: &impl Fn(ResourceType) -> bool) -> Expr {
+        let each = |parts: Vec<Expr>| parts.into_iter().map(|part| part.through(sees)).collect::<Vec<_>>();
+        match self {
+            Expr::And(parts) => Expr::and(each(parts)),
+            Expr::Or(parts) => Expr::or(each(parts)),
+            Expr::Not(part) => Expr::not(part.through(sees)),
+            Expr::Refers(refers) => match refers.targets.iter().copied().filter(|t| sees(*t)).collect::<Vec<_>>() {
+                none if none.is_empty() => Expr::None,
+                targets => Expr::Refers(Box::new(Refers { targets, to: refers.to.through(sees), ..*refers })),
+            },
+            Expr::Referred(referred) if !sees(referred.source) => Expr::None,
+            Expr::Referred(referred) => {
+                Expr::Referred(Box::new(Referred { by: referred.by.through(sees), ..*referred }))
+            }
+            own => own,
         }
     }
 

@@ -4,6 +4,7 @@
 //! rows of a resource, and [`query::parse`] makes an [`expr::Expr`] of a query. Both know a value by the same keys.
 
 pub mod ask;
+pub mod chain;
 pub mod column;
 pub mod compartment;
 mod computed;

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html>. Strict: what is not known or cannot be answered is refused with the name
 //! of the parameter, unless the client asked for leniency; then it is noted, so that the answer can say so.
 
+use super::chain::{self, Asking};
 use super::condition::{Asked, Condition};
 use super::control::{self, Controls, TotalMode};
 use super::expr::{Expr, Missing};
@@ -94,13 +95,19 @@ pub fn parse(
 
 /// Returns what one `name=value` of the query asks for.
 pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &str) -> Result<Expr, Fault> {
-    let (code, modifier) = match name.split_once(':') {
-        Some((code, modifier)) => (code, Some(modifier)),
-        None => (name, None),
-    };
-    if code.starts_with("_has") || code.contains('.') || modifier.is_some_and(|m| m.contains('.')) {
-        return Err(refused(name, "is a chain or _has, which this server does not answer yet"));
+    named(&Asking { registry, name, value }, types, name, 0)
+}
+
+/// Returns what the value asks for under `rest`, which is what follows `depth` hops of the whole name.
+pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: usize) -> Result<Expr, Fault> {
+    if chain::is_hop(rest) {
+        return chain::condition(asking, types, rest, depth);
     }
+    let Asking { registry, name, value } = *asking;
+    let (code, modifier) = match rest.split_once(':') {
+        Some((code, modifier)) => (code, Some(modifier)),
+        None => (rest, None),
+    };
     let modifier = match modifier {
         None => Modifier::None,
         Some(text) => {

@@ -8,6 +8,7 @@ use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::{Expr, Search};
 use deadpool_postgres::Object;
+use std::borrow::Cow;
 use std::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -58,30 +59,40 @@ fn limit(grant: &Grant, search: &Search, within: &Expr) -> Expr {
     }
 }
 
+/// Returns the search as the grant's holder may ask it: chains lead through what may be seen alone.
+fn seen<'a>(grant: &Grant, search: &'a Search) -> Cow<'a, Search> {
+    if grant.visible_types().is_none() || !search.filter.has_hops() {
+        return Cow::Borrowed(search);
+    }
+    let filter = search.filter.clone().through(&|t| grant.sees(t));
+    Cow::Owned(Search { filter, ..search.clone() })
+}
+
 /// Returns a page of matches, and their exact number when it is wanted; both go out together.
 pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) -> Result<Page, StoreError> {
-    let limit = limit(grant, query.search, query.within);
-    if query.after.is_some_and(|after| !sql::keyset_fits(query.search, &limit, after)) {
+    let search = &*seen(grant, query.search);
+    let limit = limit(grant, search, query.within);
+    if query.after.is_some_and(|after| !sql::keyset_fits(search, &limit, after)) {
         return Err(StoreError::Cursor);
     }
     let rows = async {
         if query.count == 0 {
             return Ok(Vec::new());
         }
-        ask(client, &sql::page(query.search, &limit, query.after, query.count + 1)).await
+        ask(client, &sql::page(search, &limit, query.after, query.count + 1)).await
     };
     let total = async {
         if !query.total {
             return Ok(None);
         }
-        let rows = ask(client, &sql::count(query.search, &limit)).await?;
+        let rows = ask(client, &sql::count(search, &limit)).await?;
         Ok::<_, StoreError>(rows.first().map(|row| row.get::<_, i64>(0)))
     };
     let (rows, total) = tokio::try_join!(rows, total)?;
     let more = rows.len() > query.count as usize;
     let kept = rows.len().min(query.count as usize);
     let next = match (more, kept.checked_sub(1).and_then(|last| rows.get(last))) {
-        (true, Some(last)) => Some(keyset(last, &sql::key_types(query.search, &limit))),
+        (true, Some(last)) => Some(keyset(last, &sql::key_types(search, &limit))),
         _ => None,
     };
     let rows = rows.into_iter().take(kept).filter_map(row::stored).collect();
@@ -104,6 +115,7 @@ pub(super) async fn matching(
     max: usize,
 ) -> Result<Vec<Match>, StoreError> {
     let max = u32::try_from(max).unwrap_or(u32::MAX);
+    let search = &*seen(grant, search);
     let rows = ask(client, &sql::matching_nos(search, &limit(grant, search, &Expr::All), max)).await?;
     let read = |row: &Row| {
         Some(Match {

@@ -2,6 +2,7 @@
 //!
 //! Everything else is a probe on each resource that the walk meets (see [`super::probe`]).
 
+use super::join;
 use super::probe::{self, numbers, own_test, probe, quantity_test, text_test};
 use super::sql::{Param, Values, indent, where_all};
 use crate::fhir::ResourceType;
@@ -44,7 +45,9 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
         Expr::Or(parts) => parts.iter().map(weight).collect::<Option<Vec<u8>>>()?.into_iter().max()? + 1,
         Expr::Types(_) => 30,
         Expr::And(parts) => parts.iter().filter_map(weight).min()?,
-        Expr::All | Expr::Not(_) | Expr::Ask(_) | Expr::Refers(_) | Expr::Referred(_) => return None,
+        Expr::Refers(refers) => join::weight_of_refers(refers),
+        Expr::Referred(referred) => join::weight_of_referred(referred),
+        Expr::All | Expr::Not(_) | Expr::Ask(_) => return None,
     })
 }
 
@@ -128,7 +131,9 @@ fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, pa
         }
         Some(Expr::None) => one("(select 0::bigint as no where false)".to_string(), false),
         Some(Expr::Types(types)) => of_types(values, types, paged),
-        Some(Expr::All | Expr::Not(_) | Expr::Ask(_) | Expr::Refers(_) | Expr::Referred(_)) | None => match types {
+        Some(Expr::Refers(refers)) => one(join::all_that_refer(values, refers), true),
+        Some(Expr::Referred(referred)) => one(join::all_referred_to(values, referred), true),
+        Some(Expr::All | Expr::Not(_) | Expr::Ask(_)) | None => match types {
             [] => Source { conditions: vec!["not d.deleted".to_string()], ..one("resource".to_string(), false) },
             types => of_types(values, types, paged),
         },

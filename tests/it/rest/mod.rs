@@ -9,6 +9,8 @@ mod batch;
 mod binary;
 mod bundle_entries;
 mod capabilities;
+mod chains;
+mod compartments;
 mod conditional;
 mod create;
 mod delete;
