@@ -49,7 +49,11 @@ fn referring(world: &[Known], refers: &Refers) -> Vec<bool> {
 
 fn referred_to(world: &[Known], referred: &Referred) -> Vec<bool> {
     let sources: Vec<&Known> = chosen(world, &referred.by, &[referred.source]).collect();
-    let is = |it: &Known| sources.iter().any(|source| source.refers_to(&referred.columns, it.target()));
+    let of_types = |t| referred.targets.is_empty() || referred.targets.contains(&t);
+    let is = |it: &Known| {
+        let refers = |source: &&Known| source.refers_to(&referred.columns, it.target());
+        of_types(it.indexed.resource_type) && sources.iter().any(refers)
+    };
     world.iter().map(is).collect()
 }
 

@@ -3,15 +3,13 @@
 use super::dice::Dice;
 use super::people::{CODES, DATES, EACH, NUMBERS, SYSTEMS, TYPES, UCUM, UNITS, URLS, WORDS, id};
 use crate::catalog::ParamKind;
-use crate::fhir::ResourceType;
-use crate::search::column::{Param, rank_of_target};
-use crate::search::expr::{Expr, Referred, Refers};
+use crate::fhir::{ResourceId, ResourceType};
+use crate::search::column::{Param, Rank};
+use crate::search::expr::{Expr, Referred, Refers, Term};
+use crate::search::key::Keyer;
 use crate::search::query::filter;
 use crate::search::tests::{REGISTRY, resource_type};
 use std::collections::BTreeSet;
-
-/// Whether the reader of queries knows chains and `_has`; they are put together here as well, and must mean the same.
-pub const CHAINS_ARE_READ: bool = false;
 
 /// Most chains and `_has` inside each other.
 const DEPTH_MAX: usize = 3;
@@ -54,46 +52,48 @@ impl Question {
         }
     }
 
-    /// Returns the expression, chains and `_has` put together by hand.
-    pub fn expr(&self, types: &[ResourceType]) -> Expr {
+    /// Returns the expression as the reader of queries makes it.
+    pub fn read(&self, types: &[ResourceType]) -> Expr {
         match self {
-            All(parts) => Expr::and(parts.iter().map(|part| part.expr(types))),
-            Any(parts) => Expr::or(parts.iter().map(|part| part.expr(types))),
-            Not(part) => Expr::not(part.expr(types)),
-            Pair(name, value) => filter(&REGISTRY, types, name, value).unwrap_or_else(|f| panic!("{types:?} {f}")),
-            Chain(name, t, rest) => Expr::Refers(Box::new(Refers {
-                columns: columns(types[0], name, *t),
-                targets: vec![*t],
-                to: rest.expr(&[*t]),
-                rank: rank_of_target(*t, crate::search::column::Rank::Code),
-            })),
-            Has(t, name, rest) => Expr::Referred(Box::new(Referred {
-                columns: columns(*t, name, types[0]),
-                source: *t,
-                by: rest.expr(&[*t]),
-            })),
+            All(parts) => Expr::and(parts.iter().map(|part| part.read(types))),
+            Any(parts) => Expr::or(parts.iter().map(|part| part.read(types))),
+            Not(part) => Expr::not(part.read(types)),
+            one => {
+                let (name, value) = one.pair().expect("it is about one parameter");
+                filter(&REGISTRY, types, &name, &value).unwrap_or_else(|f| panic!("{types:?} {f}"))
+            }
         }
     }
 
-    /// Returns the expression as the reader of queries makes it, where it knows the words.
-    pub fn read(&self, types: &[ResourceType]) -> Option<Expr> {
-        let each = |parts: &[Question]| parts.iter().map(|part| part.read(types)).collect::<Option<Vec<_>>>();
+    /// Returns the expression with chains and `_has` put together here, by the words of R4.
+    pub fn meant(&self, types: &[ResourceType]) -> Expr {
         match self {
-            All(parts) => each(parts).map(Expr::and),
-            Any(parts) => each(parts).map(Expr::or),
-            Not(part) => part.read(types).map(Expr::not),
-            one => {
-                let (name, value) = one.pair()?;
-                let read = filter(&REGISTRY, types, &name, &value);
-                match one {
-                    Chain(..) | Has(..) if !CHAINS_ARE_READ => {
-                        assert!(read.is_err(), "{name}: chains are read now: set CHAINS_ARE_READ");
-                        None
-                    }
-                    _ => Some(read.unwrap_or_else(|f| panic!("{types:?} {f}"))),
-                }
-            }
+            All(parts) => Expr::and(parts.iter().map(|part| part.meant(types))),
+            Any(parts) => Expr::or(parts.iter().map(|part| part.meant(types))),
+            Not(part) => Expr::not(part.meant(types)),
+            Pair(..) => self.read(types),
+            Chain(name, t, rest) => refers(columns(types[0], name, *t), *t, rest.meant(&[*t])),
+            Has(t, name, rest) => Expr::Referred(Box::new(Referred {
+                columns: columns(*t, name, types[0]),
+                source: *t,
+                by: rest.meant(&[*t]),
+                targets: types.to_vec(),
+            })),
         }
+    }
+}
+
+fn refers(columns: Vec<i64>, t: ResourceType, to: Expr) -> Expr {
+    let rank = Rank::Code;
+    match to {
+        // A chain to an id is a reference to it, be it there or not.
+        Expr::Ids(ids) => {
+            let target = |id: &ResourceId| REGISTRY.keyer.target(t.name(), id.as_str());
+            let keys =
+                ids.iter().flat_map(|id| columns.iter().map(move |column| Keyer::reference(*column, target(id))));
+            Expr::Term(Term { keys: keys.collect(), rank, exclusive: None, role: None })
+        }
+        to => Expr::Refers(Box::new(Refers { columns, targets: vec![t], to, rank })),
     }
 }
 
@@ -117,7 +117,7 @@ pub struct Asker<'a> {
 impl Asker<'_> {
     /// Returns one to three questions, now and then joined by or, or turned round.
     pub fn question(&mut self, types: &[ResourceType]) -> Question {
-        let n = [1, 1, 2, 2, 3][self.dice.below(5)];
+        let n = [1, 1, 1, 2, 2, 3][self.dice.below(6)];
         let mut parts: Vec<Question> = (0..n).map(|_| self.about(types, 0)).collect();
         if self.dice.percent(15) {
             let other = (0..2).map(|_| self.about(types, 1)).collect();
@@ -140,7 +140,7 @@ impl Asker<'_> {
             }
         }
         match self.dice.below(12) {
-            0 => Pair("_id".into(), self.list(1, |it| id(it.dice.text(&TYPES), it.dice.below(EACH)))),
+            0 => Pair("_id".into(), self.list(20, |it| id(types[0].name(), it.dice.below(EACH)))),
             1 => {
                 let prefix = self.dice.text(&["", "lt", "le", "gt", "ge", "ne", "sa", "eb"]);
                 let moment = self.dice.below(self.moments.len());
@@ -198,7 +198,7 @@ impl Asker<'_> {
             return Pair(format!("{code}:missing"), self.dice.text(&["true", "false"]).to_string());
         }
         let (modifier, value) = match param.spec.kind {
-            ParamKind::Token => self.token(code),
+            ParamKind::Token => self.token(types[0], param),
             ParamKind::String => self.string(),
             ParamKind::Date => (String::new(), self.list(2, |it| it.compared(&DATES))),
             ParamKind::Number => (String::new(), self.list(2, |it| it.compared(&NUMBERS))),
@@ -209,25 +209,28 @@ impl Asker<'_> {
         Pair(format!("{code}{modifier}"), value)
     }
 
-    /// Returns one to `max` alternatives, mostly one.
+    /// Returns one alternative or, as often, up to `max` and one.
     fn list(&mut self, max: usize, mut make: impl FnMut(&mut Self) -> String) -> String {
-        let n = if self.dice.percent(75) { 1 } else { 1 + self.dice.below(max + 1) };
+        let n = if self.dice.percent(50) { 1 } else { 1 + self.dice.below(max + 1) };
         (0..n).map(|_| make(self)).collect::<Vec<_>>().join(",")
     }
 
-    fn token(&mut self, code: &str) -> (String, String) {
-        if code == "identifier" && self.dice.percent(15) {
+    fn token(&mut self, t: ResourceType, param: &Param) -> (String, String) {
+        // Where values have no system, all codes of a system are refused.
+        let columns = &REGISTRY.of(t).columns;
+        let with_system = param.columns.iter().any(|use_| !columns[usize::from(use_.index)].plain);
+        if &*param.spec.code == "identifier" && self.dice.percent(15) {
             let (system, code) = (self.dice.text(&SYSTEMS), self.dice.text(&CODES));
             return (":of-type".into(), format!("{system}|{code}|{}", self.dice.text(&CODES)));
         }
-        let plain = ["male", "female", "true", "false", "active", "finished", "order", "phone", "registered"];
+        let plain = ["male", "female", "true", "false", "active", "finished", "order", "final"];
         let value = |it: &mut Self| {
             let (system, code) = (it.dice.text(&SYSTEMS), it.dice.text(&CODES));
-            match it.dice.below(7) {
+            match it.dice.below(8) {
                 0 => format!("{system}|{code}"),
                 1 => format!("|{code}"),
-                2 => format!("{system}|"),
-                3 | 4 => it.dice.text(&plain).to_string(),
+                2 | 3 if with_system => format!("{system}|"),
+                _ if !with_system => it.dice.text(&plain).to_string(),
                 _ => code.to_string(),
             }
         };
@@ -278,7 +281,7 @@ impl Asker<'_> {
             return (":identifier".into(), format!("{system}|{code}"));
         }
         let typed = self.dice.percent(20).then(|| *self.dice.one(&targets));
-        let value = self.list(3, |it| {
+        let value = self.list(12, |it| {
             let t = typed.unwrap_or_else(|| *it.dice.one(&targets));
             let id = id(t.name(), it.dice.below(EACH));
             match it.dice.below(6) {
