@@ -191,7 +191,7 @@ fn is(kind: Kind, value: &Value, wanted: &str) -> bool {
 fn is_token(value: &Value, wanted: &str) -> bool {
     if value.is_string() || value.is_boolean() {
         assert!(!wanted.contains('|'), "{wanted}: the system of a plain code is not known");
-        return value.as_str().map_or(value.to_string() == wanted, |code| code == wanted);
+        return value.as_str().map_or_else(|| value.to_string(), str::to_string) == wanted;
     }
     let code = value["code"].as_str().or(value["value"].as_str());
     match wanted.split_once('|') {
