@@ -255,9 +255,10 @@ impl Asker<'_> {
     }
 
     fn compared(&mut self, values: &[&str]) -> String {
-        let prefix = self.dice.text(&["", "", "eq", "ne", "lt", "le", "gt", "ge", "sa", "eb"]);
-        let value = self.dice.text(values);
-        format!("{prefix}{value}")
+        // What is about a date depends on the present, so it is asked of numbers alone.
+        let about = if values == NUMBERS { "ap" } else { "" };
+        let prefix = self.dice.text(&["", about, "eq", "ne", "lt", "le", "gt", "ge", "sa", "eb"]);
+        format!("{prefix}{}", self.dice.text(values))
     }
 
     fn quantity(&mut self) -> String {
