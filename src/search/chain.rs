@@ -4,7 +4,7 @@
 //! left: `subject:Patient.organization.name` goes from the match to what it refers to, `_has:Group:member:_id` to what
 //! refers to it. Where a reference may lead to several types, all that know the rest of the name are followed.
 
-use super::column::{Rank, rank_of_target};
+use super::column::{Rank, Role, rank_of_target};
 use super::expr::{Expr, Referred, Refers, Term};
 use super::key::Keyer;
 use super::query::{self, refused};
@@ -141,8 +141,9 @@ fn refers(registry: &Registry, index: &TypeIndex, code: &str, target: ResourceTy
             })
         })),
         to => {
+            let role = role(index, &columns, &[target]);
             let columns = columns.iter().map(|at| index.columns[*at].key).collect();
-            Expr::Refers(Box::new(Refers { columns, targets: vec![target], to, rank }))
+            Expr::Refers(Box::new(Refers { columns, targets: vec![target], to, rank, role }))
         }
     }
 }
@@ -165,11 +166,20 @@ fn referred(
         ));
     }
     let columns = leading(index, code, |only| types.is_empty() || only.is_none_or(|only| types.contains(&only)));
+    let role = role(index, &columns, &targets);
     let columns = columns.into_iter().map(|at| index.columns[at].key).collect();
     Ok(match by {
         Expr::None => Expr::None,
-        by => Expr::Referred(Box::new(Referred { columns, source, targets, by })),
+        by => Expr::Referred(Box::new(Referred { columns, source, targets, role, by })),
     })
+}
+
+/// Returns the role of a single column that leads to patients alone.
+fn role(index: &TypeIndex, columns: &[usize], targets: &[ResourceType]) -> Option<Role> {
+    match (columns, targets) {
+        ([at], [ResourceType::PATIENT]) => index.columns[*at].role,
+        _ => None,
+    }
 }
 
 /// Returns the parameter if it is one of references.

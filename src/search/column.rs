@@ -84,6 +84,25 @@ pub fn rank_of_target(t: ResourceType, rank: Rank) -> Rank {
     }
 }
 
+/// Returns whether there are far fewer resources of the type than of what refers to them.
+pub fn is_few(t: ResourceType) -> bool {
+    matches!(
+        t.name(),
+        "Patient"
+            | "Person"
+            | "RelatedPerson"
+            | "Practitioner"
+            | "PractitionerRole"
+            | "Organization"
+            | "Location"
+            | "HealthcareService"
+            | "Group"
+            | "Device"
+            | "Medication"
+            | "Substance"
+    )
+}
+
 impl Column {
     pub fn new(keyer: &Keyer, t: ResourceType, kind: ParamKind, path: String) -> Column {
         let key = keyer.hash(&[b"column", t.name().as_bytes(), kind.code().as_bytes(), path.as_bytes()]);

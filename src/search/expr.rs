@@ -133,6 +133,8 @@ pub struct Refers {
     pub to: Expr,
     /// How few resources refer to one of these targets.
     pub rank: Rank,
+    /// What the one column is to the timeline.
+    pub role: Option<Role>,
 }
 
 /// Resources to which a resource that `by` wants has a reference in one of the columns.
@@ -143,6 +145,8 @@ pub struct Referred {
     pub source: ResourceType,
     /// The types that are wanted; empty for any.
     pub targets: Vec<ResourceType>,
+    /// What the one column is to the timeline of the source type.
+    pub role: Option<Role>,
     pub by: Expr,
 }
 

@@ -4,14 +4,11 @@
 
 use super::column::ParamColumn;
 use super::control::invalid;
-use super::key::Keyer;
 use super::query::refused;
 use super::registry::Registry;
 use crate::catalog::ParamKind;
 use crate::fault::Fault;
-use crate::fhir::reference::Literal;
-use crate::fhir::{ResourceId, ResourceType};
-use serde_json::Value;
+use crate::fhir::ResourceType;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Include {
@@ -22,6 +19,16 @@ pub struct Include {
     pub target: Option<ResourceType>,
     pub reverse: bool,
     pub iterate: bool,
+}
+
+/// The references of one column, followed to what they lead to or back from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Follow {
+    pub source: ResourceType,
+    /// Key of the column.
+    pub key: i64,
+    pub target: Option<ResourceType>,
+    pub reverse: bool,
 }
 
 impl Include {
@@ -68,31 +75,18 @@ impl Include {
         Ok(Include { source, param: Some(param.into()), target, reverse, iterate })
     }
 
-    /// Returns what a resource of the source type refers to by this include, on this server.
-    pub fn targets(&self, registry: &Registry, resource: &Value) -> Vec<(ResourceType, ResourceId)> {
+    /// Returns the references that the include follows, a column each.
+    pub fn follows(&self, registry: &Registry) -> Vec<Follow> {
         let index = registry.of(self.source);
-        let columns = self.columns(registry);
-        let mut found = Vec::new();
-        index.tree.walk(resource, &mut |leaf, value| {
-            let followed = columns.iter().filter(|c| c.index == leaf.column);
-            let Some((t, id)) = local_target(registry, value) else { return };
-            let wanted = |t| self.target.is_none_or(|target| target == t);
-            if followed.into_iter().any(|c| c.resolves.is_none_or(|only| only == t)) && wanted(t) {
-                found.push((t, id));
-            }
-        });
-        found
-    }
-
-    /// Returns the index keys under which resources of the source type stand that refer to this one.
-    pub fn keys_to(&self, registry: &Registry, t: ResourceType, id: &ResourceId) -> Vec<i64> {
-        if self.target.is_some_and(|target| target != t) {
-            return Vec::new();
-        }
-        let index = registry.of(self.source);
-        let target = registry.keyer.target(t.name(), id.as_str());
-        let leading = self.columns(registry).into_iter().filter(|c| c.resolves.is_none_or(|only| only == t));
-        leading.map(|c| Keyer::reference(index.columns[usize::from(c.index)].key, target)).collect()
+        let column = |use_: ParamColumn| {
+            let target = match (self.target, use_.resolves) {
+                (Some(wanted), Some(only)) if wanted != only => return None,
+                (wanted, only) => wanted.or(only),
+            };
+            let key = index.columns[usize::from(use_.index)].key;
+            Some(Follow { source: self.source, key, target, reverse: self.reverse })
+        };
+        self.columns(registry).into_iter().filter_map(column).collect()
     }
 
     /// Returns the columns of the parameter, or of every reference parameter.
@@ -118,11 +112,4 @@ impl Include {
             _ => Err(invalid(name, value, "needs a search of one type")),
         }
     }
-}
-
-/// Returns the resource of this server that a Reference names.
-fn local_target(registry: &Registry, reference: &Value) -> Option<(ResourceType, ResourceId)> {
-    let literal = Literal::parse(reference.get("reference")?.as_str()?)?;
-    let local = literal.base.is_empty() || literal.base == &*registry.base_url;
-    Some((literal.resource_type, ResourceId::parse(literal.id).filter(|_| local)?))
 }

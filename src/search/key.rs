@@ -76,9 +76,11 @@ impl Keyer {
         column ^ target
     }
 
-    /// Returns the key of two keys that hold together.
-    pub fn pair(&self, first: i64, second: i64) -> i64 {
-        self.hash(&[b"pair", &first.to_le_bytes(), &second.to_le_bytes()])
+    /// Returns the key of a reference and another key that hold together.
+    ///
+    /// Again an exclusive or, so that SQL can go on from a resource to what refers to it and has the other key.
+    pub fn pair(&self, reference: i64, other: i64) -> i64 {
+        reference ^ self.hash(&[b"pair", &other.to_le_bytes()])
     }
 
     /// Returns the key of a column narrowed to 32 bits, for tables whose rows carry their value in clear.

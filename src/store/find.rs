@@ -6,6 +6,7 @@ use super::row::{self, Stored};
 use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::search::include::Follow;
 use crate::search::{Expr, Search};
 use deadpool_postgres::Object;
 use std::borrow::Cow;
@@ -13,8 +14,7 @@ use std::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-const FETCH: &str = include_str!("sql/fetch.sql");
-const REFERRING: &str = include_str!("sql/referring.sql");
+const INCLUDED: &str = include_str!("sql/included.sql");
 
 /// A resource that a condition found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub struct PageQuery<'a> {
     /// 0 wants no rows.
     pub count: u32,
     pub total: bool,
+}
+
+/// What comes along with resources that were found.
+#[derive(Debug)]
+pub struct IncludeQuery<'a> {
+    pub follows: &'a [Follow],
+    /// Numbers of the resources whose references are followed, or are led to.
+    pub of: &'a [i64],
+    /// Numbers of resources that need not come again.
+    pub known: &'a [i64],
+    pub max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -128,33 +139,26 @@ pub(super) async fn matching(
     Ok(rows.iter().filter_map(read).collect())
 }
 
-/// Returns the named resources that are there and that the grant shows.
-pub(super) async fn fetch(
+/// Returns what the include brings, as far as the grant shows it.
+pub(super) async fn included(
     client: &Object,
     grant: &Grant,
-    keys: &[(ResourceType, ResourceId)],
+    query: &IncludeQuery<'_>,
 ) -> Result<Vec<Stored>, StoreError> {
-    let seen = keys.iter().filter(|(t, _)| grant.sees(*t));
-    let (types, ids): (Vec<i16>, Vec<&str>) = seen.map(|(t, id)| (t.number(), id.as_str())).unzip();
-    let statement = client.prepare_cached(FETCH).await.map_err(StoreError::sql("failed to prepare a fetch"))?;
-    let rows = client.query(&statement, &[&types, &ids]).await.map_err(StoreError::sql("failed to fetch"))?;
-    Ok(rows.into_iter().filter_map(row::stored).collect())
-}
-
-/// Returns up to `max` resources of a type that stand under keys of references.
-pub(super) async fn referring(
-    client: &Object,
-    grant: &Grant,
-    t: ResourceType,
-    keys: &[i64],
-    max: usize,
-) -> Result<Vec<Stored>, StoreError> {
-    if !grant.sees(t) {
-        return Ok(Vec::new());
-    }
-    let statement = client.prepare_cached(REFERRING).await.map_err(StoreError::sql("failed to prepare a fetch"))?;
-    let max = i64::try_from(max).unwrap_or(i64::MAX);
-    let rows = client.query(&statement, &[&keys, &max]).await.map_err(StoreError::sql("failed to fetch"))?;
+    let seen: Vec<i16> = ResourceType::all().filter(|t| grant.sees(*t)).map(ResourceType::number).collect();
+    let target = |follow: &Follow| follow.target.map_or(-1, ResourceType::number);
+    let (forward, backward): (Vec<&Follow>, Vec<&Follow>) =
+        query.follows.iter().filter(|f| grant.sees(f.source)).partition(|f| !f.reverse);
+    let sources: Vec<i16> = forward.iter().map(|f| f.source.number()).collect();
+    let (keys, targets): (Vec<i64>, Vec<i16>) = forward.iter().map(|f| (f.key, target(f))).unzip();
+    let (back_keys, back_targets): (Vec<i64>, Vec<i16>) = backward.iter().map(|f| (f.key, target(f))).unzip();
+    let max = i64::try_from(query.max).unwrap_or(i64::MAX);
+    let started = Instant::now();
+    let statement = client.prepare_cached(INCLUDED).await.map_err(StoreError::sql("failed to prepare an include"))?;
+    let params: [&(dyn ToSql + Sync); 9] =
+        [&query.of, &sources, &keys, &targets, &back_keys, &back_targets, &query.known, &seen, &max];
+    let rows = client.query(&statement, &params).await.map_err(StoreError::sql("failed to include"))?;
+    meter::took("include", started);
     Ok(rows.into_iter().filter_map(row::stored).collect())
 }
 

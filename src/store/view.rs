@@ -1,7 +1,7 @@
 //! Where a read looks: at what is committed, or inside a transaction that sees its own writes.
 
 use super::error::StoreError;
-use super::find::{self, Page, PageQuery};
+use super::find::{self, IncludeQuery, Page, PageQuery};
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::row::Stored;
 use super::tx::Tx;
@@ -58,25 +58,11 @@ impl View<'_> {
         }
     }
 
-    /// Returns the named resources that are there.
-    pub async fn fetch(&self, grant: &Grant, keys: &[(ResourceType, ResourceId)]) -> Result<Vec<Stored>, StoreError> {
+    /// Returns up to `max` resources that others refer to, or that refer to them, by the given columns.
+    pub async fn included(&self, grant: &Grant, query: &IncludeQuery<'_>) -> Result<Vec<Stored>, StoreError> {
         match self {
-            View::Pool(store) => find::fetch(&store.reads.get().await?, grant, keys).await,
-            View::Tx(tx) => find::fetch(tx.client(), grant, keys).await,
-        }
-    }
-
-    /// Returns up to `max` resources of a type that stand under keys of references.
-    pub async fn referring(
-        &self,
-        grant: &Grant,
-        t: ResourceType,
-        keys: &[i64],
-        max: usize,
-    ) -> Result<Vec<Stored>, StoreError> {
-        match self {
-            View::Pool(store) => find::referring(&store.reads.get().await?, grant, t, keys, max).await,
-            View::Tx(tx) => find::referring(tx.client(), grant, t, keys, max).await,
+            View::Pool(store) => find::included(&store.reads.get().await?, grant, query).await,
+            View::Tx(tx) => find::included(tx.client(), grant, query).await,
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
         Expr::Types(_) => 30,
         Expr::And(parts) => parts.iter().filter_map(weight).min()?,
         Expr::Refers(refers) => join::weight_of_refers(refers),
-        Expr::Referred(referred) => join::weight_of_referred(referred),
+        Expr::Referred(referred) => join::weight_of_referred(referred)?,
         Expr::All | Expr::Not(_) | Expr::Ask(_) => return None,
     })
 }
@@ -72,12 +72,14 @@ pub(super) fn by_no(
     limit: Option<&str>,
 ) -> String {
     let split = split(parts);
-    let mut source = source(values, types, split.driver, limit.is_some());
+    let fused = join::fused(split.driver, &split.rest);
+    let mut source = source(values, types, split.driver, fused.as_ref(), limit.is_some());
     let no = if source.branches.is_some() { "t.no" } else { "d.no" };
     if let Some(after) = after {
         source.conditions.push(format!("{no} > {}", values.i64(after)));
     }
-    source.conditions.extend(split.rest.iter().map(|part| probe(values, types, part, no)));
+    let rest = fused.map_or(split.rest, |fused| fused.rest);
+    source.conditions.extend(rest.iter().map(|part| probe(values, types, part, no)));
     let conditions = where_all(&source.conditions);
     let end = limit.map(|limit| format!("\norder by d.no limit {limit}")).unwrap_or_default();
     let distinct = if source.repeats { "distinct " } else { "" };
@@ -92,7 +94,13 @@ pub(super) fn by_no(
     }
 }
 
-fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, paged: bool) -> Source {
+fn source(
+    values: &mut Values,
+    types: &[ResourceType],
+    driver: Option<&Expr>,
+    fused: Option<&join::Fused>,
+    paged: bool,
+) -> Source {
     // `offset 0` keeps the planner from walking the whole table in the order of `no` to save a sort.
     let found = |table: &str, test: String| format!("(select v.no from {table} v where {test} offset 0)");
     let one = |from: String, repeats: bool| Source { from, conditions: Vec::new(), repeats, branches: None };
@@ -131,7 +139,7 @@ fn source(values: &mut Values, types: &[ResourceType], driver: Option<&Expr>, pa
         }
         Some(Expr::None) => one("(select 0::bigint as no where false)".to_string(), false),
         Some(Expr::Types(types)) => of_types(values, types, paged),
-        Some(Expr::Refers(refers)) => one(join::all_that_refer(values, refers), true),
+        Some(Expr::Refers(refers)) => one(join::all_that_refer(values, refers, fused), true),
         Some(Expr::Referred(referred)) => one(join::all_referred_to(values, referred), true),
         Some(Expr::All | Expr::Not(_) | Expr::Ask(_)) | None => match types {
             [] => Source { conditions: vec!["not d.deleted".to_string()], ..one("resource".to_string(), false) },
