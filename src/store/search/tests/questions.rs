@@ -78,6 +78,7 @@ impl Question {
                 source: *t,
                 by: rest.meant(&[*t]),
                 targets: types.to_vec(),
+                role: None,
             })),
         }
     }
@@ -93,7 +94,7 @@ fn refers(columns: Vec<i64>, t: ResourceType, to: Expr) -> Expr {
                 ids.iter().flat_map(|id| columns.iter().map(move |column| Keyer::reference(*column, target(id))));
             Expr::Term(Term { keys: keys.collect(), rank, exclusive: None, role: None })
         }
-        to => Expr::Refers(Box::new(Refers { columns, targets: vec![t], to, rank })),
+        to => Expr::Refers(Box::new(Refers { columns, targets: vec![t], to, rank, role: None })),
     }
 }
 
