@@ -15,6 +15,7 @@ use crate::app::{TestApp, wants_all};
 use crate::client::{Client, JSON};
 use crate::faults::sound;
 use crate::races::count;
+use crate::searches::synthea;
 
 /// Hospitals and practitioners, to which everything else refers: batches of conditional creates.
 const FIRST: [&str; 2] = ["0-hospitalInformation1625911868739", "0-practitionerInformation1625911868739"];
@@ -193,6 +194,7 @@ fn a_hospital_is_loaded_and_read_back_digit_for_digit() {
     let types: BTreeSet<&str> = loaded.samples.iter().filter_map(|sent| sent.path.split('/').next()).collect();
     assert_eq!(types.len(), loaded.totals.len(), "every type is sampled");
     println!("{} resources of {} types read back", loaded.samples.len(), types.len());
+    synthea::expect_counts(&app);
     load_again(client, &first, &loaded);
     sound::expect_sound(&app);
     if !wants_all() {

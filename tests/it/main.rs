@@ -15,5 +15,6 @@ mod hospital;
 mod plans;
 mod races;
 mod rest;
+mod searches;
 mod suites;
 mod tidy;

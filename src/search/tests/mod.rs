@@ -11,6 +11,7 @@ mod near;
 mod quantity;
 mod suites;
 mod terminology;
+pub mod world;
 
 use super::{Registry, Search, evaluate, parse};
 use crate::catalog::Catalog;

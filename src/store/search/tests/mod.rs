@@ -1,4 +1,9 @@
-//! Searches and the statements they become. Values are bound, so a statement shows the shape alone.
+//! Searches, the statements they become, and the answers these give.
 
+mod database;
+mod dice;
 mod pages;
+mod people;
+mod questions;
+mod random;
 mod statements;
