@@ -17,6 +17,7 @@ pub mod access;
 pub mod store;
 
 pub mod audit;
+pub mod index;
 pub mod oauth;
 
 pub mod interaction;
@@ -26,6 +27,7 @@ pub mod operation;
 pub mod service;
 
 pub mod http;
+pub mod job;
 pub mod load;
 
 pub mod app;

@@ -1,6 +1,6 @@
 //! Answers to what a search asks of other parts of the server, put in the place of the questions before it is run.
 
-use super::Context;
+use super::{Context, text};
 use crate::fault::Fault;
 use crate::search::ask::Ask;
 use crate::search::{Expr, Search};
@@ -14,11 +14,13 @@ pub async fn settle(ctx: &Context<'_>, search: Search) -> Result<Search, Fault> 
     }
     let mut answers = Vec::with_capacity(asks.len());
     for ask in asks {
-        answers.push(answer(ctx, ask).await?);
+        answers.push(answer(ctx, &search, ask).await?);
     }
     Ok(Search { filter: search.filter.answered(&mut answers.into_iter()), ..search })
 }
 
-async fn answer(_ctx: &Context<'_>, ask: &Ask) -> Result<Expr, Fault> {
-    match *ask {}
+async fn answer(ctx: &Context<'_>, search: &Search, ask: &Ask) -> Result<Expr, Fault> {
+    match ask {
+        Ask::Text(text) => text::answer(ctx, search, text).await,
+    }
 }

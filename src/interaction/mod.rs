@@ -15,6 +15,7 @@ pub mod patch;
 pub mod prepare;
 pub mod read;
 pub mod search;
+pub mod text;
 pub mod update;
 pub mod vread;
 
@@ -23,6 +24,7 @@ use crate::catalog::Catalog;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType, outcome};
 use crate::format::Limits;
+use crate::index::TextIndex;
 use crate::rest::{Reply, Request, ReturnPreference};
 use crate::store::audit::Entry;
 use crate::store::{Outcome, Store, View, Written};
@@ -39,6 +41,8 @@ pub struct Settings {
     pub bundle_entries_max: usize,
     /// Resources that one conditional delete may delete.
     pub delete_matches_max: usize,
+    /// Where our own definitions have their canonical URLs; without a slash at the end.
+    pub canonical_base: String,
 }
 
 /// What every interaction is given.
@@ -50,6 +54,8 @@ pub struct Context<'a> {
     pub settings: &'a Arc<Settings>,
     pub request: &'a Request,
     pub grant: &'a Grant,
+    /// None where no text index is kept, as in a load straight into the database.
+    pub text: Option<&'a TextIndex>,
 }
 
 impl<'a> Context<'a> {

@@ -16,7 +16,7 @@ pub mod include;
 pub mod key;
 mod kind;
 mod modifier;
-mod normal;
+pub mod normal;
 mod own;
 mod path;
 pub mod period;
@@ -28,9 +28,11 @@ mod sink;
 pub mod sort;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod text;
 pub mod timeline;
 mod tree;
 mod value;
+pub mod wording;
 
 pub use expr::Expr;
 pub use extract::{IndexRows, extract};

@@ -48,8 +48,9 @@ impl Modifier {
             Modifier::None => true,
             Modifier::Missing => kind != ParamKind::Composite && kind != ParamKind::Special,
             Modifier::Exact | Modifier::Contains => kind == ParamKind::String,
-            Modifier::Text => matches!(kind, ParamKind::Token | ParamKind::String),
-            Modifier::Not | Modifier::In | Modifier::NotIn | Modifier::OfType => kind == ParamKind::Token,
+            Modifier::Text | Modifier::Not | Modifier::In | Modifier::NotIn | Modifier::OfType => {
+                kind == ParamKind::Token
+            }
             Modifier::Above | Modifier::Below => {
                 matches!(kind, ParamKind::Token | ParamKind::Uri | ParamKind::Reference)
             }
@@ -59,7 +60,7 @@ impl Modifier {
 
     /// Returns whether searches with the modifier are answered.
     pub fn is_answered(self) -> bool {
-        !matches!(self, Modifier::Text | Modifier::In | Modifier::NotIn | Modifier::Above | Modifier::Below)
+        !matches!(self, Modifier::In | Modifier::NotIn | Modifier::Above | Modifier::Below)
     }
 }
 

@@ -13,7 +13,7 @@ use super::modifier::Modifier;
 use super::period;
 use super::registry::Registry;
 use super::sort::Sort;
-use super::{own, value};
+use super::{own, text, value};
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
 
@@ -116,6 +116,9 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
         return Err(Fault::new(Kind::TooCostly, most));
     }
     let condition = |value| Condition { name, modifier: &modifier, value, now_us: period::now_us() };
+    if text::is_text(code) {
+        return text::whole(registry, types, code, &alternatives, &condition(value));
+    }
     if own::is_own(code) {
         let parts = alternatives.into_iter().map(|value| own::condition(code, &condition(value)));
         return Ok(Expr::or(parts.collect::<Result<Vec<_>, Fault>>()?));
@@ -125,6 +128,9 @@ pub fn filter(registry: &Registry, types: &[ResourceType], name: &str, value: &s
     check_modifier(&asked[0], name, modifier)?;
     if modifier == Modifier::Missing {
         return missing(&asked, &condition(value));
+    }
+    if modifier == Modifier::Text {
+        return text::beside_codes(&asked, &alternatives, &condition(value));
     }
     let Some(kind) = kind::of(kind) else {
         return Err(refused(name, "is of a kind that this server does not answer yet"));

@@ -1,13 +1,14 @@
 //! Where a read looks: at what is committed, or inside a transaction that sees its own writes.
 
 use super::error::StoreError;
-use super::find::{self, Page, PageQuery};
+use super::find::{self, Match, Page, PageQuery};
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::row::Stored;
 use super::tx::Tx;
 use super::{Store, read};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::search::Search;
 
 #[derive(Clone, Copy)]
 pub enum View<'a> {
@@ -55,6 +56,14 @@ impl View<'_> {
         match self {
             View::Pool(store) => find::page(&store.reads.get().await?, grant, query).await,
             View::Tx(tx) => find::page(tx.client(), grant, query).await,
+        }
+    }
+
+    /// Returns up to `max` matches without their content.
+    pub async fn matching(&self, grant: &Grant, search: &Search, max: usize) -> Result<Vec<Match>, StoreError> {
+        match self {
+            View::Pool(store) => find::matching(&store.reads.get().await?, grant, search, max).await,
+            View::Tx(tx) => find::matching(tx.client(), grant, search, max).await,
         }
     }
 

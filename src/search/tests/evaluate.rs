@@ -1,6 +1,7 @@
 //! The meaning of an expression without a database: does a resource with these rows match?
 
 use crate::fhir::{ResourceId, ResourceType};
+use crate::search::ask::{Ask, TextAsk, TextPlace};
 use crate::search::expr::{Comparison, DateTest, Expr, Quantity, TextTest};
 use crate::search::{IndexRows, period};
 
@@ -9,6 +10,8 @@ pub struct Indexed {
     pub resource_type: ResourceType,
     pub id: ResourceId,
     pub rows: IndexRows,
+    /// The texts beside its codes, as the text index has them.
+    pub displays: Vec<(i64, String)>,
 }
 
 pub fn matches(expr: &Expr, it: &Indexed) -> bool {
@@ -43,7 +46,13 @@ pub fn matches(expr: &Expr, it: &Indexed) -> bool {
             missing.types.contains(&it.resource_type)
                 && !missing.columns.iter().any(|column| rows.shape.columns.contains(column))
         }
-        Expr::Refers(_) | Expr::Referred(_) | Expr::Nos(_) | Expr::Ask(_) => panic!("{expr:?} needs other resources"),
+        Expr::Ask(ask) => match &**ask {
+            Ask::Text(TextAsk { place: TextPlace::Displays { columns, prefix }, .. }) => {
+                it.displays.iter().any(|(column, text)| columns.contains(column) && text.starts_with(prefix))
+            }
+            _ => panic!("{expr:?} needs the text index"),
+        },
+        Expr::Refers(_) | Expr::Referred(_) | Expr::Nos(_) => panic!("{expr:?} needs other resources"),
     }
 }
 

@@ -3,13 +3,14 @@
 use super::evaluate::{Indexed, matches};
 use super::{REGISTRY, resource_type, search};
 use crate::fhir::ResourceId;
-use crate::search::extract;
+use crate::search::{extract, text};
 use serde_json::{Value, json};
 
 fn indexed(resource: &Value) -> Indexed {
     let resource_type = resource_type(resource["resourceType"].as_str().unwrap());
     let id = ResourceId::parse(resource["id"].as_str().unwrap_or("x")).unwrap();
-    Indexed { resource_type, id, rows: extract(&REGISTRY, resource_type, resource) }
+    let displays = text::displays(&REGISTRY, resource_type, resource);
+    Indexed { resource_type, id, rows: extract(&REGISTRY, resource_type, resource), displays }
 }
 
 /// Checks which of the queries, without the type, find the resource.

@@ -4,7 +4,7 @@ use super::evaluate::{Indexed, matches};
 use super::{REGISTRY, resource_type, search};
 use crate::fault::Kind;
 use crate::fhir::ResourceId;
-use crate::search::extract;
+use crate::search::{extract, text};
 use serde_json::Value;
 use std::path::Path;
 
@@ -57,5 +57,6 @@ fn public_cases_find_what_r4_says() {
 
 fn indexed(resource: &Value) -> Indexed {
     let t = resource_type(resource["resourceType"].as_str().unwrap());
-    Indexed { resource_type: t, id: ResourceId::parse("x").unwrap(), rows: extract(&REGISTRY, t, resource) }
+    let (rows, displays) = (extract(&REGISTRY, t, resource), text::displays(&REGISTRY, t, resource));
+    Indexed { resource_type: t, id: ResourceId::parse("x").unwrap(), rows, displays }
 }
