@@ -14,6 +14,8 @@ pub mod reader;
 mod schema;
 mod seal;
 pub mod slot;
+#[cfg(test)]
+mod tests;
 mod words;
 pub mod writer;
 
@@ -95,6 +97,9 @@ impl TextIndex {
 
     /// Returns a reader of everything written before this call, or why there is none within the time.
     async fn fresh(&self) -> Result<Arc<Reader>, IndexError> {
+        if let State::Failed = *self.lock() {
+            return Err(IndexError::Failed);
+        }
         let started = Instant::now();
         let number = self.0.asked.fetch_add(1, Ordering::AcqRel) + 1;
         self.0.wake.notify_one();

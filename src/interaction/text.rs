@@ -24,9 +24,14 @@ pub fn index<'a>(ctx: &Context<'a>) -> Result<&'a TextIndex, Fault> {
 /// and where that does not narrow them either, the search is refused.
 pub async fn answer(ctx: &Context<'_>, search: &Search, ask: &TextAsk) -> Result<Expr, Fault> {
     let index = index(ctx)?;
-    let wanted = ask.clone();
+    let mut ask_shown = ask.clone();
+    if let (true, Some(types)) = (ask.types.is_empty(), ctx.grant.visible_types()) {
+        // The store leaves out the others in any case; here they would only use up the limit.
+        ask_shown.types = types.to_vec();
+    }
+    let wanted = ask_shown.clone();
     match index.search(move |reader| reader.find(&wanted, CANDIDATES_MAX)).await? {
-        Found::Nos(nos) => return Ok(Expr::Nos(nos)),
+        Found::Nos(nos) => return Ok(of(nos)),
         Found::TooMany if !is_about_matches(&search.filter, ask) => return Err(too_many(ask)),
         Found::TooMany => {}
     }
@@ -46,8 +51,11 @@ pub async fn answer(ctx: &Context<'_>, search: &Search, ask: &TextAsk) -> Result
     }
     let mut among: Vec<i64> = found.iter().map(|m| m.no).collect();
     among.sort_unstable();
-    let wanted = ask.clone();
-    Ok(Expr::Nos(index.search(move |reader| reader.find_among(&wanted, among)).await?))
+    Ok(of(index.search(move |reader| reader.find_among(&ask_shown, among)).await?))
+}
+
+fn of(nos: Vec<i64>) -> Expr {
+    if nos.is_empty() { Expr::None } else { Expr::Nos(nos) }
 }
 
 /// Returns whether the question is about the resources that the search returns, and not about others that they refer to.

@@ -23,6 +23,7 @@ mod protocol;
 mod read;
 mod search;
 mod subset;
+mod text;
 mod transaction;
 mod update;
 
