@@ -16,6 +16,9 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Te
 /// Memory for documents that are not yet on disk.
 const HEAP_BYTES: usize = 32 << 20;
 
+/// Every file ends with at least so many bytes that say where its checksum is.
+const CHECKSUM_BYTES_MIN: u64 = 8;
+
 /// How far an index has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -53,12 +56,18 @@ impl Writer {
         if index.schema() != schema::schema().0 {
             return Err(IndexError::Damaged("its fields are those of another version".into()));
         }
+        let meta = index.load_metas().map_err(IndexError::read)?;
+        // The library counts back from the end for the checksum and does not expect a file without one.
+        let is_short =
+            |path: &PathBuf| fs::metadata(folder.join(path)).is_ok_and(|data| data.len() < CHECKSUM_BYTES_MIN);
+        if let Some(path) = meta.list_segment_files().iter().find(|path| is_short(path)) {
+            return Err(IndexError::Damaged(format!("{} is cut off", path.display())));
+        }
         let broken = index.validate_checksum().map_err(IndexError::read)?;
         if let Some(path) = broken.iter().next() {
             return Err(IndexError::Damaged(format!("the checksum of {} is wrong", path.display())));
         }
-        let payload = index.load_metas().map_err(IndexError::read)?.payload;
-        let progress = payload.as_deref().and_then(read_payload);
+        let progress = meta.payload.as_deref().and_then(read_payload);
         let progress = progress.ok_or_else(|| IndexError::Damaged("it does not say how far it has come".into()))?;
         Ok(Some((Writer::over(folder, index)?, progress)))
     }
