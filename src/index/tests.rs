@@ -74,7 +74,7 @@ fn a_text_is_found_where_it_stands() {
         ("Condition?_content=left or diabetes", &[2, 3]),
         ("Condition?_content=HERZSCHWACHE", &[1]),
         ("Condition?_content=E11.9", &[3]),
-        ("Condition?_content=11.9 e", &[3]),
+        ("Condition?_content=9 e11", &[3]),
         ("Condition?_content=\"9 e11\"", &[]),
         ("Condition?_content=herz*", &[1]),
         ("Condition?_content=muller", &[]),
