@@ -7,8 +7,12 @@ use crate::fault::Fault;
 use crate::fhir::Instant;
 use crate::format;
 use crate::http::{self, HttpSettings};
-use crate::interaction::{self, capabilities};
+use crate::index::TextIndex;
+use crate::interaction;
+use crate::interaction::capabilities::{self, OperationFact};
+use crate::job::index_feed::{self, Feed};
 use crate::oauth::{Claims, Keys};
+use crate::operation::{self, Operation};
 use crate::search::Registry;
 use crate::service::Service;
 use crate::store::embedded::{self, Cluster};
@@ -18,6 +22,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Where in the data folder the text index is.
+const TEXT_FOLDER: &str = "text";
 
 /// What stops a command. The words are for the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +102,7 @@ pub struct Factory {
     settings: Arc<interaction::Settings>,
     capabilities: Bytes,
     recorder: Recorder,
+    text: Option<TextIndex>,
 }
 
 impl Factory {
@@ -106,6 +114,7 @@ impl Factory {
             base_url: settings.base_url.clone(),
             secured: settings.auth == Auth::Smart,
             started: Instant::now(),
+            operations: operations(&settings.canonical_base),
         };
         let capabilities = capabilities::statement(&registry, &facts);
         let limits = &settings.limits;
@@ -128,8 +137,10 @@ impl Factory {
                 cursor_time_s_max: limits.cursor_time_s_max as i64,
                 bundle_entries_max: limits.bundle_entries_max,
                 delete_matches_max: limits.conditional_delete_max,
+                canonical_base: settings.canonical_base.clone(),
             }),
             capabilities,
+            text: None,
         })
     }
 
@@ -142,8 +153,36 @@ impl Factory {
     /// Returns the service of the calling thread. Must be called inside its runtime.
     pub fn service(&self) -> Result<Service, Fault> {
         let (settings, capabilities) = (self.settings.clone(), self.capabilities.clone());
-        Ok(Service::new(self.blueprint.store()?, settings, capabilities, self.recorder.clone()))
+        let service = Service::new(self.blueprint.store()?, settings, capabilities, self.recorder.clone());
+        Ok(service.with_text(self.text.clone()))
     }
+
+    /// Starts to keep a text index, which the services made from now on search in.
+    fn keep_text(&mut self, data_dir: &Path) -> Result<Feed, Failure> {
+        let text = TextIndex::default();
+        let feed = index_feed::start(self.blueprint.clone(), text.clone(), data_dir.join(TEXT_FOLDER))
+            .map_err(|e| Failure::from("failed to start the text index")(&e))?;
+        self.text = Some(text);
+        Ok(feed)
+    }
+
+    /// Makes the text index anew while no server runs on this data folder; returns the number of documents.
+    pub async fn reindex_text(&self, data_dir: &Path) -> Result<u64, Failure> {
+        index_feed::rebuild(self.blueprint.clone(), &data_dir.join(TEXT_FOLDER))
+            .await
+            .map_err(|e| Failure::from("failed to make the text index")(&e))
+    }
+}
+
+/// Returns what the CapabilityStatement says of operations.
+fn operations(canonical_base: &str) -> Vec<OperationFact> {
+    let fact = |operation: &&dyn Operation| {
+        let (name, places) = (operation.name(), operation.places());
+        let types = places.types.iter().chain(places.instances).copied().collect();
+        let definition = format!("{canonical_base}/OperationDefinition/{name}");
+        OperationFact { name, definition, system: places.system, types }
+    };
+    operation::ALL.iter().map(fact).collect()
 }
 
 /// Returns how many connections a pool may have. Every worker has two pools, and so has the audit; those of one server
@@ -194,7 +233,7 @@ async fn serve_on(
     metrics: PrometheusHandle,
     when_ready: impl AsyncFnOnce(&Factory, &Keys) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let factory = Factory::new(settings, &database.url)?;
+    let mut factory = Factory::new(settings, &database.url)?;
     let keys = Arc::new(keys(&database.data_dir)?);
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {
@@ -210,7 +249,9 @@ async fn serve_on(
         keys: (settings.auth == Auth::Smart).then_some(keys),
     };
     let recorder = factory.recorder.clone();
+    let feed = factory.keep_text(&database.data_dir)?;
     let served = http::serve(http, Arc::new(move || factory.service()), metrics).await;
+    feed.stop();
     // What was answered is in the audit, too, before the database goes.
     let flushed = tokio::time::timeout(Duration::from_secs(10), recorder.flush()).await;
     if flushed.is_err() {

@@ -19,6 +19,7 @@ pub mod access;
 pub mod store;
 
 pub mod audit;
+pub mod index;
 pub mod oauth;
 
 pub mod interaction;
@@ -28,6 +29,7 @@ pub mod operation;
 pub mod service;
 
 pub mod http;
+pub mod job;
 pub mod load;
 
 pub mod app;

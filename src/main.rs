@@ -161,7 +161,7 @@ fn start_log(settings: &Settings) {
 
 /// Returns the filter with what libraries say of every start and stop left out, unless the setting names them.
 fn log_filter(wanted: &str) -> String {
-    let quiet = medilink::http::LOG_LEVELS.iter().chain(medilink::store::LOG_LEVELS);
+    let quiet = medilink::http::LOG_LEVELS.iter().chain(medilink::store::LOG_LEVELS).chain(medilink::index::LOG_LEVELS);
     let left_out = quiet.filter(|(target, _)| !wanted.contains(target));
     let mut filter: Vec<String> = left_out.map(|(target, level)| format!("{target}={level}")).collect();
     filter.insert(0, wanted.to_string());

@@ -55,6 +55,20 @@ impl BundleWriter {
         self.out.extend_from_slice(b"}}");
     }
 
+    /// Adds a match with its score, and an extension on how it was found.
+    pub fn ranked(&mut self, full_url: &str, content: &[u8], score: f32, extension: Option<&Value>) {
+        self.begin();
+        self.out.extend_from_slice(b"\"fullUrl\":");
+        string(&mut self.out, full_url);
+        self.out.extend_from_slice(b",\"resource\":");
+        self.out.extend_from_slice(content);
+        self.out.extend_from_slice(b",\"search\":{");
+        if let Some(extension) = extension {
+            self.out.extend_from_slice(format!("\"extension\":[{extension}],").as_bytes());
+        }
+        self.out.extend_from_slice(format!("\"mode\":\"match\",\"score\":{score:.4}}}}}").as_bytes());
+    }
+
     /// Adds a remark on the search itself.
     pub fn remark(&mut self, diagnostics: &str) {
         let mut value = outcome::informational(diagnostics);

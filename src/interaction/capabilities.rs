@@ -19,12 +19,25 @@ pub struct Facts {
     /// Whether a token is demanded.
     pub secured: bool,
     pub started: Instant,
+    pub operations: Vec<OperationFact>,
+}
+
+/// An operation and where it can be called.
+#[derive(Debug, Clone)]
+pub struct OperationFact {
+    pub name: &'static str,
+    /// Canonical URL of its OperationDefinition.
+    pub definition: String,
+    pub system: bool,
+    /// Names of types; `*` stands for all. Those of instances are among them.
+    pub types: Vec<&'static str>,
 }
 
 /// Returns the CapabilityStatement as JSON. It changes with the definitions only, so it is written once.
 pub fn statement(registry: &Registry, facts: &Facts) -> Bytes {
-    let resources: Vec<Value> = ResourceType::all().filter(|t| t.is_stored()).map(|t| resource(registry, t)).collect();
-    let statement = json!({
+    let stored = ResourceType::all().filter(|t| t.is_stored());
+    let resources: Vec<Value> = stored.map(|t| resource(registry, t, facts)).collect();
+    let mut statement = json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": facts.started.to_string(),
@@ -42,7 +55,16 @@ pub fn statement(registry: &Registry, facts: &Facts) -> Bytes {
             "searchParam": common(registry),
         }],
     });
+    let operations = operations(facts, |operation| operation.system);
+    if !operations.is_empty() {
+        statement["rest"][0]["operation"] = operations.into();
+    }
     statement.to_string().into()
+}
+
+fn operations(facts: &Facts, is_here: impl Fn(&OperationFact) -> bool) -> Vec<Value> {
+    let here = facts.operations.iter().filter(|operation| is_here(operation));
+    here.map(|operation| json!({"name": operation.name, "definition": operation.definition})).collect()
 }
 
 fn security(facts: &Facts) -> Value {
@@ -61,7 +83,7 @@ fn security(facts: &Facts) -> Value {
     })
 }
 
-fn resource(registry: &Registry, t: ResourceType) -> Value {
+fn resource(registry: &Registry, t: ResourceType, facts: &Facts) -> Value {
     let params: Vec<Value> = searchable(registry, t).map(param).chain([list()]).collect();
     let mut resource = json!({
         "type": t.name(),
@@ -81,6 +103,11 @@ fn resource(registry: &Registry, t: ResourceType) -> Value {
     if !includes.is_empty() {
         resource["searchInclude"] = includes.into();
     }
+    let operations =
+        operations(facts, |operation| operation.types.iter().any(|name| *name == "*" || *name == t.name()));
+    if !operations.is_empty() {
+        resource["operation"] = operations.into();
+    }
     resource
 }
 
@@ -92,7 +119,7 @@ fn includes(registry: &Registry, t: ResourceType) -> Vec<String> {
 
 /// Returns the parameters of a type that a search can be answered by.
 fn searchable(registry: &Registry, t: ResourceType) -> impl Iterator<Item = &SearchParam> {
-    let own = |code: &str| matches!(code, "_id" | "_lastUpdated" | "_filter");
+    let own = |code: &str| matches!(code, "_id" | "_lastUpdated" | "_filter" | "_content" | "_text");
     let index = registry.of(t);
     let params = registry.catalog.params(t).iter().map(AsRef::as_ref);
     params.filter(move |p: &&SearchParam| own(&p.code) || index.param(&p.code).is_some())

@@ -18,6 +18,7 @@ pub mod prepare;
 pub mod read;
 pub mod search;
 mod terminology;
+pub mod text;
 pub mod update;
 pub mod vread;
 
@@ -26,6 +27,7 @@ use crate::catalog::Catalog;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType, outcome};
 use crate::format::Limits;
+use crate::index::TextIndex;
 use crate::rest::{Reply, Request, ReturnPreference};
 use crate::store::audit::Entry;
 use crate::store::{Outcome, Store, View, Written};
@@ -44,6 +46,8 @@ pub struct Settings {
     pub bundle_entries_max: usize,
     /// Resources that one conditional delete may delete.
     pub delete_matches_max: usize,
+    /// Where our own definitions have their canonical URLs; without a slash at the end.
+    pub canonical_base: String,
 }
 
 /// What every interaction is given.
@@ -55,6 +59,8 @@ pub struct Context<'a> {
     pub settings: &'a Arc<Settings>,
     pub request: &'a Request,
     pub grant: &'a Grant,
+    /// None where no text index is kept, as in a load straight into the database.
+    pub text: Option<&'a TextIndex>,
 }
 
 impl<'a> Context<'a> {

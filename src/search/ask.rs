@@ -3,6 +3,7 @@
 //! A search is read without a database. What needs one leaves a question in the tree; `interaction::ask` gets the answers
 //! and puts them in its place.
 
+use super::wording::Wording;
 use crate::fhir::{ResourceId, ResourceType};
 
 /// One question.
@@ -12,6 +13,8 @@ pub enum Ask {
     Codes(AskCodes),
     /// Resources that refer into a tree of resources.
     Tree(AskTree),
+    /// Resources with a text.
+    Text(TextAsk),
 }
 
 /// `:in`, `:not-in`, `:above` and `:below` of a token: R4 <https://hl7.org/fhir/R4/search.html#token>.
@@ -59,4 +62,25 @@ pub struct Place {
     pub resource_type: ResourceType,
     /// The place in the type's list of columns.
     pub column: u16,
+}
+
+/// Which resources of these types have the text?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextAsk {
+    /// The parameter as it was given, for messages.
+    pub name: String,
+    /// Empty: all types.
+    pub types: Vec<ResourceType>,
+    pub place: TextPlace,
+}
+
+/// Where the text is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextPlace {
+    /// Everything in the resource that people read.
+    Content(Wording),
+    /// The narrative alone.
+    Narrative(Wording),
+    /// The texts beside the codes of these columns, which begin with a folded text.
+    Displays { columns: Vec<i64>, prefix: String },
 }

@@ -44,6 +44,16 @@ impl Computed {
         }
     }
 
+    /// Calls `visit` with the column and every element that the expression yields.
+    pub fn nodes(&self, catalog: &Catalog, resource: &Value, visit: &mut impl FnMut(u16, &Value)) {
+        let context = Context::for_search(catalog, resource);
+        for item in self.expression.evaluate(&context).unwrap_or_default() {
+            if let Item::Node(Node { value: Some(value), .. }) = item {
+                visit(self.column, value);
+            }
+        }
+    }
+
     fn emit_node(&self, sink: &mut Sink, column: &Column, type_name: Option<&str>, value: &Value) {
         let emit: Option<Emit> = type_name.and_then(|name| (kind::of(self.kind)?.emitter)(name));
         if let Some(emit) = emit {

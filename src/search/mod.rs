@@ -35,10 +35,12 @@ pub mod sort;
 pub mod terminology;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod text;
 pub mod timeline;
 mod tree;
 mod tuple;
 mod value;
+pub mod wording;
 
 pub use expr::Expr;
 pub use extract::{IndexRows, extract};

@@ -48,18 +48,14 @@ impl Modifier {
             Modifier::None => true,
             Modifier::Missing => kind != ParamKind::Composite,
             Modifier::Exact | Modifier::Contains => kind == ParamKind::String,
-            Modifier::Text => matches!(kind, ParamKind::Token | ParamKind::String),
-            Modifier::Not | Modifier::In | Modifier::NotIn | Modifier::OfType => kind == ParamKind::Token,
+            Modifier::Text | Modifier::Not | Modifier::In | Modifier::NotIn | Modifier::OfType => {
+                kind == ParamKind::Token
+            }
             Modifier::Above | Modifier::Below => {
                 matches!(kind, ParamKind::Token | ParamKind::Uri | ParamKind::Reference)
             }
             Modifier::Identifier | Modifier::Type(_) => kind == ParamKind::Reference,
         }
-    }
-
-    /// Returns whether searches with the modifier are answered.
-    pub fn is_answered(self) -> bool {
-        self != Modifier::Text
     }
 }
 

@@ -15,7 +15,7 @@ use super::modifier::Modifier;
 use super::period;
 use super::registry::Registry;
 use super::sort::Sort;
-use super::{own, value};
+use super::{own, text, value};
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
 
@@ -139,6 +139,9 @@ pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: 
         return Err(Fault::new(Kind::TooCostly, most));
     }
     let condition = |value| Condition { name, modifier: &modifier, value, now_us: period::now_us() };
+    if text::is_text(code) {
+        return text::whole(registry, types, code, &alternatives, &condition(value));
+    }
     if own::is_own(code) {
         let parts = alternatives.into_iter().map(|value| own::condition(code, &condition(value)));
         return Ok(Expr::or(parts.collect::<Result<Vec<_>, Fault>>()?));
@@ -148,6 +151,9 @@ pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: 
     check_modifier(&asked[0], name, modifier)?;
     if modifier == Modifier::Missing {
         return missing(&asked, &condition(value));
+    }
+    if modifier == Modifier::Text {
+        return text::beside_codes(&asked, &alternatives, &condition(value));
     }
     let Some(kind) = kind::of(kind) else {
         return Err(refused(name, "is of a kind that this server does not answer yet"));
@@ -205,9 +211,6 @@ fn check_modifier(asked: &Asked, name: &str, modifier: Modifier) -> Result<(), F
     let kind = asked.param.spec.kind;
     if !modifier.fits(kind) {
         return Err(refused(name, &format!("cannot have this modifier: it is a {} parameter", kind.code())));
-    }
-    if !modifier.is_answered() {
-        return Err(refused(name, "has a modifier that this server does not answer yet"));
     }
     if let Modifier::Type(t) = modifier
         && !asked.param.targets.is_empty()

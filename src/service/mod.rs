@@ -10,6 +10,7 @@ use crate::access::{Grant, Principal, policy};
 use crate::audit::Recorder;
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
+use crate::index::TextIndex;
 use crate::interaction::{self, Context, Settings, body};
 use crate::operation;
 use crate::rest::{Body, Interaction, Reply, Request};
@@ -27,12 +28,18 @@ pub struct Service {
     recorder: Recorder,
     /// The CapabilityStatement, written once.
     capabilities: Bytes,
+    text: Option<TextIndex>,
 }
 
 impl Service {
     /// Must be called inside the thread's runtime.
     pub fn new(store: Store, settings: Arc<Settings>, capabilities: Bytes, recorder: Recorder) -> Service {
-        Service { store, settings, recorder, capabilities }
+        Service { store, settings, recorder, capabilities, text: None }
+    }
+
+    /// Lets the service answer text searches.
+    pub fn with_text(self, text: Option<TextIndex>) -> Service {
+        Service { text, ..self }
     }
 
     pub fn store(&self) -> &Store {
@@ -88,7 +95,8 @@ impl Service {
     }
 
     fn context<'a>(&'a self, grant: &'a Grant, request: &'a Request) -> Context<'a> {
-        Context { store: &self.store, view: View::Pool(&self.store), settings: &self.settings, request, grant }
+        let (store, settings, text) = (&self.store, &self.settings, self.text.as_ref());
+        Context { store, view: View::Pool(store), settings, request, grant, text }
     }
 
     /// Tells batch from transaction. A transaction that met another one is begun again from its bytes.

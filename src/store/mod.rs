@@ -8,6 +8,7 @@ pub mod audit;
 pub mod change;
 pub mod embedded;
 pub mod error;
+pub mod feed;
 pub mod find;
 mod history;
 mod lane;

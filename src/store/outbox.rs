@@ -7,6 +7,7 @@
 use super::Store;
 use super::error::StoreError;
 use crate::fhir::ResourceType;
+use tokio_postgres::Row;
 
 const FOLLOW: &str = include_str!("sql/outbox_follow.sql");
 
@@ -44,16 +45,21 @@ impl Store {
             .query(&statement, &[&from.xid, &from.no, &from.version, &limit])
             .await
             .map_err(StoreError::sql("failed to follow the outbox"))?;
-        rows.iter()
-            .map(|row| {
-                let number: i16 = row.get(3);
-                Ok(Change {
-                    position: Position { xid: row.get(0), no: row.get(1), version: row.get(2) },
-                    resource_type: ResourceType::from_number(number)
-                        .ok_or_else(|| StoreError::Damaged(format!("resource type {number} in the outbox")))?,
-                    deleted: row.get(4),
-                })
-            })
-            .collect()
+        rows.iter().map(change).collect()
     }
+}
+
+/// Returns the change of a row of `xid, no, version, type, deleted, ...`.
+pub(super) fn change(row: &Row) -> Result<Change, StoreError> {
+    let number: i16 = row.get(3);
+    Ok(Change {
+        position: position(row),
+        resource_type: ResourceType::from_number(number)
+            .ok_or_else(|| StoreError::Damaged(format!("resource type {number} in the outbox")))?,
+        deleted: row.get(4),
+    })
+}
+
+pub(super) fn position(row: &Row) -> Position {
+    Position { xid: row.get(0), no: row.get(1), version: row.get(2) }
 }

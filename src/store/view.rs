@@ -1,7 +1,7 @@
 //! Where a read looks: at what is committed, or inside a transaction that sees its own writes.
 
 use super::error::StoreError;
-use super::find::{self, IncludeQuery, Page, PageQuery};
+use super::find::{self, IncludeQuery, Match, Page, PageQuery};
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::row::Stored;
 use super::tx::Tx;
@@ -56,6 +56,14 @@ impl View<'_> {
         match self {
             View::Pool(store) => find::page(&store.reads.get().await?, grant, query).await,
             View::Tx(tx) => find::page(tx.client(), grant, query).await,
+        }
+    }
+
+    /// Returns up to `max` matches without their content.
+    pub async fn matching(&self, grant: &Grant, search: &Search, max: usize) -> Result<Vec<Match>, StoreError> {
+        match self {
+            View::Pool(store) => find::matching(&store.reads.get().await?, grant, search, max).await,
+            View::Tx(tx) => find::matching(tx.client(), grant, search, max).await,
         }
     }
 

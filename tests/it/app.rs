@@ -11,7 +11,7 @@ pub use database::{database, rows, run};
 use std::fs;
 use std::net::TcpListener;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -35,6 +35,7 @@ pub struct Builder {
     secured: bool,
     embedded: bool,
     database_url: Option<String>,
+    data_dir: Option<PathBuf>,
 }
 
 /// A running server; dropping it kills it.
@@ -75,10 +76,17 @@ impl Builder {
         self
     }
 
+    /// Lets the server use this data folder instead of one of its own.
+    pub fn data_dir(mut self, folder: &Path) -> Builder {
+        self.data_dir = Some(folder.to_path_buf());
+        self
+    }
+
     pub fn start(self) -> TestApp {
         let number = APPS.fetch_add(1, Ordering::Relaxed);
         let folder = FOLDER.join(format!("app{number}"));
         make_folder(&folder);
+        let data_dir = self.data_dir.clone().unwrap_or_else(|| folder.join("data"));
         let fresh = || (!self.embedded).then(|| database(&format!("app{number}")));
         let database_url = self.database_url.clone().or_else(fresh);
         // A port that was free a moment ago may be taken by now; then the next one is tried.
@@ -86,7 +94,7 @@ impl Builder {
             let port = free_port();
             let base = format!("http://127.0.0.1:{port}/fhir");
             let mut flags = vec!["--listen".to_string(), format!("127.0.0.1:{port}")];
-            flags.extend(["--data-dir".to_string(), folder.join("data").display().to_string()]);
+            flags.extend(["--data-dir".to_string(), data_dir.display().to_string()]);
             flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
             flags.extend(["--mllp-listen", "", "--workers", "2"].map(String::from));
             if let Some(url) = &database_url {
@@ -161,6 +169,11 @@ impl TestApp {
     /// Runs another command with the server's settings and returns how it ended.
     pub fn run(&self, name: &str, arguments: &[&str]) -> Output {
         self.command(name).args(arguments).output().expect("the binary runs")
+    }
+
+    /// Returns the data folder of a server that was given none.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     /// Kills the server without a chance to finish anything.

@@ -7,3 +7,4 @@ mod journal;
 mod kill;
 mod outage;
 pub mod sound;
+mod text_index;

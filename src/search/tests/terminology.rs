@@ -223,7 +223,7 @@ fn with_codes(query: &str, codes: &[(&str, &str)]) -> Expr {
         .iter()
         .map(|ask| match ask {
             Ask::Codes(ask) => terms::coded_with(&REGISTRY, &ask.places, &all),
-            Ask::Tree(_) => panic!("{query} asks for a tree"),
+            Ask::Tree(_) | Ask::Text(_) => panic!("{query} asks for something else"),
         })
         .collect();
     filter.answered(&mut answers.into_iter())

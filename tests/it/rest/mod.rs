@@ -31,6 +31,7 @@ mod search;
 mod sort;
 mod subset;
 mod terms;
+mod text;
 mod transaction;
 mod update;
 

@@ -1,0 +1,3 @@
+//! What runs beside requests, for as long as the server does.
+
+pub mod index_feed;
