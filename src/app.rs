@@ -8,12 +8,12 @@ use crate::fhir::Instant;
 use crate::format;
 use crate::http::{self, HttpSettings};
 use crate::interaction::{self, capabilities};
+use crate::job;
 use crate::oauth::{Claims, Keys};
 use crate::search::Registry;
 use crate::service::Service;
 use crate::store::embedded::{self, Cluster};
-use crate::store::{self, Blueprint, StoreSettings};
-use bytes::Bytes;
+use crate::store::{self, Blueprint, Store, StoreSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,7 +93,7 @@ async fn migrate(url: &str) -> Result<usize, Failure> {
 pub struct Factory {
     blueprint: Blueprint,
     settings: Arc<interaction::Settings>,
-    capabilities: Bytes,
+    facts: Arc<capabilities::Facts>,
     recorder: Recorder,
 }
 
@@ -107,7 +107,6 @@ impl Factory {
             secured: settings.auth == Auth::Smart,
             started: Instant::now(),
         };
-        let capabilities = capabilities::statement(&registry, &facts);
         let limits = &settings.limits;
         let store = StoreSettings {
             url: database_url.to_string(),
@@ -128,8 +127,15 @@ impl Factory {
                 bundle_entries_max: limits.bundle_entries_max,
                 delete_matches_max: limits.conditional_delete_max,
             }),
-            capabilities,
+            facts: Arc::new(facts),
         })
+    }
+
+    /// Takes the database over for this release, or joins servers of the same. To be called before anything is written.
+    pub async fn adopt(&self) -> Result<Store, Failure> {
+        let store = self.blueprint.store().map_err(|e| Failure(e.to_string()))?;
+        store.adopt().await.map_err(|e| Failure::from("failed to read the state of the index")(&e))?;
+        Ok(store)
     }
 
     /// Tells the planner what a load has changed.
@@ -140,8 +146,8 @@ impl Factory {
 
     /// Returns the service of the calling thread. Must be called inside its runtime.
     pub fn service(&self) -> Result<Service, Fault> {
-        let (settings, capabilities) = (self.settings.clone(), self.capabilities.clone());
-        Ok(Service::new(self.blueprint.store()?, settings, capabilities, self.recorder.clone()))
+        let (settings, facts) = (self.settings.clone(), self.facts.clone());
+        Ok(Service::new(self.blueprint.store()?, settings, facts, self.recorder.clone()))
     }
 }
 
@@ -195,6 +201,8 @@ async fn serve_on(
 ) -> Result<(), Failure> {
     let factory = Factory::new(settings, &database.url)?;
     let keys = Arc::new(keys(&database.data_dir)?);
+    let store = factory.adopt().await?;
+    tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {
         listen: settings.listen,

@@ -26,6 +26,7 @@ pub mod operation;
 pub mod service;
 
 pub mod http;
+pub mod job;
 pub mod load;
 
 pub mod app;

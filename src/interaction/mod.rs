@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod capabilities;
 pub mod condition;
 pub mod create;
+mod definition;
 pub mod delete;
 pub mod history;
 pub mod include;

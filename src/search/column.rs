@@ -65,6 +65,8 @@ pub struct Param {
     pub columns: Vec<ParamColumn>,
     /// Types that a reference without one may mean.
     pub targets: Vec<ResourceType>,
+    /// Whether all resources have their rows in all of the columns.
+    pub ready: bool,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -164,6 +164,7 @@ fn lookup<'a>(registry: &'a Registry, types: &[ResourceType], name: &str, code: 
 
 fn unknown(registry: &Registry, t: ResourceType, name: &str, code: &str) -> Fault {
     let reason = match registry.catalog.param(t, code) {
+        Some(_) if let Some(pending) = registry.pending(t, code) => pending,
         Some(spec) if kind::of(spec.kind).is_none() => {
             format!("is a {} parameter, a kind that this server does not answer yet", spec.kind.code())
         }

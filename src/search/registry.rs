@@ -7,6 +7,7 @@ use super::computed::Computed;
 use super::key::Keyer;
 use super::kind::{self, token};
 use super::path::{self, Branch, Path, Step};
+use super::progress::Progress;
 use super::route::{self, Route};
 use super::timeline;
 use super::tree::{Leaf, Node};
@@ -22,6 +23,8 @@ pub struct Registry {
     pub keyer: Keyer,
     /// The server's own address, without a slash at the end.
     pub base_url: Box<str>,
+    /// How far the index rows of the database are those of this registry.
+    pub progress: Progress,
     types: Vec<TypeIndex>,
 }
 
@@ -37,10 +40,36 @@ pub struct TypeIndex {
 }
 
 impl Registry {
+    /// Returns the registry over a database whose rows are all its own.
     pub fn new(catalog: Arc<Catalog>, base_url: &str) -> Registry {
+        Registry::over(catalog, base_url, Progress::default())
+    }
+
+    /// Returns the registry over a database that is as far as `progress` says.
+    pub fn over(catalog: Arc<Catalog>, base_url: &str, progress: Progress) -> Registry {
         let keyer = Keyer::fixed();
-        let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish()).collect();
-        Registry { types, keyer, base_url: base_url.trim_end_matches('/').into(), catalog }
+        let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish(&progress)).collect();
+        Registry { types, keyer, base_url: base_url.trim_end_matches('/').into(), progress, catalog }
+    }
+
+    /// Returns what a parameter of the catalog lacks that a search by it is refused; none for one that is answered.
+    pub fn pending(&self, t: ResourceType, code: &str) -> Option<String> {
+        let param = self.of(t).params.get(code).filter(|param| !param.ready)?;
+        let done = self.progress.percent(t);
+        Some(format!("is being indexed: {done} % of {t} done ({}); try again when it is complete", param.spec.url))
+    }
+
+    /// Returns a number that changes when resources of the type get other rows than before.
+    pub fn fingerprint(&self, t: ResourceType) -> i64 {
+        let mut keys = self.column_keys(t);
+        keys.sort_unstable();
+        let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
+        self.keyer.hash(&[b"rows", &FORMAT.to_le_bytes(), &bytes])
+    }
+
+    /// Returns the keys of all columns of a type.
+    pub fn column_keys(&self, t: ResourceType) -> Vec<i64> {
+        self.of(t).columns.iter().map(|column| column.key).collect()
     }
 
     pub fn of(&self, t: ResourceType) -> &TypeIndex {
@@ -48,15 +77,43 @@ impl Registry {
     }
 }
 
+/// Raise this when known columns get other rows than before, so that every database is indexed anew.
+///
+/// 2: references on the resource's own row.
+const FORMAT: i64 = 2;
+
 impl TypeIndex {
-    /// Returns the parameter; none when it is unknown or answered from elsewhere than the index (`_id`, `_text`).
+    /// Returns the parameter; none when it is unknown, answered from elsewhere than the index (`_id`, `_text`), or not
+    /// indexed to the end: see [`Registry::pending`].
     pub fn param(&self, code: &str) -> Option<&Param> {
-        self.params.get(code)
+        self.params.get(code).filter(|param| param.ready)
     }
 
     pub fn params(&self) -> impl Iterator<Item = &Param> {
-        self.params.values()
+        self.params.values().filter(|param| param.ready)
     }
+}
+
+/// Returns the branches of a parameter's expression by which no value of a type can be read, with the reason.
+pub fn unread(catalog: &Catalog, t: ResourceType, spec: &SearchParam) -> Vec<(String, String)> {
+    let keyer = Keyer::fixed();
+    let mut build = Build::new(catalog, &keyer, t);
+    let kind = spec.kind.code();
+    let mut unread = Vec::new();
+    for group in groups(&spec.expression_text, t) {
+        match group {
+            Group::Path { path, casts } if build.path_column(spec, &path, &casts).is_none() => {
+                let cast = if casts.is_empty() { String::new() } else { format!(" as {}", casts.join(" or ")) };
+                let why = format!("leads to no element of {t} that a {kind} parameter can read");
+                unread.push((format!("{path}{cast}"), why));
+            }
+            Group::Computed(text) => unread.extend(
+                super::computed::wrong(catalog, t, spec.kind, &text).map(|why| (text.to_string(), why)),
+            ),
+            Group::Path { .. } => {}
+        }
+    }
+    unread
 }
 
 /// One type in the making.
@@ -72,8 +129,10 @@ impl<'a> Build<'a> {
         Build { catalog, keyer, t, out: TypeIndex::default() }
     }
 
-    fn finish(mut self) -> TypeIndex {
-        for spec in self.catalog.params(self.t) {
+    fn finish(mut self, progress: &Progress) -> TypeIndex {
+        // Parameters of the database find the columns of the others there already.
+        let (others, own): (Vec<_>, Vec<_>) = self.catalog.params(self.t).iter().partition(|s| s.origin.is_none());
+        for spec in others.into_iter().chain(own) {
             // The id and the time of change are columns of the resource's own row.
             if kind::of(spec.kind).is_some() && !matches!(&*spec.code, "_id" | "_lastUpdated") {
                 self.param(spec);
@@ -81,6 +140,10 @@ impl<'a> Build<'a> {
         }
         self.mark_compartment();
         self.mark_timeline();
+        for param in self.out.params.values_mut() {
+            let mut columns = param.columns.iter().map(|c| &self.out.columns[usize::from(c.index)]);
+            param.ready = columns.all(|column| progress.has(self.t, column));
+        }
         self.out
     }
 
@@ -88,8 +151,8 @@ impl<'a> Build<'a> {
         let mut columns: Vec<ParamColumn> = Vec::new();
         for group in groups(&spec.expression_text, self.t) {
             let found = match &group {
-                Group::Path { path, casts } => self.path_column(spec.kind, path, casts),
-                Group::Computed(text) => self.computed_column(spec.kind, text),
+                Group::Path { path, casts } => self.path_column(spec, path, casts),
+                Group::Computed(text) => self.computed_column(spec, text),
             };
             let resolves = match group {
                 Group::Path { path, .. } => path.resolves,
@@ -101,19 +164,20 @@ impl<'a> Build<'a> {
             return;
         }
         let targets = targets(spec, &columns, &self.out.columns);
-        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets });
+        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets, ready: true });
     }
 
     /// Returns the column of a path, made when it is new; none when no value there can be read as this kind.
-    fn path_column(&mut self, kind: ParamKind, path: &Path, casts: &[Box<str>]) -> Option<u16> {
+    fn path_column(&mut self, spec: &SearchParam, path: &Path, casts: &[Box<str>]) -> Option<u16> {
+        let kind = spec.kind;
         let mut name = path.to_string();
         if !casts.is_empty() {
             name = format!("{name}:{}", casts.join(","));
         }
-        let known = self.out.columns.iter().position(|c| c.kind == kind && *c.path == *name);
-        if let Some(known) = known {
-            return Some(known as u16);
-        }
+        let name = match self.known_or_name(spec, name) {
+            Ok(known) => return Some(known),
+            Err(name) => name,
+        };
         let emitter = kind::of(kind)?.emitter;
         let routes = route::routes(self.catalog, self.catalog.resource(self.t), path, casts);
         let read: Vec<(Route, kind::Emit)> =
@@ -135,18 +199,34 @@ impl<'a> Build<'a> {
         Some(index)
     }
 
-    fn computed_column(&mut self, kind: ParamKind, text: &str) -> Option<u16> {
-        if let Some(known) = self.out.columns.iter().position(|c| c.kind == kind && *c.path == *text) {
-            return Some(known as u16);
-        }
+    fn computed_column(&mut self, spec: &SearchParam, text: &str) -> Option<u16> {
+        let kind = spec.kind;
+        let name = match self.known_or_name(spec, text.to_string()) {
+            Ok(known) => return Some(known),
+            Err(name) => name,
+        };
         let index = u16::try_from(self.out.columns.len()).ok()?;
         let computed = Computed::new(index, kind, text)?;
-        let mut column = Column::new(self.keyer, self.t, kind, text.to_string());
+        let mut column = Column::new(self.keyer, self.t, kind, name);
         column.single = false;
         column.plain = false;
         self.out.columns.push(column);
         self.out.computed.push(computed);
         Some(index)
+    }
+
+    /// Returns the column of a path, or the name that its new column has.
+    ///
+    /// The name says since when a parameter of the database counts: nobody removes the rows of one that is deleted, so
+    /// that it must not find them when it comes back.
+    fn known_or_name(&self, spec: &SearchParam, path: String) -> Result<u16, String> {
+        let known = |name: &str| self.out.columns.iter().position(|c| c.kind == spec.kind && *c.path == *name);
+        if let Some(known) = known(&path) {
+            return Ok(known as u16);
+        }
+        let Some(origin) = &spec.origin else { return Err(path) };
+        let name = format!("{path} since {}", origin.since);
+        known(&name).map_or(Err(name), |known| Ok(known as u16))
     }
 
     fn columns_of(&self, code: &str) -> Vec<usize> {

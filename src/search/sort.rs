@@ -61,7 +61,8 @@ fn by_param(registry: &Registry, types: &[ResourceType], code: &str) -> Result<S
     for t in types {
         let index = registry.of(*t);
         let Some(param) = index.param(code) else {
-            return Err(invalid("_sort", code, &format!("is not a search parameter of {t}")));
+            let reason = registry.pending(*t, code).unwrap_or_else(|| format!("is not a search parameter of {t}"));
+            return Err(invalid("_sort", code, &reason));
         };
         let columns = param.columns.iter().map(|use_| &index.columns[usize::from(use_.index)]);
         for column in columns {

@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod error;
 pub mod find;
 mod history;
+pub mod index;
 mod lane;
 mod meter;
 mod number;
@@ -30,7 +31,7 @@ pub use schema::migrate;
 pub use view::View;
 
 use crate::catalog::Catalog;
-use crate::search::{IndexRows, Registry, extract};
+use crate::search::Registry;
 use deadpool_postgres::Pool;
 use std::sync::Arc;
 
@@ -54,13 +55,14 @@ pub struct StoreSettings {
 #[derive(Clone)]
 pub struct Blueprint {
     settings: Arc<StoreSettings>,
-    registry: Arc<Registry>,
+    index: Arc<index::Shared>,
     numbers: Arc<number::Numbers>,
 }
 
 impl Blueprint {
     pub fn new(settings: StoreSettings, registry: Arc<Registry>) -> Blueprint {
-        Blueprint { settings: Arc::new(settings), registry, numbers: Arc::new(number::Numbers::default()) }
+        let index = Arc::new(index::Shared::new(registry));
+        Blueprint { settings: Arc::new(settings), index, numbers: Arc::new(number::Numbers::default()) }
     }
 
     /// Returns a store for the calling thread. Must be called inside its runtime; connects when first used.
@@ -69,6 +71,7 @@ impl Blueprint {
         let writes = pool::new(&self.settings, pool::Use::Writes)?;
         let store = Store {
             blueprint: self.clone(),
+            index: self.index.now(),
             reader: Arc::new(pool::Shared::new(reads.clone())),
             writer: lane::start(self.clone(), writes.clone()),
             reads,
@@ -77,22 +80,14 @@ impl Blueprint {
         meter::watch(&store);
         Ok(store)
     }
-
-    /// Returns the index rows of stored content: what the current row of a resource has in the index.
-    fn rows_of(&self, stored: &Stored) -> Result<IndexRows, StoreError> {
-        let Some(content) = &stored.content else {
-            return Ok(IndexRows::default());
-        };
-        let value = serde_json::from_slice(content)
-            .map_err(|e| StoreError::Damaged(format!("{}/{}: {e}", stored.resource_type, stored.id)))?;
-        Ok(extract(&self.registry, stored.resource_type, &value))
-    }
 }
 
 /// The store of one thread.
 #[derive(Clone)]
 pub struct Store {
     blueprint: Blueprint,
+    /// What is indexed, as the request sees it that this store serves.
+    index: Arc<index::Index>,
     /// One connection that carries the point reads of this thread side by side.
     reader: Arc<pool::Shared>,
     /// Gathers single writes into transactions.
@@ -103,12 +98,12 @@ pub struct Store {
 
 impl Store {
     pub fn catalog(&self) -> &Arc<Catalog> {
-        &self.blueprint.registry.catalog
+        &self.index.registry.catalog
     }
 
     /// Returns the searchable side of the catalog.
     pub fn registry(&self) -> &Arc<Registry> {
-        &self.blueprint.registry
+        &self.index.registry
     }
 
     /// Returns whether the database answers.

@@ -1,0 +1,3 @@
+//! What a server does beside its requests.
+
+pub mod reindex;
