@@ -18,7 +18,16 @@ pub struct Own {
 
 /// The elements that make a parameter what it is; the others are for people.
 const ELEMENTS: [&str; 11] = [
-    "url", "code", "base", "type", "expression", "target", "multipleOr", "multipleAnd", "comparator", "modifier",
+    "url",
+    "code",
+    "base",
+    "type",
+    "expression",
+    "target",
+    "multipleOr",
+    "multipleAnd",
+    "comparator",
+    "modifier",
     "component",
 ];
 
@@ -57,7 +66,8 @@ impl Catalog {
 
 /// Returns the definition as a row; what it does not say is empty, which no type has.
 fn row(definition: &Value) -> ParameterRow<'_> {
-    let component = |value| ComponentRow { definition: text(value, "definition"), expression: text(value, "expression").into() };
+    let component =
+        |value| ComponentRow { definition: text(value, "definition"), expression: text(value, "expression").into() };
     let components = definition.get("component").and_then(Value::as_array);
     ParameterRow {
         code: text(definition, "code"),

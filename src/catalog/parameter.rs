@@ -149,7 +149,11 @@ impl TypeNames {
     }
 }
 
-fn parameter(row: &ParameterRow, expression_text: String, origin: Option<&Origin>) -> Result<SearchParam, CatalogError> {
+fn parameter(
+    row: &ParameterRow,
+    expression_text: String,
+    origin: Option<&Origin>,
+) -> Result<SearchParam, CatalogError> {
     let unknown = |name: &str| CatalogError::UnknownType { path: row.url.to_owned(), name: name.to_owned() };
     let target = |name: &&str| ResourceType::parse(name).ok_or_else(|| unknown(name));
     let expression = if expression_text.is_empty() { None } else { Some(compile(row.url, &expression_text)?) };

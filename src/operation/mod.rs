@@ -2,6 +2,8 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+mod reindex;
+
 use crate::access::policy::Needs;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
@@ -10,7 +12,7 @@ use crate::rest::{Body, Reply};
 use futures_util::future::LocalBoxFuture;
 
 /// Every operation of this server.
-pub static ALL: &[&dyn Operation] = &[];
+pub static ALL: &[&dyn Operation] = &[&reindex::Reindex];
 
 /// Where an operation can be called.
 #[derive(Debug, Clone, Copy, Default)]

@@ -94,6 +94,13 @@ impl TypeIndex {
     }
 }
 
+impl Registry {
+    /// Returns the parameters of a type that wait for their rows.
+    pub fn waiting(&self, t: ResourceType) -> impl Iterator<Item = &Param> {
+        self.of(t).params.values().filter(|param| !param.ready)
+    }
+}
+
 /// Returns the branches of a parameter's expression by which no value of a type can be read, with the reason.
 pub fn unread(catalog: &Catalog, t: ResourceType, spec: &SearchParam) -> Vec<(String, String)> {
     let keyer = Keyer::fixed();
@@ -107,9 +114,9 @@ pub fn unread(catalog: &Catalog, t: ResourceType, spec: &SearchParam) -> Vec<(St
                 let why = format!("leads to no element of {t} that a {kind} parameter can read");
                 unread.push((format!("{path}{cast}"), why));
             }
-            Group::Computed(text) => unread.extend(
-                super::computed::wrong(catalog, t, spec.kind, &text).map(|why| (text.to_string(), why)),
-            ),
+            Group::Computed(text) => {
+                unread.extend(super::computed::wrong(catalog, t, spec.kind, &text).map(|why| (text.to_string(), why)))
+            }
             Group::Path { .. } => {}
         }
     }

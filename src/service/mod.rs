@@ -33,12 +33,7 @@ pub struct Service {
 
 impl Service {
     /// Must be called inside the thread's runtime.
-    pub fn new(
-        store: Store,
-        settings: Arc<Settings>,
-        facts: Arc<capabilities::Facts>,
-        recorder: Recorder,
-    ) -> Service {
+    pub fn new(store: Store, settings: Arc<Settings>, facts: Arc<capabilities::Facts>, recorder: Recorder) -> Service {
         Service { store, settings, recorder, facts, newest: Rc::default() }
     }
 
@@ -53,8 +48,8 @@ impl Service {
     /// Decides, does and audits a request.
     pub async fn perform(&self, principal: &Principal, mut request: Request) -> Result<Reply, Fault> {
         let body = std::mem::take(&mut request.body);
-        let defines = request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER)
-            && !needs::only_reads(&request);
+        let defines =
+            request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
         let result = match policy::decide(principal, &needs::of(&request)) {
             Ok(grant) if defines => self.define(principal, &grant, &request, body).await,
             Ok(grant) => match self.newest() {

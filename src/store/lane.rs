@@ -179,12 +179,7 @@ fn decide(
 }
 
 /// Decides a write against the current version, which is locked, and adds it to the batch when it is allowed.
-pub fn replace(
-    batch: &mut Batch,
-    current: &Stored,
-    write: &Write,
-    now: Instant,
-) -> Result<Outcome, StoreError> {
+pub fn replace(batch: &mut Batch, current: &Stored, write: &Write, now: Instant) -> Result<Outcome, StoreError> {
     if !allowed(write.condition, Some(current)) {
         return Ok(Outcome::Refused((!current.is_deleted()).then_some(current.version)));
     }

@@ -33,10 +33,7 @@ pub(super) async fn begin(client: &mut Object, plain: &Arc<Catalog>, release: i6
     let sql = StoreError::sql("failed to begin an epoch of the index");
     let tx = client.transaction().await.map_err(&sql)?;
     // Whoever comes second waits here, and then finds the work done.
-    let state = tx
-        .query_one("select epoch, revision, release from index_state for update", &[])
-        .await
-        .map_err(&sql)?;
+    let state = tx.query_one("select epoch, revision, release from index_state for update", &[]).await.map_err(&sql)?;
     let (epoch, revision, before): (i32, i32, i64) = (state.get(0), state.get(1), state.get(2));
     let marker: i64 = tx
         .query_one("select coalesce(sum(version), 0)::bigint from resource where type = 122", &[])
@@ -127,7 +124,8 @@ async fn give_work(tx: &Transaction<'_>, registry: &Registry, is_first: bool) ->
     let mut here: HashSet<i16> = HashSet::new();
     if is_first {
         // Nobody has written under an epoch yet, so what is empty now has nothing to catch up with.
-        let types = "select t.number from resource_type t where exists (select from resource r where r.type = t.number)";
+        let types =
+            "select t.number from resource_type t where exists (select from resource r where r.type = t.number)";
         here.extend(tx.query(types, &[]).await.map_err(&sql)?.iter().map(|row| row.get::<_, i16>(0)));
     }
     let upsert = "insert into index_type (type, fingerprint, complete, pending) values ($1, $2, $3, $4)

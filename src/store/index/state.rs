@@ -1,7 +1,7 @@
 //! Reads of the tables that say what is indexed and how far.
 
 use super::{Index, Shared, epoch};
-use crate::catalog::{Own, Origin};
+use crate::catalog::{Origin, Own};
 use crate::fhir::ResourceType;
 use crate::search::Registry;
 use crate::search::progress::{Catching, Progress};
@@ -99,11 +99,7 @@ pub(super) async fn own(client: &impl GenericClient) -> Result<Vec<Own>, StoreEr
 }
 
 /// Makes what is indexed of one moment of the tables.
-pub(super) async fn load(
-    client: &mut Object,
-    shared: &Shared,
-    base_url: &str,
-) -> Result<Index, StoreError> {
+pub(super) async fn load(client: &mut Object, shared: &Shared, base_url: &str) -> Result<Index, StoreError> {
     let sql = StoreError::sql("failed to read the state of the index");
     let tx = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let tx = tx.start().await.map_err(&sql)?;
