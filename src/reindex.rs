@@ -68,9 +68,12 @@ async fn to_the_end(store: &Store) -> Result<i64, StoreError> {
         let until = Instant::now() + Duration::from_millis(300);
         while Instant::now() < until {
             match store.reindex_step(BATCH).await {
-                Ok(Step::Done(0) | Step::Nothing) => break,
+                Ok(Step::Done(0)) => break,
                 Ok(Step::Done(done)) => (resources, failures) = (resources + done as i64, 0),
-                Ok(Step::Wait) => tokio::time::sleep(PAUSE).await,
+                Ok(Step::Wait) => {
+                    tokio::time::sleep(PAUSE).await;
+                    break;
+                }
                 // A look makes the definitions right, and another try finds its way.
                 Err(error) if error.is_contended() && failures < FAILURES_MAX => {
                     failures += 1;

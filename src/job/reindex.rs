@@ -39,9 +39,9 @@ async fn work(store: &Store, until: Instant) {
     while Instant::now() < until {
         let began = Instant::now();
         let pause = match store.reindex_step(BATCH).await {
-            Ok(Step::Done(0)) | Ok(Step::Nothing) => return,
+            Ok(Step::Done(0)) => return,
             Ok(Step::Done(_)) => began.elapsed(),
-            Ok(Step::Wait) => PAUSE,
+            Ok(Step::Wait) => return tokio::time::sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(%error, "failed to index anew; trying again");
                 return tokio::time::sleep(PAUSE).await;

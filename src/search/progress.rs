@@ -42,6 +42,11 @@ impl Percents {
 }
 
 impl Progress {
+    /// Returns the state of a database in which nothing is left to do.
+    pub fn complete(epoch: i32) -> Progress {
+        Progress { epoch, ..Progress::default() }
+    }
+
     pub fn new(epoch: i32, catching: Vec<(ResourceType, Catching)>, percents: Arc<Percents>) -> Progress {
         let mut types: Vec<Option<Catching>> = ResourceType::all().map(|_| None).collect();
         for (t, catching) in catching {

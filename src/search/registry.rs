@@ -25,7 +25,7 @@ pub struct Registry {
     pub base_url: Box<str>,
     /// How far the index rows of the database are those of this registry.
     pub progress: Progress,
-    types: Vec<TypeIndex>,
+    types: Arc<Vec<TypeIndex>>,
 }
 
 /// The searchable side of one resource type.
@@ -49,7 +49,18 @@ impl Registry {
     pub fn over(catalog: Arc<Catalog>, base_url: &str, progress: Progress) -> Registry {
         let keyer = Keyer::fixed();
         let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish(&progress)).collect();
-        Registry { types, keyer, base_url: base_url.trim_end_matches('/').into(), progress, catalog }
+        Registry { types: Arc::new(types), keyer, base_url: base_url.trim_end_matches('/').into(), progress, catalog }
+    }
+
+    /// Returns this registry over a database in another state, in which it has nothing to catch up with either.
+    pub fn caught_up(&self, epoch: i32) -> Registry {
+        Registry {
+            catalog: self.catalog.clone(),
+            keyer: self.keyer,
+            base_url: self.base_url.clone(),
+            progress: Progress::complete(epoch),
+            types: self.types.clone(),
+        }
     }
 
     /// Returns what a parameter of the catalog lacks that a search by it is refused; none for one that is answered.

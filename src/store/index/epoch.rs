@@ -1,16 +1,18 @@
 //! Begins an epoch: decides which stored SearchParameters count, and which types must be indexed anew.
 
-use super::state;
+use super::{Shared, state};
 use crate::catalog::{Catalog, Origin, Own, own};
 use crate::fhir::ResourceType;
 use crate::search::{Registry, definition};
 use crate::store::StoreError;
+use crate::store::search::write::array;
 use deadpool_postgres::{Object, Transaction};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 const BEGIN: &str = include_str!("../sql/index_begin.sql");
+const GIVE: &str = include_str!("../sql/index_give.sql");
 
 /// Returns the fingerprint of what a release indexes by itself.
 pub(super) fn release(registry: &Registry) -> i64 {
@@ -28,13 +30,14 @@ pub(super) fn catalog(plain: &Arc<Catalog>, own: &[Own]) -> Result<Arc<Catalog>,
     Ok(Arc::new(with))
 }
 
-/// Begins an epoch if what counts has changed, and returns the revision of the tables.
-pub(super) async fn begin(client: &mut Object, plain: &Arc<Catalog>, release: i64) -> Result<i32, StoreError> {
+/// Begins an epoch if what counts has changed.
+pub(super) async fn begin(client: &mut Object, shared: &Shared) -> Result<(), StoreError> {
+    let (plain, release) = (&shared.catalog, shared.release);
     let sql = StoreError::sql("failed to begin an epoch of the index");
     let tx = client.transaction().await.map_err(&sql)?;
     // Whoever comes second waits here, and then finds the work done.
-    let state = tx.query_one("select epoch, revision, release from index_state for update", &[]).await.map_err(&sql)?;
-    let (epoch, revision, before): (i32, i32, i64) = (state.get(0), state.get(1), state.get(2));
+    let state = tx.query_one("select epoch, release from index_state for update", &[]).await.map_err(&sql)?;
+    let (epoch, before): (i32, i64) = (state.get(0), state.get(1));
     let marker: i64 = tx
         .query_one("select coalesce(sum(version), 0)::bigint from resource where type = 122", &[])
         .await
@@ -42,19 +45,20 @@ pub(super) async fn begin(client: &mut Object, plain: &Arc<Catalog>, release: i6
         .get(0);
     let known = state::own(&*tx).await?;
     let counting = counting(&stored(&tx).await?, &known, plain, epoch + 1);
-    let revision = if before == release && same(&counting, &known) {
+    if before == release && same(&counting, &known) {
         tx.execute("update index_state set marker = $1", &[&marker]).await.map_err(&sql)?;
-        revision
     } else {
         keep(&tx, &counting).await?;
-        let registry = Registry::new(catalog(plain, &counting)?, "");
-        give_work(&tx, &registry, before == 0).await?;
-        let row = tx.query_one(BEGIN, &[&release, &marker]).await.map_err(&sql)?;
+        if counting.is_empty() {
+            give_work(&tx, &shared.plain, before == 0).await?;
+        } else {
+            let registry = Registry::new(catalog(plain, &counting)?, "");
+            give_work(&tx, &registry, before == 0).await?;
+        }
+        tx.execute(BEGIN, &[&release, &marker]).await.map_err(&sql)?;
         tracing::info!(epoch = epoch + 1, own = counting.len(), "what is indexed has changed");
-        row.get(0)
-    };
-    tx.commit().await.map_err(&sql)?;
-    Ok(revision)
+    }
+    tx.commit().await.map_err(&sql)
 }
 
 fn same(a: &[Own], b: &[Own]) -> bool {
@@ -128,18 +132,16 @@ async fn give_work(tx: &Transaction<'_>, registry: &Registry, is_first: bool) ->
             "select t.number from resource_type t where exists (select from resource r where r.type = t.number)";
         here.extend(tx.query(types, &[]).await.map_err(&sql)?.iter().map(|row| row.get::<_, i16>(0)));
     }
-    let upsert = "insert into index_type (type, fingerprint, complete, pending) values ($1, $2, $3, $4)
-                  on conflict (type) do update set fingerprint = excluded.fingerprint, pending = excluded.pending,
-                      after_no = 0, done = 0, total = null";
-    let statement = tx.prepare(upsert).await.map_err(&sql)?;
+    let (mut types, mut fingerprints, mut complete) = (Vec::new(), Vec::new(), Vec::new());
     for t in ResourceType::all().filter(|t| t.is_stored()) {
         let (number, fingerprint) = (t.number(), registry.fingerprint(t));
-        if known.get(&number) == Some(&fingerprint) {
-            continue;
+        if known.get(&number) != Some(&fingerprint) {
+            let pending = !is_first || here.contains(&number);
+            types.push(number);
+            fingerprints.push(fingerprint);
+            complete.push((!pending).then(|| array(&registry.column_keys(t))));
         }
-        let pending = !is_first || here.contains(&number);
-        let complete = (!pending).then(|| registry.column_keys(t));
-        tx.execute(&statement, &[&number, &fingerprint, &complete, &pending]).await.map_err(&sql)?;
     }
+    tx.execute(GIVE, &[&types, &fingerprints, &complete]).await.map_err(&sql)?;
     Ok(())
 }

@@ -37,8 +37,9 @@ pub struct Index {
 /// What the threads of a process share of it.
 pub(super) struct Shared {
     now: ArcSwap<Index>,
-    /// What the binary carries.
+    /// What the binary carries, and what that makes of a database without parameters of its own.
     catalog: Arc<Catalog>,
+    plain: Arc<Registry>,
     /// Fingerprint of what it indexes by itself.
     release: i64,
     percents: Arc<Percents>,
@@ -62,6 +63,7 @@ impl Shared {
     pub fn new(registry: Arc<Registry>) -> Shared {
         Shared {
             catalog: registry.catalog.clone(),
+            plain: registry.clone(),
             release: epoch::release(&registry),
             // No database has this revision, so the first look reads the tables.
             now: ArcSwap::from_pointee(Index::new(registry, -1)),
@@ -114,20 +116,20 @@ impl Store {
         let _one_at_a_time = shared.reading.lock().await;
         let mut client = self.reads.get().await?;
         let seen = state::seen(&client).await?;
-        let mut revision = seen.revision;
         let is_ours = seen.release == shared.release;
         if (is_ours && seen.marker != seen.stored) || (!is_ours && starting) {
-            revision = epoch::begin(&mut client, &shared.catalog, shared.release).await?;
+            epoch::begin(&mut client, shared).await?;
         }
+        // Of one moment: what is told to be complete here is searchable when this returns.
+        let standing = state::standing(&client).await?;
         let now = shared.now.load();
-        if now.revision != revision {
-            let index = state::load(&mut client, shared, &now.registry.base_url).await?;
+        if now.revision != standing.revision {
+            let index = state::load(&mut client, shared).await?;
             if index.superseded && !now.superseded {
                 tracing::error!("another release has taken over this database; this server can only read now");
             }
             shared.now.store(Arc::new(index));
         }
-        let standing = state::standing(&client).await?;
         for one in &standing.types {
             shared.percents.set(one.resource_type, one.percent());
         }

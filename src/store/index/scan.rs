@@ -29,10 +29,9 @@ const AGAIN: &str = include_str!("../sql/index_again.sql");
 pub enum Step {
     /// So many resources are done; none when a type was finished.
     Done(usize),
-    /// Another process is at it, or transactions of an earlier epoch have not ended: try again soon.
+    /// There is nothing to do, another process is at it, or transactions of an earlier epoch have not ended: look again
+    /// soon.
     Wait,
-    /// There is nothing to do.
-    Nothing,
 }
 
 /// A type with work left.
@@ -71,18 +70,18 @@ async fn step(open: &Open, index: &Arc<Index>, limit: i64) -> Result<Step, Store
     let sql = StoreError::sql("failed to find what is to be indexed");
     let client = open.get();
     let statement = client.prepare_cached(WORK).await.map_err(&sql)?;
-    let Some(row) = client.query_opt(&statement, &[]).await.map_err(&sql)? else { return Ok(Step::Nothing) };
-    let (is_alone, epoch, is_settled): (bool, i32, bool) = (row.get(0), row.get(1), row.get(2));
+    let Some(row) = client.query_opt(&statement, &[]).await.map_err(&sql)? else { return Ok(Step::Wait) };
+    let (epoch, is_settled): (i32, bool) = (row.get(0), row.get(1));
     if epoch != index.epoch() {
         return Err(StoreError::Outdated);
     }
-    if !is_alone || !is_settled {
+    if !is_settled {
         return Ok(Step::Wait);
     }
-    let Some(resource_type) = ResourceType::from_number(row.get(3)) else {
+    let Some(resource_type) = ResourceType::from_number(row.get(2)) else {
         return Err(StoreError::Damaged("a type without a name in index_type".into()));
     };
-    let work = Work { resource_type, after_no: row.get(4), is_counted: row.get(5) };
+    let work = Work { resource_type, after_no: row.get(3), is_counted: row.get(4) };
     let nos = next(open, &work, limit).await?;
     let Some(first) = nos.first() else {
         complete(open, index, work.resource_type).await?;

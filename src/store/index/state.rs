@@ -19,13 +19,13 @@ pub(super) struct Seen {
     /// What the epoch has taken into account, and what is stored.
     pub marker: i64,
     pub stored: i64,
-    pub revision: i32,
 }
 
 /// How far the work on the index is.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
-    pub epoch: i32,
+    /// The revision of the tables that this is of.
+    pub(super) revision: i32,
     /// Every type that was ever indexed, in the order of the numbers.
     pub types: Vec<TypeStanding>,
 }
@@ -65,7 +65,7 @@ pub(super) async fn seen(client: &Object) -> Result<Seen, StoreError> {
     let sql = StoreError::sql("failed to look at the state of the index");
     let statement = client.prepare_cached(SEEN).await.map_err(&sql)?;
     let row = client.query_one(&statement, &[]).await.map_err(&sql)?;
-    Ok(Seen { release: row.get(0), marker: row.get(1), stored: row.get(2), revision: row.get(3) })
+    Ok(Seen { release: row.get(0), marker: row.get(1), stored: row.get(2) })
 }
 
 pub(super) async fn standing(client: &Object) -> Result<Standing, StoreError> {
@@ -80,8 +80,8 @@ pub(super) async fn standing(client: &Object) -> Result<Standing, StoreError> {
             total: row.get(4),
         })
     };
-    let epoch = rows.first().map_or(0, |row| row.get(0));
-    Ok(Standing { epoch, types: rows.iter().filter_map(one).collect() })
+    let revision = rows.first().map_or(0, |row| row.get(0));
+    Ok(Standing { revision, types: rows.iter().filter_map(one).collect() })
 }
 
 /// Returns the parameters of the database that count.
@@ -99,7 +99,7 @@ pub(super) async fn own(client: &impl GenericClient) -> Result<Vec<Own>, StoreEr
 }
 
 /// Makes what is indexed of one moment of the tables.
-pub(super) async fn load(client: &mut Object, shared: &Shared, base_url: &str) -> Result<Index, StoreError> {
+pub(super) async fn load(client: &mut Object, shared: &Shared) -> Result<Index, StoreError> {
     let sql = StoreError::sql("failed to read the state of the index");
     let tx = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let tx = tx.start().await.map_err(&sql)?;
@@ -115,8 +115,11 @@ pub(super) async fn load(client: &mut Object, shared: &Shared, base_url: &str) -
     let superseded = state.get::<_, i64>(2) != shared.release;
     // No epoch has this number, so nothing that this process writes is taken.
     let epoch = if superseded { -1 } else { state.get(0) };
-    let progress = Progress::new(epoch, catching.collect(), shared.percents.clone());
-    let catalog = epoch::catalog(&shared.catalog, &own)?;
-    let registry = Arc::new(Registry::over(catalog, base_url, progress));
-    Ok(Index { registry, revision: state.get(1), superseded, statement: OnceLock::new() })
+    let registry = if own.is_empty() && pending.is_empty() {
+        shared.plain.caught_up(epoch)
+    } else {
+        let progress = Progress::new(epoch, catching.collect(), shared.percents.clone());
+        Registry::over(epoch::catalog(&shared.catalog, &own)?, &shared.plain.base_url, progress)
+    };
+    Ok(Index { registry: Arc::new(registry), revision: state.get(1), superseded, statement: OnceLock::new() })
 }

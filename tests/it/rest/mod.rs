@@ -22,6 +22,7 @@ mod prefer;
 mod protocol;
 mod read;
 mod search;
+mod search_parameters;
 mod subset;
 mod transaction;
 mod update;
