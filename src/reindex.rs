@@ -68,7 +68,6 @@ async fn to_the_end(store: &Store) -> Result<i64, StoreError> {
         let until = Instant::now() + Duration::from_millis(300);
         while Instant::now() < until {
             match store.reindex_step(BATCH).await {
-                Ok(Step::Done(0)) => break,
                 Ok(Step::Done(done)) => (resources, failures) = (resources + done as i64, 0),
                 Ok(Step::Wait) => {
                     tokio::time::sleep(PAUSE).await;

@@ -36,11 +36,17 @@ pub async fn run(store: Store) {
 
 /// Indexes until it is time to look again. Half of the time is left to requests.
 async fn work(store: &Store, until: Instant) {
+    let mut has_finished = false;
     while Instant::now() < until {
         let began = Instant::now();
         let pause = match store.reindex_step(BATCH).await {
-            Ok(Step::Done(0)) => return,
+            Ok(Step::Done(0)) => {
+                has_finished = true;
+                continue;
+            }
             Ok(Step::Done(_)) => began.elapsed(),
+            // Nothing more, it seems: that is told at once, so that what is complete can be asked.
+            Ok(Step::Wait) if has_finished => return,
             Ok(Step::Wait) => return tokio::time::sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(%error, "failed to index anew; trying again");
