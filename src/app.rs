@@ -10,14 +10,14 @@ use crate::http::{self, HttpSettings};
 use crate::index::TextIndex;
 use crate::interaction;
 use crate::interaction::capabilities::{self, OperationFact};
+use crate::job;
 use crate::job::index_feed::{self, Feed};
 use crate::oauth::{Claims, Keys};
 use crate::operation::{self, Operation};
 use crate::search::Registry;
 use crate::service::Service;
 use crate::store::embedded::{self, Cluster};
-use crate::store::{self, Blueprint, StoreSettings};
-use bytes::Bytes;
+use crate::store::{self, Blueprint, Store, StoreSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ async fn migrate(url: &str) -> Result<usize, Failure> {
 pub struct Factory {
     blueprint: Blueprint,
     settings: Arc<interaction::Settings>,
-    capabilities: Bytes,
+    facts: Arc<capabilities::Facts>,
     recorder: Recorder,
     text: Option<TextIndex>,
 }
@@ -116,7 +116,6 @@ impl Factory {
             started: Instant::now(),
             operations: operations(&settings.canonical_base),
         };
-        let capabilities = capabilities::statement(&registry, &facts);
         let limits = &settings.limits;
         let store = StoreSettings {
             url: database_url.to_string(),
@@ -139,9 +138,16 @@ impl Factory {
                 delete_matches_max: limits.conditional_delete_max,
                 canonical_base: settings.canonical_base.clone(),
             }),
-            capabilities,
+            facts: Arc::new(facts),
             text: None,
         })
+    }
+
+    /// Takes the database over for this release, or joins servers of the same. To be called before anything is written.
+    pub async fn adopt(&self) -> Result<Store, Failure> {
+        let store = self.blueprint.store().map_err(|e| Failure(e.to_string()))?;
+        store.adopt().await.map_err(|e| Failure::from("failed to read the state of the index")(&e))?;
+        Ok(store)
     }
 
     /// Tells the planner what a load has changed.
@@ -152,8 +158,8 @@ impl Factory {
 
     /// Returns the service of the calling thread. Must be called inside its runtime.
     pub fn service(&self) -> Result<Service, Fault> {
-        let (settings, capabilities) = (self.settings.clone(), self.capabilities.clone());
-        let service = Service::new(self.blueprint.store()?, settings, capabilities, self.recorder.clone());
+        let (settings, facts) = (self.settings.clone(), self.facts.clone());
+        let service = Service::new(self.blueprint.store()?, settings, facts, self.recorder.clone());
         Ok(service.with_text(self.text.clone()))
     }
 
@@ -235,6 +241,8 @@ async fn serve_on(
 ) -> Result<(), Failure> {
     let mut factory = Factory::new(settings, &database.url)?;
     let keys = Arc::new(keys(&database.data_dir)?);
+    let store = factory.adopt().await?;
+    tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {
         listen: settings.listen,

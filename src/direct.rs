@@ -14,6 +14,7 @@ pub fn sink(factory: &Factory, threads: usize) -> Result<DirectSink, Failure> {
 
 pub async fn load(load: &Load, settings: &Settings, database: &Database) -> Result<Report, Failure> {
     let factory = Factory::new(settings, &database.url)?;
+    factory.adopt().await?;
     let sink = sink(&factory, settings.workers)?;
     let report = load::run(load, Arc::new(sink)).await.map_err(|e| Failure(e.to_string()))?;
     factory.analyze().await?;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod demo;
 mod direct;
+mod reindex;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -42,6 +43,13 @@ enum Command {
         #[command(flatten)]
         settings: config::Args,
     },
+    /// Make the index of stored resources anew; servers may go on serving meanwhile
+    Reindex {
+        #[command(flatten)]
+        reindex: reindex::Reindex,
+        #[command(flatten)]
+        settings: config::Args,
+    },
     /// Sign an access token, on the server's own host
     Token {
         /// SMART scopes, such as "system/*.rs user/Patient.cu"
@@ -64,6 +72,7 @@ fn main() -> ExitCode {
         Command::Serve { settings, .. }
         | Command::Migrate { settings }
         | Command::Load { settings, .. }
+        | Command::Reindex { settings, .. }
         | Command::Token { settings, .. } => settings,
     };
     let settings = match args.settings() {
@@ -103,6 +112,7 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         }
         Command::Migrate { .. } => Database::open(&settings).await?.close().await,
         Command::Load { load, .. } => return load_files(&load, &settings).await,
+        Command::Reindex { reindex, .. } => reindex::run(&reindex, &settings).await?,
         Command::Token { scope, subject, ttl, .. } => {
             println!("{}", token(&settings, &scope, &subject, ttl)?);
         }

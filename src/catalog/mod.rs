@@ -7,6 +7,7 @@ mod assemble;
 mod compartment;
 mod key_table;
 mod model;
+pub mod own;
 mod parameter;
 mod source;
 mod types;
@@ -19,7 +20,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use compartment::Compartment;
-pub use parameter::{Component, ParamKind, SearchParam};
+pub use own::Own;
+pub use parameter::{Component, Origin, ParamKind, SearchParam};
 pub use types::{Field, FieldType, Primitive, Rule, TypeDef, TypeId, TypeKind};
 pub use value_set::CodeSet;
 
@@ -27,22 +29,23 @@ use crate::fhir::ResourceType;
 use crate::fhirpath::FhirpathError;
 use parameter::TypeNames;
 
-/// The types, search parameters and compartments; made once at start and shared.
-#[derive(Debug)]
+/// The types, search parameters and compartments; made at start and shared. Only the parameters ever change, by making
+/// another catalog over the same types: see [`own`].
+#[derive(Debug, Clone)]
 pub struct Catalog {
-    types: Vec<TypeDef>,
-    by_name: HashMap<Box<str>, TypeId>,
+    types: Arc<Vec<TypeDef>>,
+    by_name: Arc<HashMap<Box<str>, TypeId>>,
     /// By the number of the resource type.
-    resources: Vec<TypeId>,
+    resources: Arc<Vec<TypeId>>,
     /// By the number of the resource type, sorted by code.
     params: Vec<Vec<Arc<SearchParam>>>,
-    compartments: Vec<Compartment>,
-    value_sets: HashMap<Box<str>, Arc<CodeSet>>,
+    compartments: Arc<Vec<Compartment>>,
+    value_sets: Arc<HashMap<Box<str>, Arc<CodeSet>>>,
     known: Known,
 }
 
 /// Types that have rules of their own, ready at hand.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Known {
     pub extension: TypeId,
     pub quantity: TypeId,
@@ -78,11 +81,17 @@ impl Catalog {
             reference: named(&by_name, "Reference")?,
             resource: named(&by_name, "Resource")?,
         };
-        let names: Vec<TypeNames> =
-            ResourceType::all().zip(&resources).map(|(t, id)| type_names(&types, t, *id)).collect();
-        let params = parameter::parameters(&source.parameters, &names)?;
+        let params = parameter::parameters(&source.parameters, &type_names(&types, &resources))?;
         let compartments = source.compartments.iter().map(compartment::compartment).collect::<Result<_, _>>()?;
-        Ok(Catalog { types, by_name, resources, params, compartments, value_sets, known })
+        Ok(Catalog {
+            types: Arc::new(types),
+            by_name: Arc::new(by_name),
+            resources: Arc::new(resources),
+            params,
+            compartments: Arc::new(compartments),
+            value_sets: Arc::new(value_sets),
+            known,
+        })
     }
 
     /// Returns the type of this name: `Patient`, `HumanName`, `code`, or the path of an element defined in place.
@@ -144,7 +153,11 @@ fn named(by_name: &HashMap<Box<str>, TypeId>, name: &str) -> Result<TypeId, Cata
     by_name.get(name).copied().ok_or_else(unknown)
 }
 
-fn type_names(types: &[TypeDef], t: ResourceType, id: TypeId) -> TypeNames {
-    let base = types[usize::from(id.0)].base.map(|base| &*types[usize::from(base.0)].name);
-    TypeNames { name: t.name(), is_domain_resource: base == Some("DomainResource") }
+/// Returns the names of the resource types, by their numbers.
+fn type_names(types: &[TypeDef], resources: &[TypeId]) -> Vec<TypeNames> {
+    let names = |(t, id): (ResourceType, &TypeId)| {
+        let base = types[usize::from(id.0)].base.map(|base| &*types[usize::from(base.0)].name);
+        TypeNames { name: t.name(), is_domain_resource: base == Some("DomainResource") }
+    };
+    ResourceType::all().zip(resources).map(names).collect()
 }

@@ -75,6 +75,17 @@ pub struct SearchParam {
     pub modifiers: Vec<Box<str>>,
     pub multiple_or: bool,
     pub multiple_and: bool,
+    /// None for a parameter that the binary carries.
+    pub origin: Option<Origin>,
+}
+
+/// Where a parameter of this database comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Id of the SearchParameter resource.
+    pub id: Box<str>,
+    /// The state of the index in which it began to count: a parameter that comes back has another, and so other keys.
+    pub since: i32,
 }
 
 #[derive(Debug)]
@@ -92,26 +103,37 @@ pub(super) fn parameters(
 ) -> Result<Vec<Vec<Arc<SearchParam>>>, CatalogError> {
     let mut by_type = vec![Vec::new(); types.len()];
     for row in rows {
-        let mut made: Vec<Arc<SearchParam>> = Vec::new();
-        for (names, params) in types.iter().zip(&mut by_type) {
-            if !row.base.iter().any(|base| names.includes(base)) {
-                continue;
-            }
-            // A parameter of Resource is the same for all types; they share one.
-            let text = branches_for(row.expression.as_deref().unwrap_or_default(), names);
-            let shared = made.iter().find(|p| *p.expression_text == *text).cloned();
-            let param = match shared {
-                Some(param) => param,
-                None => Arc::new(parameter(row, text)?),
-            };
-            made.push(param.clone());
-            params.push(param);
-        }
+        add(row, None, types, &mut by_type)?;
     }
     for params in &mut by_type {
         params.sort_by(|a, b| a.code.cmp(&b.code));
     }
     Ok(by_type)
+}
+
+/// Adds a parameter to the types that it is for.
+pub(super) fn add(
+    row: &ParameterRow,
+    origin: Option<&Origin>,
+    types: &[TypeNames],
+    by_type: &mut [Vec<Arc<SearchParam>>],
+) -> Result<(), CatalogError> {
+    let mut made: Vec<Arc<SearchParam>> = Vec::new();
+    for (names, params) in types.iter().zip(by_type) {
+        if !row.base.iter().any(|base| names.includes(base)) {
+            continue;
+        }
+        // A parameter of Resource is the same for all types; they share one.
+        let text = branches_for(row.expression.as_deref().unwrap_or_default(), names);
+        let shared = made.iter().find(|p| *p.expression_text == *text).cloned();
+        let param = match shared {
+            Some(param) => param,
+            None => Arc::new(parameter(row, text, origin)?),
+        };
+        made.push(param.clone());
+        params.push(param);
+    }
+    Ok(())
 }
 
 /// The names that an expression may call a resource type by.
@@ -122,12 +144,16 @@ pub(super) struct TypeNames {
 }
 
 impl TypeNames {
-    fn includes(&self, name: &str) -> bool {
+    pub fn includes(&self, name: &str) -> bool {
         name == self.name || name == "Resource" || (name == "DomainResource" && self.is_domain_resource)
     }
 }
 
-fn parameter(row: &ParameterRow, expression_text: String) -> Result<SearchParam, CatalogError> {
+fn parameter(
+    row: &ParameterRow,
+    expression_text: String,
+    origin: Option<&Origin>,
+) -> Result<SearchParam, CatalogError> {
     let unknown = |name: &str| CatalogError::UnknownType { path: row.url.to_owned(), name: name.to_owned() };
     let target = |name: &&str| ResourceType::parse(name).ok_or_else(|| unknown(name));
     let expression = if expression_text.is_empty() { None } else { Some(compile(row.url, &expression_text)?) };
@@ -143,6 +169,7 @@ fn parameter(row: &ParameterRow, expression_text: String) -> Result<SearchParam,
         modifiers: row.modifier.iter().map(|m| Box::from(*m)).collect(),
         multiple_or: row.multiple_or.unwrap_or(true),
         multiple_and: row.multiple_and.unwrap_or(true),
+        origin: origin.cloned(),
     })
 }
 

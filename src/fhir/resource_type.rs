@@ -16,6 +16,7 @@ impl ResourceType {
     pub const OPERATION_OUTCOME: ResourceType = ResourceType(98);
     pub const PARAMETERS: ResourceType = ResourceType(101);
     pub const PATIENT: ResourceType = ResourceType(102);
+    pub const SEARCH_PARAMETER: ResourceType = ResourceType(122);
 
     /// Returns the type of this name, which is case-sensitive; none when R4 has no such resource.
     pub fn parse(name: &str) -> Option<ResourceType> {

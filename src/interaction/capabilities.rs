@@ -5,6 +5,7 @@
 use crate::catalog::{ParamKind, SearchParam};
 use crate::fhir::{Instant, ResourceType};
 use crate::search::Registry;
+use crate::store::index::Index;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -33,7 +34,12 @@ pub struct OperationFact {
     pub types: Vec<&'static str>,
 }
 
-/// Returns the CapabilityStatement as JSON. It changes with the definitions only, so it is written once.
+/// Returns the CapabilityStatement as JSON. It changes with the definitions only, so it is written once for each.
+pub fn current(index: &Index, facts: &Facts) -> Bytes {
+    index.statement.get_or_init(|| statement(&index.registry, facts)).clone()
+}
+
+/// Returns the CapabilityStatement of a registry.
 pub fn statement(registry: &Registry, facts: &Facts) -> Bytes {
     let stored = ResourceType::all().filter(|t| t.is_stored());
     let resources: Vec<Value> = stored.map(|t| resource(registry, t, facts)).collect();

@@ -10,6 +10,7 @@ pub mod condition;
 pub mod contained;
 pub mod create;
 pub mod cursor;
+mod definition;
 pub mod delete;
 pub mod history;
 pub mod include;

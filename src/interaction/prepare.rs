@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#create>: `id`, `meta.versionId` and `meta.lastUpdated` are the server's.
 
+use super::definition;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::conditional_reference;
 use crate::fhir::{ResourceId, ResourceType};
@@ -18,12 +19,15 @@ pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Pre
     let t = valid.resource_type();
     let (mut content, checked) = valid.into_content();
     content.insert("id".to_string(), Value::String(id.as_str().to_string()));
-    let (head, tail) = cut(t, id, &content)?;
+    let text = cut(t, id, &content)?;
     let value = Value::Object(content);
     refuse_conditional_references(t, &value)?;
+    if t == ResourceType::SEARCH_PARAMETER {
+        definition::check(registry, id, &value)?;
+    }
     let rows = extract(registry, t, &value);
     let patient = compartment::patients_of(registry, t, &value).into_iter().next();
-    Ok(Prepared::new(checked, head, tail, rows, patient))
+    Ok(Prepared::new(checked, text, rows, registry.progress.epoch, patient))
 }
 
 /// R4 3.1.0.11.2: a conditional reference is allowed in a transaction only, which resolves it. Stored it would lead nowhere.

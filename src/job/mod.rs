@@ -1,3 +1,4 @@
 //! What runs beside requests, for as long as the server does.
 
 pub mod index_feed;
+pub mod reindex;

@@ -73,6 +73,8 @@ pub struct Param {
     pub columns: Vec<ParamColumn>,
     /// Types that a reference without one may mean.
     pub targets: Vec<ResourceType>,
+    /// Whether all resources have their rows in all of the columns.
+    pub ready: bool,
     /// Where a composite finds its parts; it has no columns of its own.
     pub foci: Vec<Focus>,
 }

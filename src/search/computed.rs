@@ -5,6 +5,7 @@ use super::column::Column;
 use super::kind::{self, Emit, token};
 use super::sink::Sink;
 use crate::catalog::{Catalog, ParamKind};
+use crate::fhir::ResourceType;
 use crate::fhirpath::{self, Context, Item, Node};
 use serde_json::Value;
 
@@ -14,6 +15,21 @@ pub struct Computed {
     column: u16,
     kind: ParamKind,
     expression: fhirpath::Expr,
+}
+
+/// Returns why an expression cannot be evaluated for resources of a type; none when it can.
+pub(super) fn wrong(catalog: &Catalog, t: ResourceType, kind: ParamKind, text: &str) -> Option<String> {
+    let expression = match fhirpath::parse(text) {
+        Ok(expression) => expression,
+        Err(error) => return Some(format!("is no FHIRPath: {error}")),
+    };
+    if matches!(kind, ParamKind::Composite | ParamKind::Special) {
+        return Some(format!("is more than a path, which a {} parameter cannot have", kind.code()));
+    }
+    // An empty resource has no values, but an element that its type lacks shows.
+    let empty = serde_json::json!({"resourceType": t.name()});
+    let context = Context { strict: true, ..Context::for_search(catalog, &empty) };
+    expression.evaluate(&context).err().map(|error| format!("does not fit {t}: {error}"))
 }
 
 impl Computed {
@@ -55,7 +71,7 @@ impl Computed {
     }
 
     fn emit_node(&self, sink: &mut Sink, column: &Column, type_name: Option<&str>, value: &Value) {
-        let emit: Option<Emit> = type_name.and_then(|name| (kind::of(self.kind)?.emitter)(name));
+        let emit: Option<Emit> = type_name.and_then(|name| (kind::of(self.kind).emitter)(name));
         if let Some(emit) = emit {
             return emit(sink, column, value);
         }

@@ -59,6 +59,9 @@ impl Include {
         if param == "*" {
             return Ok(Include { source, param: None, target, reverse, iterate });
         }
+        if let Some(pending) = registry.pending(source, param) {
+            return Err(invalid(name, value, &format!("names '{param}', which {pending}")));
+        }
         let Some(known) = registry.of(source).param(param).filter(|p| p.spec.kind == ParamKind::Reference) else {
             return Err(invalid(
                 name,

@@ -112,6 +112,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         let name = self.name()?;
+        let mut value_of_extension = false;
         if !self.eat("(") {
             path.steps.push(Step::Element(name.into()));
             return Some(());
@@ -121,7 +122,8 @@ impl<'a> Reader<'a> {
             "extension" => {
                 path.steps.push(Step::Element("extension".into()));
                 path.steps.push(Step::Where { element: "url".into(), text: self.quoted()?.into() });
-                path.steps.push(Step::Element("value".into()));
+                // Some write the value out, others leave it away.
+                value_of_extension = true;
             }
             "where" if self.eat("resolve() is ") => path.resolves = Some(ResourceType::parse(self.name()?)?),
             "where" => {
@@ -133,7 +135,11 @@ impl<'a> Reader<'a> {
             }
             _ => return None,
         }
-        self.eat(")").then_some(())
+        self.eat(")").then_some(())?;
+        if value_of_extension && !self.rest.starts_with(".value") {
+            path.steps.push(Step::Element("value".into()));
+        }
+        Some(())
     }
 
     fn eat(&mut self, token: &str) -> bool {
@@ -206,6 +212,11 @@ mod tests {
             "Patient.extension('http://a.example/b|c')",
             "Patient",
             &["extension.where(url='http://a.example/b|c').value"],
+        );
+        check(
+            "Patient.extension('http://a.example').value as Quantity",
+            "Patient",
+            &["extension.where(url='http://a.example').value.ofType(Quantity)"],
         );
         check(
             "Patient.deceased.exists() and Patient.deceased != false",

@@ -155,9 +155,7 @@ pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: 
     if modifier == Modifier::Text {
         return text::beside_codes(&asked, &alternatives, &condition(value));
     }
-    let Some(kind) = kind::of(kind) else {
-        return Err(refused(name, "is of a kind that this server does not answer yet"));
-    };
+    let kind = kind::of(kind);
     let mut parts = Vec::with_capacity(alternatives.len() * asked.len());
     for value in alternatives {
         for asked in &asked {
@@ -198,9 +196,7 @@ pub(super) fn lookup<'a>(
 
 fn unknown(registry: &Registry, t: ResourceType, name: &str, code: &str) -> Fault {
     let reason = match registry.catalog.param(t, code) {
-        Some(spec) if kind::of(spec.kind).is_none() => {
-            format!("is a {} parameter, a kind that this server does not answer yet", spec.kind.code())
-        }
+        Some(_) if let Some(pending) = registry.pending(t, code) => pending,
         Some(_) => "is not answered by this server yet".to_string(),
         None => format!("is not a search parameter of {t}"),
     };

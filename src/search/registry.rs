@@ -10,11 +10,12 @@ use super::jsonpath;
 use super::key::Keyer;
 use super::kind::{self, token};
 use super::path::{self, Branch, Path, Step};
+use super::progress::Progress;
 use super::route::{self, Route};
 use super::timeline;
 use super::tree::{Leaf, Node};
 use super::tuple::Tuple;
-use crate::catalog::{Catalog, ParamKind, SearchParam};
+use crate::catalog::{Catalog, Origin, ParamKind, SearchParam};
 use crate::fhir::ResourceType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +27,9 @@ pub struct Registry {
     pub keyer: Keyer,
     /// The server's own address, without a slash at the end.
     pub base_url: Box<str>,
-    types: Vec<TypeIndex>,
+    /// How far the index rows of the database are those of this registry.
+    pub progress: Progress,
+    types: Arc<Vec<TypeIndex>>,
 }
 
 /// The searchable side of one resource type.
@@ -43,10 +46,47 @@ pub struct TypeIndex {
 }
 
 impl Registry {
+    /// Returns the registry over a database whose rows are all its own.
     pub fn new(catalog: Arc<Catalog>, base_url: &str) -> Registry {
+        Registry::over(catalog, base_url, Progress::default())
+    }
+
+    /// Returns the registry over a database that is as far as `progress` says.
+    pub fn over(catalog: Arc<Catalog>, base_url: &str, progress: Progress) -> Registry {
         let keyer = Keyer::fixed();
-        let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish()).collect();
-        Registry { types, keyer, base_url: base_url.trim_end_matches('/').into(), catalog }
+        let types = ResourceType::all().map(|t| Build::new(&catalog, &keyer, t).finish(&progress)).collect();
+        Registry { types: Arc::new(types), keyer, base_url: base_url.trim_end_matches('/').into(), progress, catalog }
+    }
+
+    /// Returns this registry over a database in another state, in which it has nothing to catch up with either.
+    pub fn caught_up(&self, epoch: i32) -> Registry {
+        Registry {
+            catalog: self.catalog.clone(),
+            keyer: self.keyer,
+            base_url: self.base_url.clone(),
+            progress: Progress::complete(epoch),
+            types: self.types.clone(),
+        }
+    }
+
+    /// Returns what a parameter of the catalog lacks that a search by it is refused; none for one that is answered.
+    pub fn pending(&self, t: ResourceType, code: &str) -> Option<String> {
+        let param = self.of(t).params.get(code).filter(|param| !param.ready)?;
+        let done = self.progress.percent(t);
+        Some(format!("is being indexed: {done} % of {t} done ({}); try again when it is complete", param.spec.url))
+    }
+
+    /// Returns a number that changes when resources of the type get other rows than before.
+    pub fn fingerprint(&self, t: ResourceType) -> i64 {
+        let mut keys = self.column_keys(t);
+        keys.sort_unstable();
+        let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
+        self.keyer.hash(&[b"rows", &FORMAT.to_le_bytes(), &bytes])
+    }
+
+    /// Returns the keys of all columns of a type.
+    pub fn column_keys(&self, t: ResourceType) -> Vec<i64> {
+        self.of(t).columns.iter().map(|column| column.key).collect()
     }
 
     pub fn of(&self, t: ResourceType) -> &TypeIndex {
@@ -54,14 +94,68 @@ impl Registry {
     }
 }
 
+/// Raise this when known columns get other rows than before, so that every database is indexed anew.
+///
+/// 2: references on the resource's own row.
+const FORMAT: i64 = 2;
+
 impl TypeIndex {
-    /// Returns the parameter; none when it is unknown or answered from elsewhere than the index (`_id`, `_text`).
+    /// Returns the parameter; none when it is unknown, answered from elsewhere than the index (`_id`, `_text`), or not
+    /// indexed to the end: see [`Registry::pending`].
     pub fn param(&self, code: &str) -> Option<&Param> {
-        self.params.get(code)
+        self.params.get(code).filter(|param| param.ready)
     }
 
     pub fn params(&self) -> impl Iterator<Item = &Param> {
-        self.params.values()
+        self.params.values().filter(|param| param.ready)
+    }
+}
+
+impl Registry {
+    /// Returns the parameters of a type that wait for their rows.
+    pub fn waiting(&self, t: ResourceType) -> impl Iterator<Item = &Param> {
+        self.of(t).params.values().filter(|param| !param.ready)
+    }
+}
+
+/// Returns the branches of a parameter's expression by which no value of a type can be read, with the reason.
+pub fn unread(catalog: &Catalog, t: ResourceType, spec: &Arc<SearchParam>) -> Vec<(String, String)> {
+    let keyer = Keyer::fixed();
+    let mut build = Build::new(catalog, &keyer, t);
+    if spec.kind == ParamKind::Composite {
+        build.composite(spec);
+        let why = format!("has parts that cannot be read together from {t}");
+        return if build.out.params.is_empty() { vec![(spec.expression_text.to_string(), why)] } else { Vec::new() };
+    }
+    let kind = spec.kind.code();
+    let mut unread = Vec::new();
+    for group in groups(&spec.expression_text, t) {
+        match group {
+            Group::Path { path, casts } if build.path_column(Source::of(spec), &path, &casts).is_none() => {
+                let cast = if casts.is_empty() { String::new() } else { format!(" as {}", casts.join(" or ")) };
+                let why = format!("leads to no element of {t} that a {kind} parameter can read");
+                unread.push((format!("{path}{cast}"), why));
+            }
+            Group::Computed(text) => {
+                unread.extend(super::computed::wrong(catalog, t, spec.kind, &text).map(|why| (text.to_string(), why)))
+            }
+            Group::Path { .. } => {}
+        }
+    }
+    unread
+}
+
+/// What a column is made for.
+#[derive(Clone, Copy)]
+struct Source<'s> {
+    kind: ParamKind,
+    /// Of a parameter of the database.
+    origin: Option<&'s Origin>,
+}
+
+impl<'s> Source<'s> {
+    fn of(spec: &'s SearchParam) -> Source<'s> {
+        Source { kind: spec.kind, origin: spec.origin.as_ref() }
     }
 }
 
@@ -78,11 +172,12 @@ impl<'a> Build<'a> {
         Build { catalog, keyer, t, out: TypeIndex::default() }
     }
 
-    fn finish(mut self) -> TypeIndex {
-        for spec in self.catalog.params(self.t) {
+    fn finish(mut self, progress: &Progress) -> TypeIndex {
+        // Parameters of the database find the columns of the others there already.
+        let (others, own): (Vec<_>, Vec<_>) = self.catalog.params(self.t).iter().partition(|s| s.origin.is_none());
+        for spec in others.into_iter().chain(own) {
             // The id and the time of change are columns of the resource's own row.
-            let answered = kind::of(spec.kind).is_some() && !matches!(&*spec.code, "_id" | "_lastUpdated");
-            if answered && spec.kind != ParamKind::Composite {
+            if !matches!(&*spec.code, "_id" | "_lastUpdated") && spec.kind != ParamKind::Composite {
                 self.param(spec);
             }
         }
@@ -92,6 +187,11 @@ impl<'a> Build<'a> {
         }
         self.mark_compartment();
         self.mark_timeline();
+        for param in self.out.params.values_mut() {
+            let parts = param.foci.iter().flat_map(|focus| &focus.parts).flat_map(|part| &part.param.columns);
+            let mut columns = param.columns.iter().chain(parts).map(|c| &self.out.columns[usize::from(c.index)]);
+            param.ready = columns.all(|column| progress.has(self.t, column));
+        }
         self.out
     }
 
@@ -99,8 +199,8 @@ impl<'a> Build<'a> {
         let mut columns: Vec<ParamColumn> = Vec::new();
         for group in groups(&spec.expression_text, self.t) {
             let found = match &group {
-                Group::Path { path, casts } => self.path_column(spec.kind, path, casts),
-                Group::Computed(text) => self.computed_column(spec.kind, text),
+                Group::Path { path, casts } => self.path_column(Source::of(spec), path, casts),
+                Group::Computed(text) => self.computed_column(Source::of(spec), text),
             };
             let resolves = match group {
                 Group::Path { path, .. } => path.resolves,
@@ -112,20 +212,23 @@ impl<'a> Build<'a> {
             return;
         }
         let targets = targets(spec, &columns, &self.out.columns);
-        self.out.params.insert(spec.code.clone(), Param { spec: spec.clone(), columns, targets, foci: Vec::new() });
+        let ready = true;
+        let param = Param { spec: spec.clone(), columns, targets, foci: Vec::new(), ready };
+        self.out.params.insert(spec.code.clone(), param);
     }
 
     /// Returns the column of a path, made when it is new; none when no value there can be read as this kind.
-    fn path_column(&mut self, kind: ParamKind, path: &Path, casts: &[Box<str>]) -> Option<u16> {
+    fn path_column(&mut self, source: Source, path: &Path, casts: &[Box<str>]) -> Option<u16> {
+        let kind = source.kind;
         let mut name = path.to_string();
         if !casts.is_empty() {
             name = format!("{name}:{}", casts.join(","));
         }
-        let known = self.out.columns.iter().position(|c| c.kind == kind && *c.path == *name);
-        if let Some(known) = known {
-            return Some(known as u16);
-        }
-        let emitter = kind::of(kind)?.emitter;
+        let name = match self.known_or_name(source, name) {
+            Ok(known) => return Some(known),
+            Err(name) => name,
+        };
+        let emitter = kind::of(kind).emitter;
         let routes = route::routes(self.catalog, self.catalog.resource(self.t), path, casts);
         let read: Vec<(Route, kind::Emit)> =
             routes.into_iter().filter_map(|r| Some((emitter(&r.type_name)?, r))).map(|(e, r)| (r, e)).collect();
@@ -155,13 +258,15 @@ impl<'a> Build<'a> {
         column
     }
 
-    fn computed_column(&mut self, kind: ParamKind, text: &str) -> Option<u16> {
-        if let Some(known) = self.out.columns.iter().position(|c| c.kind == kind && *c.path == *text) {
-            return Some(known as u16);
-        }
+    fn computed_column(&mut self, source: Source, text: &str) -> Option<u16> {
+        let kind = source.kind;
+        let name = match self.known_or_name(source, text.to_string()) {
+            Ok(known) => return Some(known),
+            Err(name) => name,
+        };
         let index = u16::try_from(self.out.columns.len()).ok()?;
         let computed = Computed::new(index, kind, text)?;
-        let mut column = Column::new(self.keyer, self.t, kind, text.to_string());
+        let mut column = Column::new(self.keyer, self.t, kind, name);
         column.single = false;
         column.lone = false;
         column.plain = false;
@@ -169,6 +274,20 @@ impl<'a> Build<'a> {
         self.out.columns.push(column);
         self.out.computed.push(computed);
         Some(index)
+    }
+
+    /// Returns the column of a path, or the name that its new column has.
+    ///
+    /// The name says since when a parameter of the database counts: nobody removes the rows of one that is deleted, so
+    /// that it must not find them when it comes back.
+    fn known_or_name(&self, source: Source, path: String) -> Result<u16, String> {
+        let known = |name: &str| self.out.columns.iter().position(|c| c.kind == source.kind && *c.path == *name);
+        if let Some(known) = known(&path) {
+            return Ok(known as u16);
+        }
+        let Some(origin) = source.origin else { return Err(path) };
+        let name = format!("{path} since {}", origin.since);
+        known(&name).map_or(Err(name), |known| Ok(known as u16))
     }
 
     fn columns_of(&self, code: &str) -> Vec<usize> {

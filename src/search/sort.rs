@@ -87,6 +87,9 @@ fn by_param(registry: &Registry, types: &[ResourceType], code: &str) -> Result<S
         let Some(found) = known.or_else(|| registry.catalog.param(*t, code).map(|spec| spec.kind)) else {
             return Err(invalid("_sort", code, &format!("is not a search parameter of {t}")));
         };
+        if let Some(reason) = registry.pending(*t, code) {
+            return Err(invalid("_sort", code, &reason));
+        }
         let Some(param) = index.param(code).filter(|_| is_ordered(found)) else {
             let reason = format!("by '{code}' has no meaning: it is a {} parameter of {t}", found.code());
             return Err(refused("_sort", &reason));

@@ -9,15 +9,16 @@ mod transaction;
 use crate::access::{Grant, Principal, policy};
 use crate::audit::Recorder;
 use crate::fault::{Fault, Kind};
-use crate::fhir::Instant;
+use crate::fhir::{Instant, ResourceType};
 use crate::index::TextIndex;
-use crate::interaction::{self, Context, Settings, body};
+use crate::interaction::{self, Context, Settings, body, capabilities};
 use crate::operation;
 use crate::rest::{Body, Interaction, Reply, Request};
 use crate::store::audit::Entry;
 use crate::store::{HistoryScope, Store, View};
-use bytes::Bytes;
 use serde_json::Value;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The door of one thread.
@@ -26,15 +27,16 @@ pub struct Service {
     store: Store,
     settings: Arc<Settings>,
     recorder: Recorder,
-    /// The CapabilityStatement, written once.
-    capabilities: Bytes,
+    facts: Arc<capabilities::Facts>,
     text: Option<TextIndex>,
+    /// The same with the newest definitions, once they have changed.
+    newest: Rc<RefCell<Option<Rc<Service>>>>,
 }
 
 impl Service {
     /// Must be called inside the thread's runtime.
-    pub fn new(store: Store, settings: Arc<Settings>, capabilities: Bytes, recorder: Recorder) -> Service {
-        Service { store, settings, recorder, capabilities, text: None }
+    pub fn new(store: Store, settings: Arc<Settings>, facts: Arc<capabilities::Facts>, recorder: Recorder) -> Service {
+        Service { store, settings, recorder, facts, text: None, newest: Rc::default() }
     }
 
     /// Lets the service answer text searches.
@@ -53,12 +55,49 @@ impl Service {
     /// Decides, does and audits a request.
     pub async fn perform(&self, principal: &Principal, mut request: Request) -> Result<Reply, Fault> {
         let body = std::mem::take(&mut request.body);
+        let defines =
+            request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
         let result = match policy::decide(principal, &needs::of(&request)) {
-            Ok(grant) => self.dispatch(principal, &grant, &request, body).await,
+            Ok(grant) if defines => self.define(principal, &grant, &request, body).await,
+            Ok(grant) => match self.newest() {
+                Some(newest) => newest.dispatch(principal, &grant, &request, body).await,
+                None => self.dispatch(principal, &grant, &request, body).await,
+            },
             Err(refusal) => Err(refusal),
         };
         self.audit(principal, &request, &result).await;
         result
+    }
+
+    /// Returns the service over what is indexed now, which a request keeps to its end; none when this is it.
+    fn newest(&self) -> Option<Rc<Service>> {
+        let mut newest = self.newest.borrow_mut();
+        let known = newest.as_ref().map_or(&self.store, |service| &service.store);
+        if let Some(store) = known.newer() {
+            let (settings, facts) = (self.settings.clone(), self.facts.clone());
+            let service = Service::new(store, settings, facts, self.recorder.clone());
+            *newest = Some(Rc::new(service.with_text(self.text.clone())));
+        }
+        newest.clone()
+    }
+
+    /// Does what may change a SearchParameter: it is checked against all that are stored, and known here when the answer
+    /// goes out.
+    async fn define(
+        &self,
+        principal: &Principal,
+        grant: &Grant,
+        request: &Request,
+        body: Body,
+    ) -> Result<Reply, Fault> {
+        self.store.look().await?;
+        let newest = self.newest();
+        let done = newest.as_deref().unwrap_or(self).dispatch(principal, grant, request, body).await?;
+        if let Err(error) = self.store.look().await {
+            // The write is done all the same; the next look takes note of it.
+            tracing::warn!(%error, "failed to look at the definitions");
+        }
+        Ok(done)
     }
 
     /// Audits a refusal that was decided before the door, its caller being unknown.
@@ -130,7 +169,7 @@ impl Service {
     async fn query(&self, ctx: &Context<'_>, interaction: &Interaction) -> Result<Reply, Fault> {
         use Interaction as I;
         match interaction {
-            I::Capabilities => Ok(Reply::json(200, self.capabilities.clone())),
+            I::Capabilities => Ok(Reply::json(200, capabilities::current(self.store.index(), &self.facts))),
             I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
             I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
             I::HistoryInstance(t, id) => {

@@ -1,13 +1,17 @@
 //! Turns decided changes into the arrays of the one statement that writes them.
 
 use super::audit;
-use super::change::{Condition, Effect, Outcome, Write, Written};
+use super::change::{Condition, Effect, Outcome, Prepared, Write, Written};
+use super::error::StoreError;
+use super::index::Index;
 use super::row::{Deed, Stored};
 use super::search::write::{Columns, array};
 use crate::fhir::{Instant, ResourceType};
-use crate::search::IndexRows;
 use crate::search::key::Keyer;
+use crate::search::{IndexRows, extract};
 use bytes::Bytes;
+use std::borrow::Cow;
+use std::sync::Arc;
 use tokio_postgres::types::ToSql;
 
 const CREATE: &str = include_str!("sql/create.sql");
@@ -46,16 +50,32 @@ struct Audits {
     status: Vec<i16>,
 }
 
+/// Resources of types that are being indexed anew, which may stand under a shape of before; and the one they have now.
+#[derive(Default)]
+struct Reshaped {
+    type_: Vec<i16>,
+    no: Vec<i64>,
+    kept: Vec<i64>,
+}
+
 /// A set of changes on its way into one statement.
 #[derive(Default)]
 pub struct Batch {
+    /// Makes the index rows; none for audit rows alone.
+    index: Option<Arc<Index>>,
+    epoch: Option<i32>,
     versions: Versions,
     audits: Audits,
     gone: Columns,
     new: Columns,
+    reshaped: Reshaped,
 }
 
 impl Batch {
+    pub fn new(index: Arc<Index>) -> Batch {
+        Batch { epoch: Some(index.epoch()), index: Some(index), ..Batch::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.versions.no.is_empty() && self.audits.no.is_empty()
     }
@@ -64,32 +84,72 @@ impl Batch {
     pub fn create(&mut self, no: i64, write: &Write, now: Instant) -> Outcome {
         match &write.effect {
             Effect::Put(prepared) => {
-                self.new.add(no, prepared.rows.clone());
-                Outcome::Created(self.version(no, write, (1, now), true, Some(prepared.text(1, now))))
+                let rows = self.rows(write.resource_type, prepared);
+                let text = prepared.text(1, now);
+                let written = self.version(no, write, (1, now), true, Some((text, &rows.refs)));
+                self.new.add(no, rows.into_owned());
+                Outcome::Created(written)
             }
             Effect::Delete => Outcome::Nothing,
         }
     }
 
-    /// Adds the next version of `current`; `old` are the index rows that its content had.
-    pub fn replace(&mut self, current: &Stored, old: IndexRows, write: &Write, now: Instant) -> Outcome {
+    /// Adds the next version of `current`.
+    pub fn replace(&mut self, current: &Stored, write: &Write, now: Instant) -> Result<Outcome, StoreError> {
+        let old = self.rows_of(current)?;
         let updated = now.max(Instant(current.updated.0 + crate::fhir::instant::MILLISECOND_US));
         let version = current.version + 1;
         self.versions.replaced.push(current.no);
-        match &write.effect {
+        Ok(match &write.effect {
             Effect::Put(prepared) => {
-                let (gone, new) = IndexRows::diff(&old, &prepared.rows);
+                let rows = self.rows(write.resource_type, prepared);
+                let (gone, mut new) = IndexRows::diff(&old, &rows);
+                if self.reshape(write.resource_type, current.no, rows.shape.key) {
+                    new = rows.clone().into_owned();
+                }
                 self.gone.add(current.no, gone);
                 self.new.add(current.no, new);
-                let text = prepared.text(version, updated);
-                let written = self.version(current.no, write, (version, updated), current.is_deleted(), Some(text));
+                let text = Some((prepared.text(version, updated), &rows.refs[..]));
+                let written = self.version(current.no, write, (version, updated), current.is_deleted(), text);
                 if current.is_deleted() { Outcome::Created(written) } else { Outcome::Updated(written) }
             }
             Effect::Delete => {
                 self.gone.add(current.no, old);
+                self.reshape(write.resource_type, current.no, 0);
                 Outcome::Deleted(self.version(current.no, write, (version, updated), false, None))
             }
+        })
+    }
+
+    /// Returns what a current version stands under, by the definitions of this batch.
+    fn rows_of(&self, stored: &Stored) -> Result<IndexRows, StoreError> {
+        let (Some(content), Some(index)) = (&stored.content, &self.index) else { return Ok(IndexRows::default()) };
+        let value = serde_json::from_slice(content)
+            .map_err(|e| StoreError::Damaged(format!("{}/{}: {e}", stored.resource_type, stored.id)))?;
+        Ok(extract(&index.registry, stored.resource_type, &value))
+    }
+
+    /// Returns the rows of a resource in the epoch of this batch; those that it brings are of the epoch of its request.
+    fn rows<'a>(&self, t: ResourceType, prepared: &'a Prepared) -> Cow<'a, IndexRows> {
+        match &self.index {
+            Some(index) if index.epoch() != prepared.epoch => {
+                // What was written as JSON a moment ago is JSON; if not, the statement is refused for its epoch.
+                let value = serde_json::from_str(&prepared.text(1, Instant(0))).unwrap_or_default();
+                Cow::Owned(extract(&index.registry, t, &value))
+            }
+            _ => Cow::Borrowed(&prepared.rows),
         }
+    }
+
+    /// Notes a resource of a type that is being indexed anew; returns whether it is one.
+    fn reshape(&mut self, t: ResourceType, no: i64, kept: i64) -> bool {
+        if self.index.as_ref().is_none_or(|index| index.registry.progress.is_complete(t)) {
+            return false;
+        }
+        self.reshaped.type_.push(t.number());
+        self.reshaped.no.push(no);
+        self.reshaped.kept.push(kept);
+        true
     }
 
     fn version(
@@ -98,8 +158,9 @@ impl Batch {
         write: &Write,
         (version, updated): (i32, Instant),
         is_new: bool,
-        text: Option<String>,
+        content: Option<(String, &[i64])>,
     ) -> Written {
+        let (text, refs) = content.map_or((None, &[][..]), |(text, refs)| (Some(text), refs));
         let v = &mut self.versions;
         v.no.push(no);
         v.type_.push(write.resource_type.number());
@@ -109,10 +170,7 @@ impl Batch {
         v.deleted.push(text.is_none());
         v.target.push(Keyer::fixed().target(write.resource_type.name(), write.id.as_str()));
         v.deed.push(deed(write, text.is_none(), is_new) as i16);
-        v.refs.push(match &write.effect {
-            Effect::Put(prepared) => array(&prepared.rows.refs),
-            Effect::Delete => array(&[]),
-        });
+        v.refs.push(array(refs));
         // The answer needs the text too; it is shared with the statement only by copy, as the driver wants strings.
         let content = text.as_ref().map(|t| Bytes::copy_from_slice(t.as_bytes()));
         v.content.push(text);
@@ -139,7 +197,7 @@ impl Batch {
 
     fn create_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, n) = (&self.versions, &self.audits, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(39);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(40);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
         p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
@@ -149,12 +207,13 @@ impl Batch {
         p.extend([&n.quantities.0 as &(dyn ToSql + Sync), &n.quantities.1, &n.quantities.2, &n.quantities.3]);
         p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
+        p.push(&self.epoch);
         p
     }
 
     fn apply_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, g, n) = (&self.versions, &self.audits, &self.gone, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(57);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(61);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.push(&v.replaced);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
@@ -173,6 +232,8 @@ impl Batch {
             p.extend([&i.timeline.0 as &(dyn ToSql + Sync), &i.timeline.1, &i.timeline.2, &i.timeline.3]);
         }
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
+        let r = &self.reshaped;
+        p.extend([&self.epoch as &(dyn ToSql + Sync), &r.type_, &r.no, &r.kept]);
         p
     }
 }

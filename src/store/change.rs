@@ -16,14 +16,22 @@ pub struct Prepared {
     /// What follows the `lastUpdated` text: `"` left out, the rest of `meta` and of the resource.
     tail: String,
     pub rows: IndexRows,
+    /// The epoch of the registry that made the rows.
+    pub epoch: i32,
     /// Id of the patient whose compartment the resource is in, for the shard of its number.
     pub patient: Option<String>,
 }
 
 impl Prepared {
     /// The proof keeps everything out that was not checked.
-    pub fn new(_: Checked, head: String, tail: String, rows: IndexRows, patient: Option<String>) -> Prepared {
-        Prepared { head, tail, rows, patient }
+    pub fn new(
+        _: Checked,
+        (head, tail): (String, String),
+        rows: IndexRows,
+        epoch: i32,
+        patient: Option<String>,
+    ) -> Prepared {
+        Prepared { head, tail, rows, epoch, patient }
     }
 
     /// Returns the stored text of this content as the given version.

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// Another transaction was in the way. Trying again is right, and the store does so itself first.
     #[error("another transaction was in the way: {0}")]
     Contended(String),
+    /// The index rows were made by definitions that have changed since; the newest make them right.
+    #[error("what is indexed has changed")]
+    Outdated,
     #[error("{context}: {source}")]
     Sql { context: &'static str, source: tokio_postgres::Error },
     /// A page cursor that does not belong to the search.
@@ -32,7 +35,7 @@ impl StoreError {
     }
 
     pub fn is_contended(&self) -> bool {
-        matches!(self, StoreError::Contended(_))
+        matches!(self, StoreError::Contended(_) | StoreError::Outdated)
     }
 
     pub fn is_away(&self) -> bool {
@@ -45,6 +48,10 @@ fn classify(context: &'static str, source: tokio_postgres::Error) -> StoreError 
         // Without a code it is the connection: closed, refused, reset.
         return StoreError::Away(format!("{context}: {}", with_cause(&source)));
     };
+    // What index_epoch_is() raises, see V5__index_state.sql.
+    if code.code() == "ML001" {
+        return StoreError::Outdated;
+    }
     match *code {
         SqlState::T_R_SERIALIZATION_FAILURE
         | SqlState::T_R_DEADLOCK_DETECTED
@@ -81,7 +88,7 @@ impl From<StoreError> for Fault {
         let kind = match &error {
             StoreError::Away(_) => (Kind::Unavailable, "the database is not available at the moment; try again"),
             StoreError::Slow => (Kind::Timeout, "the request took longer than the server allows"),
-            StoreError::Contended(_) => {
+            StoreError::Contended(_) | StoreError::Outdated => {
                 (Kind::Conflict, "other requests changed the same resources at the same time; try again")
             }
             StoreError::Cursor => {

@@ -159,7 +159,7 @@ fn decide(
     numbers: &[i64],
 ) -> Result<(Batch, Vec<Option<Outcome>>), StoreError> {
     let now = Instant::now();
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(blueprint.index.now());
     let mut outcomes = Vec::with_capacity(writes.len());
     for (i, write) in writes.iter().enumerate() {
         let outcome = if write.condition == Condition::New {
@@ -167,7 +167,7 @@ fn decide(
         } else {
             match found.get(&(write.resource_type, write.id.clone())) {
                 None => None,
-                Some(current) => Some(replace(blueprint, &mut batch, current, write, now)?),
+                Some(current) => Some(replace(&mut batch, current, write, now)?),
             }
         };
         if let Some(outcome) = &outcome {
@@ -179,21 +179,14 @@ fn decide(
 }
 
 /// Decides a write against the current version, which is locked, and adds it to the batch when it is allowed.
-pub fn replace(
-    blueprint: &Blueprint,
-    batch: &mut Batch,
-    current: &Stored,
-    write: &Write,
-    now: Instant,
-) -> Result<Outcome, StoreError> {
+pub fn replace(batch: &mut Batch, current: &Stored, write: &Write, now: Instant) -> Result<Outcome, StoreError> {
     if !allowed(write.condition, Some(current)) {
         return Ok(Outcome::Refused((!current.is_deleted()).then_some(current.version)));
     }
     if current.is_deleted() && matches!(write.effect, super::Effect::Delete) {
         return Ok(Outcome::Nothing);
     }
-    let old = blueprint.rows_of(current)?;
-    Ok(batch.replace(current, old, write, now))
+    batch.replace(current, write, now)
 }
 
 async fn prepare(client: &Object) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ pub mod error;
 pub mod feed;
 pub mod find;
 mod history;
+pub mod index;
 mod lane;
 mod meter;
 mod number;
@@ -34,7 +35,7 @@ pub use schema::migrate;
 pub use view::View;
 
 use crate::catalog::Catalog;
-use crate::search::{IndexRows, Registry, extract};
+use crate::search::Registry;
 use deadpool_postgres::Pool;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -59,7 +60,7 @@ pub struct StoreSettings {
 #[derive(Clone)]
 pub struct Blueprint {
     settings: Arc<StoreSettings>,
-    registry: Arc<Registry>,
+    index: Arc<index::Shared>,
     numbers: Arc<number::Numbers>,
     cursor_key: Arc<OnceCell<secret::Secret>>,
 }
@@ -68,7 +69,7 @@ impl Blueprint {
     pub fn new(settings: StoreSettings, registry: Arc<Registry>) -> Blueprint {
         Blueprint {
             settings: Arc::new(settings),
-            registry,
+            index: Arc::new(index::Shared::new(registry)),
             numbers: Arc::new(number::Numbers::default()),
             cursor_key: Arc::new(OnceCell::new()),
         }
@@ -80,6 +81,7 @@ impl Blueprint {
         let writes = pool::new(&self.settings, pool::Use::Writes)?;
         let store = Store {
             blueprint: self.clone(),
+            index: self.index.now(),
             reader: Arc::new(pool::Shared::new(reads.clone())),
             writer: lane::start(self.clone(), writes.clone()),
             reads,
@@ -88,22 +90,14 @@ impl Blueprint {
         meter::watch(&store);
         Ok(store)
     }
-
-    /// Returns the index rows of stored content: what the current row of a resource has in the index.
-    fn rows_of(&self, stored: &Stored) -> Result<IndexRows, StoreError> {
-        let Some(content) = &stored.content else {
-            return Ok(IndexRows::default());
-        };
-        let value = serde_json::from_slice(content)
-            .map_err(|e| StoreError::Damaged(format!("{}/{}: {e}", stored.resource_type, stored.id)))?;
-        Ok(extract(&self.registry, stored.resource_type, &value))
-    }
 }
 
 /// The store of one thread.
 #[derive(Clone)]
 pub struct Store {
     blueprint: Blueprint,
+    /// What is indexed, as the request sees it that this store serves.
+    index: Arc<index::Index>,
     /// One connection that carries the point reads of this thread side by side.
     reader: Arc<pool::Shared>,
     /// Gathers single writes into transactions.
@@ -114,12 +108,12 @@ pub struct Store {
 
 impl Store {
     pub fn catalog(&self) -> &Arc<Catalog> {
-        &self.blueprint.registry.catalog
+        &self.index.registry.catalog
     }
 
     /// Returns the searchable side of the catalog.
     pub fn registry(&self) -> &Arc<Registry> {
-        &self.blueprint.registry
+        &self.index.registry
     }
 
     /// Returns whether the database answers.

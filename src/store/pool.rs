@@ -12,6 +12,10 @@ use tokio_postgres::{Config, NoTls};
 pub const PLANNER_OPTIONS: &str =
     "-c jit=off -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0";
 
+/// Statements that a connection keeps prepared. Clients decide how many shapes of searches there are, and each costs memory here
+/// and in PostgreSQL; a connection that has more forgets all of them, and prepares those in use again.
+const STATEMENTS_MAX: usize = 400;
+
 /// What a connection is for. The planner is told, since it cannot see how selective a hashed key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -41,6 +45,12 @@ pub fn new(settings: &StoreSettings, purpose: Use) -> Result<Pool, StoreError> {
         .runtime(Runtime::Tokio1)
         .post_create(Hook::sync_fn(|_, _| {
             metrics::counter!("medilink_pool_connects_total").increment(1);
+            Ok(())
+        }))
+        .pre_recycle(Hook::sync_fn(|client, _| {
+            if client.statement_cache.size() > STATEMENTS_MAX {
+                client.statement_cache.clear();
+            }
             Ok(())
         }))
         .build()

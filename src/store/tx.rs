@@ -10,7 +10,7 @@ use super::error::StoreError;
 use super::find::{self, Match};
 use super::lane::{self, Open};
 use super::row::{self, Stored};
-use super::{Blueprint, Store, number};
+use super::{Store, number};
 use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::Search;
@@ -42,7 +42,7 @@ pub type Found = HashMap<(ResourceType, ResourceId), Stored>;
 /// An open transaction.
 pub struct Tx {
     open: Open,
-    blueprint: Blueprint,
+    store: Store,
 }
 
 impl Store {
@@ -50,7 +50,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let open = Open::new(self.writes.get().await?);
         open.get().batch_execute("begin").await.map_err(StoreError::sql("failed to begin"))?;
-        Ok(Tx { open, blueprint: self.blueprint.clone() })
+        Ok(Tx { open, store: self.clone() })
     }
 
     /// Does one write, in the lane where it can, and returns what became of it after the commit.
@@ -63,6 +63,7 @@ impl Store {
         let mut attempt = 1;
         loop {
             match self.write_alone(grant, &write).await {
+                Err(StoreError::Outdated) if attempt < ATTEMPTS_MAX => {}
                 Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => pause(attempt).await,
                 done => return done,
             }
@@ -130,20 +131,27 @@ impl Tx {
     /// [`Tx::lock`], for which new ids need not be asked. Outcomes come in the same order; the caller rolls back, by
     /// dropping the transaction, when one of them is a refusal it cannot accept.
     pub async fn write(&self, _grant: &Grant, writes: &[Write], found: &Found) -> Result<Vec<Outcome>, StoreError> {
-        let numbers = self.blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
+        let blueprint = &self.store.blueprint;
+        let numbers = blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
         let now = Instant::now();
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(blueprint.index.now());
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, numbers) in writes.iter().zip(numbers.chunks(2)) {
             let outcome = match found.get(&(write.resource_type, write.id.clone())) {
-                Some(current) => lane::replace(&self.blueprint, &mut batch, current, write, now)?,
+                Some(current) => lane::replace(&mut batch, current, write, now)?,
                 None => create(&mut batch, numbers[0], write, now),
             };
             batch.audit(numbers[1], &write.audit.of(&outcome));
             outcomes.push(outcome);
         }
-        lane::send(self.open.get(), &batch).await?;
-        Ok(outcomes)
+        match lane::send(self.open.get(), &batch).await {
+            Err(StoreError::Outdated) => {
+                // Whoever tries again does so with what is indexed by then.
+                self.store.look().await?;
+                Err(blueprint.outdated())
+            }
+            sent => sent.map(|()| outcomes),
+        }
     }
 
     /// Locks the resource of one write and writes it.

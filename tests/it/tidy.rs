@@ -37,6 +37,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("app", 11),
     ("cli", 12),
     ("direct", 12),
+    ("reindex", 12),
     ("demo", 13),
     ("lib", 14),
     ("main", 14),
@@ -52,7 +53,7 @@ const KEPT_IN: &[(&str, &str)] = &[
 ];
 
 /// Rooms that speak to people on a terminal.
-const PRINTING: &[&str] = &["main", "cli", "load", "app", "demo"];
+const PRINTING: &[&str] = &["main", "cli", "load", "app", "demo", "reindex"];
 
 const LINES_MAX: usize = 500;
 

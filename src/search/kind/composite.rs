@@ -53,10 +53,7 @@ fn in_focus(asked: &Asked, whole: &Condition, focus: &Focus, values: &[&str]) ->
             stretch = stretch.or(column);
             continue;
         }
-        let Some(kind) = kind::of(part.param.spec.kind) else {
-            return Err(condition.not_supported("is of a kind that is not answered within a composite"));
-        };
-        let expr = (kind.condition)(&asked, &condition)?;
+        let expr = (kind::of(part.param.spec.kind).condition)(&asked, &condition)?;
         match part.place {
             Place::Resource => parts.push(expr),
             Place::Key => keys = tuple::cross(keyer, &keys, &term_keys(&condition, expr)?),

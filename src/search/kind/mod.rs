@@ -34,9 +34,9 @@ pub struct Kind {
     pub condition: fn(asked: &Asked, condition: &Condition) -> Result<Expr, Fault>,
 }
 
-/// Returns the kind; none for those that are not answered from the index of their own values.
-pub fn of(kind: ParamKind) -> Option<Kind> {
-    Some(match kind {
+/// Returns what a kind can do.
+pub fn of(kind: ParamKind) -> Kind {
+    match kind {
         ParamKind::Date => Kind { emitter: date::emitter, condition: date::condition },
         ParamKind::Number => Kind { emitter: number::emitter, condition: number::condition },
         ParamKind::Quantity => Kind { emitter: quantity::emitter, condition: quantity::condition },
@@ -47,7 +47,7 @@ pub fn of(kind: ParamKind) -> Option<Kind> {
         ParamKind::Special => Kind { emitter: near::emitter, condition: near::condition },
         // No single value is a composite.
         ParamKind::Composite => Kind { emitter: |_| None, condition: composite::condition },
-    })
+    }
 }
 
 /// Returns a member of an object that is a string.

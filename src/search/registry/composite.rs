@@ -4,7 +4,7 @@
 //! that occurs once at most, the components' own columns say it all. Where the element repeats, a [`Tuple`] keeps
 //! together what stands in one item.
 
-use super::{Build, Group, groups, targets};
+use super::{Build, Group, Source, groups, targets};
 use crate::catalog::{Component, ParamKind, SearchParam};
 use crate::search::column::{Focus, Param, ParamColumn, Part, Place};
 use crate::search::kind;
@@ -22,7 +22,8 @@ impl Build<'_> {
         let known = self.out.tuples.len();
         match self.foci(spec) {
             Some(foci) if !foci.is_empty() => {
-                let param = Param { spec: spec.clone(), columns: Vec::new(), targets: Vec::new(), foci };
+                let (columns, targets, ready) = (Vec::new(), Vec::new(), true);
+                let param = Param { spec: spec.clone(), columns, targets, foci, ready };
                 self.out.params.insert(spec.code.clone(), param);
             }
             // Nobody would ask for what was begun.
@@ -38,7 +39,7 @@ impl Build<'_> {
             Group::Path { path, casts } if casts.is_empty() && path.resolves.is_none() => Some(path),
             _ => None,
         };
-        groups(&spec.expression_text, self.t).into_iter().map(|group| self.focus(&of(group)?, &parts)).collect()
+        groups(&spec.expression_text, self.t).into_iter().map(|group| self.focus(spec, &of(group)?, &parts)).collect()
     }
 
     /// Returns the parameter of this URL, as this type knows it if it does.
@@ -47,23 +48,24 @@ impl Build<'_> {
         of_type(self.t).or_else(|| crate::fhir::ResourceType::all().find_map(of_type))
     }
 
-    fn focus(&mut self, path: &Path, parts: &[(&Component, Arc<SearchParam>)]) -> Option<Focus> {
+    fn focus(&mut self, spec: &SearchParam, path: &Path, parts: &[(&Component, Arc<SearchParam>)]) -> Option<Focus> {
         let routes = route::routes(self.catalog, self.catalog.resource(self.t), path, &[]);
         let [focus] = &routes[..] else { return None };
         let places = places(parts, focus.single)?;
         let (mut out, mut readers) = (Vec::new(), Vec::new());
         for ((component, definition), place) in parts.iter().zip(places) {
+            let source = Source { kind: definition.kind, origin: spec.origin.as_ref() };
             let columns = match place {
-                Place::Resource => self.own_columns(path, component, definition.kind)?,
+                Place::Resource => self.own_columns(path, component, source)?,
                 _ => {
-                    let reader = self.reader(path, focus, component, definition.kind)?;
+                    let reader = self.reader(path, focus, component, source)?;
                     let index = reader.column;
                     readers.push((place, reader));
                     vec![ParamColumn { index, resolves: None }]
                 }
             };
             let targets = targets(definition, &columns, &self.out.columns);
-            let param = Param { spec: definition.clone(), columns, targets, foci: Vec::new() };
+            let param = Param { spec: definition.clone(), columns, targets, foci: Vec::new(), ready: true };
             out.push(Part { param, place });
         }
         if !readers.is_empty() {
@@ -76,11 +78,11 @@ impl Build<'_> {
     }
 
     /// Returns the columns of a component that no other value has to stand beside.
-    fn own_columns(&mut self, focus: &Path, component: &Component, kind: ParamKind) -> Option<Vec<ParamColumn>> {
+    fn own_columns(&mut self, focus: &Path, component: &Component, source: Source) -> Option<Vec<ParamColumn>> {
         let mut columns = Vec::new();
         for (path, casts) in self.paths(focus, component)? {
-            let known = self.wider_column(kind, &path, &casts);
-            let index = known.or_else(|| self.path_column(kind, &path, &casts))?;
+            let known = self.wider_column(source.kind, &path, &casts);
+            let index = known.or_else(|| self.path_column(source, &path, &casts))?;
             columns.push(ParamColumn { index, resolves: path.resolves });
         }
         Some(columns)
@@ -115,8 +117,8 @@ impl Build<'_> {
     }
 
     /// Returns how a component is read from one item, under a column of its own that the resource's walk does not fill.
-    fn reader(&mut self, path: &Path, focus: &Route, component: &Component, kind: ParamKind) -> Option<Reader> {
-        let emitter = kind::of(kind)?.emitter;
+    fn reader(&mut self, path: &Path, focus: &Route, component: &Component, source: Source) -> Option<Reader> {
+        let emitter = kind::of(source.kind).emitter;
         let root = self.catalog.resource(self.t);
         let mut read = Vec::new();
         for (path, casts) in self.paths(path, component)? {
@@ -124,15 +126,18 @@ impl Build<'_> {
             read.extend(routes.into_iter().filter_map(|r| Some((emitter(&r.type_name)?, r))).map(|(e, r)| (r, e)));
         }
         let name = format!("{path}>{}", component.expression_text);
-        let known = self.out.columns.iter().position(|c| c.kind == kind && *c.path == *name);
-        let index = u16::try_from(known.unwrap_or(self.out.columns.len())).ok()?;
         if read.is_empty() {
             return None;
         }
-        if known.is_none() {
-            let column = self.column(kind, name, &read);
-            self.out.columns.push(super::Column { single: false, ..column });
-        }
+        let index = match self.known_or_name(source, name) {
+            Ok(known) => known,
+            Err(name) => {
+                let index = u16::try_from(self.out.columns.len()).ok()?;
+                let column = self.column(source.kind, name, &read);
+                self.out.columns.push(super::Column { single: false, ..column });
+                index
+            }
+        };
         let below = |(route, emit): (Route, kind::Emit)| (route.hops[focus.hops.len()..].to_vec(), emit);
         Some(Reader { column: index, routes: read.into_iter().map(below).collect() })
     }

@@ -24,7 +24,7 @@ made as (
 ),
 noted as (
     insert into outbox (no, version, type, deleted)
-    select no, version, type, deleted from incoming
+    select no, version, type, deleted from incoming where index_epoch_is($58)
 ),
 audited as (
     insert into audit (no, at, request, principal, action, type, id, version, status)
@@ -34,6 +34,12 @@ audited as (
 term_gone as (
     delete from term t using unnest($18::bigint[], $19::bigint[]) as d (key, no)
     where t.key = d.key and t.no = d.no
+),
+-- Of a type that is being indexed anew: the resource may still stand under a shape of before.
+shape_gone as (
+    delete from term t
+    using unnest($59::smallint[], $60::bigint[], $61::bigint[]) as g (type, no, kept) join shape s on s.type = g.type
+    where t.key = s.key and t.no = g.no and t.key <> g.kept
 ),
 term_new as (
     insert into term (key, no) select * from unnest($20::bigint[], $21::bigint[]) on conflict do nothing

@@ -12,7 +12,7 @@ made as (
 ),
 noted as (
     insert into outbox (no, version, type, deleted)
-    select no, version, type, deleted from incoming
+    select no, version, type, deleted from incoming where index_epoch_is($40)
 ),
 audited as (
     insert into audit (no, at, request, principal, action, type, id, version, status)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use medilink::catalog::Catalog;
+use medilink::catalog::{Catalog, Origin, Own};
 use medilink::fhir::ResourceType;
 use medilink::search::{Registry, extract};
 
@@ -73,7 +73,7 @@ type Rows = BTreeMap<i64, BTreeSet<String>>;
 /// Checks that the index holds what the current versions stand under, row for row. Nobody may be writing.
 #[track_caller]
 pub fn expect_index(app: &TestApp) {
-    let registry = Registry::new(CATALOG.clone(), app.base());
+    let registry = registry(app);
     let mut expected = Rows::new();
     for row in app.sql("select no, type, content::text from resource where not deleted") {
         let t = ResourceType::from_number(row.get(1)).expect("a type");
@@ -103,6 +103,19 @@ pub fn expect_index(app: &TestApp) {
     for no in expected.keys().chain(found.keys()) {
         assert_eq!(found.get(no), expected.get(no), "the index rows of resource number {no}");
     }
+}
+
+/// Returns the registry that the database is indexed by, its own search parameters among the others.
+fn registry(app: &TestApp) -> Registry {
+    let own: Vec<Own> = app
+        .sql("select id, since, definition from index_parameter")
+        .iter()
+        .map(|row| Own {
+            origin: Origin { id: row.get::<_, &str>(0).into(), since: row.get(1) },
+            definition: serde_json::from_str(row.get(2)).expect("definitions are JSON"),
+        })
+        .collect();
+    Registry::new(Arc::new(CATALOG.with_own(&own).expect("stored parameters were checked")), app.base())
 }
 
 /// Returns what a decimal says; there are several ways to write it.

@@ -28,6 +28,7 @@ mod prefer;
 mod protocol;
 mod read;
 mod search;
+mod search_parameters;
 mod sort;
 mod subset;
 mod terms;

@@ -104,7 +104,7 @@ fn prepared(resource: &Value) -> Prepared {
     let members = |(key, value): (&String, &Value)| format!(",\"{key}\":{value}");
     let tail = format!("{}}}{}}}", meta.iter().map(members).collect::<String>(), rest.map(members).collect::<String>());
     let patient = compartment::patients_of(&REGISTRY, t, resource).into_iter().next();
-    Prepared::new(checked, head, tail, extract(&REGISTRY, t, resource), patient)
+    Prepared::new(checked, (head, tail), extract(&REGISTRY, t, resource), REGISTRY.progress.epoch, patient)
 }
 
 /// Returns the resources as the index knows them.
