@@ -158,12 +158,12 @@ fn id(n: usize) -> String {
 
 /// Returns a row that matches as before, with another status and, if it is odd, another date.
 fn observation(n: usize, chance: usize) -> Value {
-    let recent = n < RECENT || n >= ROWS && n % 2 == 0;
+    let recent = n < RECENT || n >= ROWS && n.is_multiple_of(2);
     let mut codes = vec![json!({"system": SYSTEM, "code": "all"})];
     if recent {
         codes.push(json!({"system": SYSTEM, "code": "recent"}));
     }
-    let days = if n % 2 == 0 { n } else { n + (chance >> 13) % 997 };
+    let days = if n.is_multiple_of(2) { n } else { n + (chance >> 13) % 997 };
     let year = if recent { 2020 + days % 3 } else { 2019 };
     json!({
         "resourceType": "Observation", "id": id(n),
