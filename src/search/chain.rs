@@ -5,8 +5,7 @@
 //! refers to it. Where a reference may lead to several types, all that know the rest of the name are followed.
 
 use super::column::{Rank, Role, rank_of_target};
-use super::expr::{Expr, Referred, Refers, Term};
-use super::key::Keyer;
+use super::expr::{Expr, Referred, Refers};
 use super::query::{self, refused};
 use super::registry::{Registry, TypeIndex};
 use crate::catalog::ParamKind;
@@ -112,7 +111,7 @@ pub fn follow(
         let mut refusals = Vec::new();
         for target in targets {
             match to(*target) {
-                Ok(to) => parts.push(refers(registry, index, code, *target, to)),
+                Ok(to) => parts.push(refers(index, code, *target, to)),
                 Err(fault) => refusals.push(fault),
             }
         }
@@ -125,21 +124,12 @@ pub fn follow(
     Ok(Expr::or(parts))
 }
 
-fn refers(registry: &Registry, index: &TypeIndex, code: &str, target: ResourceType, to: Expr) -> Expr {
+fn refers(index: &TypeIndex, code: &str, target: ResourceType, to: Expr) -> Expr {
     let columns = leading(index, code, |only| only.is_none_or(|only| only == target));
     let rank = columns.iter().map(|at| rank_of_target(target, index.columns[*at].rank)).max().unwrap_or(Rank::Flag);
     match to {
         _ if columns.is_empty() => Expr::None,
         Expr::None => Expr::None,
-        // Who is known by id is known by key.
-        Expr::Ids(ids) => Expr::or(columns.iter().flat_map(|at| {
-            let column = &index.columns[*at];
-            ids.iter().map(|id| {
-                let target = registry.keyer.target(target.name(), id.as_str());
-                let keys = vec![Keyer::reference(column.key, target)];
-                Expr::Term(Term { keys, rank, exclusive: column.single.then_some(column.key), role: None })
-            })
-        })),
         to => {
             let role = role(index, &columns, &[target]);
             let columns = columns.iter().map(|at| index.columns[*at].key).collect();

@@ -49,7 +49,10 @@ fn descend(catalog: &Catalog, route: &Route, name: &str) -> Vec<Route> {
     if def.kind == TypeKind::Resource && !route.hops.is_empty() {
         return Vec::new();
     }
-    let Some(field) = def.field(name) else {
+    // Some definitions name a choice as it stands in JSON: `valueDateTime`.
+    let named = || def.lookup(name).map(|(field, ty)| (field, field.types.iter().filter(|t| t.ty == ty).collect()));
+    let whole = def.field(name).map(|field| (field, field.types.iter().collect::<Vec<_>>()));
+    let Some((field, types)) = whole.or_else(named) else {
         return Vec::new();
     };
     let one = |ty: &crate::catalog::FieldType| {
@@ -64,5 +67,5 @@ fn descend(catalog: &Catalog, route: &Route, name: &str) -> Vec<Route> {
             ty: ty.ty,
         }
     };
-    field.types.iter().map(one).collect()
+    types.into_iter().map(one).collect()
 }

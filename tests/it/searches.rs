@@ -123,11 +123,8 @@ impl Found {
 }
 
 /// Waits until the server has made the index of new search parameters, unless these are on the list of what is missing.
-fn wait_until_known(client: &Client, queries: &[String], not_yet: &[Known]) {
+fn wait_until_known(client: &Client, queries: &[String]) {
     let began = Instant::now();
-    if not_yet.iter().any(|(_, why)| *why == "own search parameters") {
-        return;
-    }
     while queries.iter().any(|query| client.get(query).status != 200) && began.elapsed() < REINDEX_TIME_MAX {
         thread::sleep(Duration::from_millis(100));
     }

@@ -75,11 +75,12 @@ pub(super) fn page(
     format!(
         "with few as materialized (select v.no from {found} v limit {FEW} + 1),\n\
          walked as materialized (\n  \
-         select d.no from ({path_while}{direction} limit {WALKED}) d{of_walked}\n  order by d.no{direction} limit {limit})\n\
+         select d.no from ({path}\n    \
+         and (select count(*) from few) > {FEW} order by v.no{direction} limit {WALKED}) d{of_walked}\n  \
+         order by d.no{direction} limit {limit})\n\
          select u.no from (\n  ({few})\n  union\n  select w.no from walked w\n  union\n  ({all})\n) u\n\
          order by u.no{direction} limit {limit}",
         found = indent(&found),
-        path_while = format!("{path}\n    and (select count(*) from few) > {FEW} order by v.no"),
         few = gathered("few", &is_few),
         all = gathered(&indent(&indent(&found)), &is_short),
     )

@@ -200,18 +200,18 @@ fn a_page_that_is_smaller_than_asked_for_says_so() {
 fn what_a_lenient_search_leaves_out_is_said_on_the_way() {
     let app = TestApp::shared();
     let query = given_seven(app.client());
-    let unknown = "nope=1&name:nope=x&_contained=true";
+    let unknown = "nope=1&name:nope=x&_query=x";
     let by_get = app.client().get_with(&format!("Patient?{query}&{unknown}&_count=3"), &[LENIENT]);
     let form = format!("{query}&{unknown}&_count=3");
     let by_post = app.client().request("POST", "Patient/_search", &[FORM, LENIENT], form.as_bytes());
     for page in [by_get.expect(200), by_post.expect(200)] {
         assert_eq!(matches(&page).len(), 3);
-        for name in ["'nope'", "'name:nope'", "'_contained'"] {
+        for name in ["'nope'", "'name:nope'", "'_query'"] {
             assert!(remarks(&page).contains(name), "{name}: {}", page.text());
         }
         for relation in ["self", "next"] {
             let link = page.link(relation).unwrap();
-            assert!(!link.contains("nope") && !link.contains("_contained"), "{link}");
+            assert!(!link.contains("nope") && !link.contains("_query"), "{link}");
         }
         // The link has only what was understood, so it needs no leniency.
         let next = app.client().get(&page.link("next").unwrap()).expect(200);

@@ -18,19 +18,11 @@ const OTHERWISE: &[Known] = &[(
     "below a microsecond nothing is kept; R4 leaves it open: \"the precision of the seconds\" is the server's",
 )];
 
-/// Cases that are not answered yet.
-const NOT_YET: &[Known] = &[
-    ("token: value-concept:text…", ":text comes with the text index"),
-    ("uri: url:above…", ":above and :below of URIs"),
-    ("uri: url:below…", "as above"),
-    ("composite: …", "composite parameters"),
-];
-
 #[test]
 fn cases_by_kind_find_what_r4_says() {
     let Some(file) = suite_json(FILE) else { return };
     let app = TestApp::start();
-    let mut tally = Tally::new(&[OTHERWISE, NOT_YET]);
+    let mut tally = Tally::new(&[OTHERWISE]);
     for suite in file["suites"].as_array().expect("a list of suites") {
         match suite["suite"].as_str() {
             Some("composite") => composite(app.client(), suite, &mut tally),

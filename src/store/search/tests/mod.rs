@@ -1,7 +1,9 @@
 //! Searches, the statements they become, and the answers these give.
 
+mod backward;
 mod database;
 mod dice;
+mod orders;
 mod pages;
 mod people;
 mod questions;
