@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How often the outbox is looked at when no search asks.
-const EVERY: Duration = Duration::from_millis(200);
+/// How often the outbox is looked at when no search asks. A commit flushes files beside the database's own; a search that
+/// asks has one at once.
+const EVERY: Duration = Duration::from_secs(2);
 /// Changes read at a time, and resources read at a time.
 const CHANGES: i64 = 2_000;
 const RESOURCES: usize = 500;

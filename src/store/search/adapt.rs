@@ -1,7 +1,7 @@
 //! Pages in the order of `no` for a part that may leave three resources or three millions: a stretch of dates, a prefix.
 //!
-//! One statement that finds out. A stretch with few rows is gathered and sorted. Otherwise resources are walked in the
-//! order of `no` and asked, for a bounded while: where the part leaves many, the page is soon full. If it is not, all
+//! One statement that finds out. A few resources are walked in the order of `no` and asked: mostly that fills the page. If not, a
+//! stretch with few rows is gathered and sorted; of one with many the resources are walked on, for a bounded while: where the part leaves many, the page is soon full. If it is not, all
 //! rows of the stretch are gathered after all. What a step does not need never runs: the conditions on the steps before
 //! it are asked once and come first.
 
@@ -11,7 +11,10 @@ use super::sql::{Param, Values, indent, where_all};
 use super::walk::{self, Ladder};
 use crate::fhir::ResourceType;
 use crate::search::expr::{Date, Expr};
+use crate::search::period::{BEGINNING, END};
 
+/// Resources that are walked and asked before anything else.
+const BEGUN: u32 = 128;
 /// Rows of a stretch that are gathered at once. Each costs about a fifth of a microsecond, whether they are few or not.
 const FEW: u32 = 5_000;
 /// Resources that are walked and asked before the stretch is gathered; each costs about a microsecond.
@@ -72,18 +75,49 @@ pub(super) fn page(
         "(select count(*) from few) > {FEW} and (select count(*) from walked) < {limit}\n    \
          and exists ({path} offset {WALKED} limit 1)"
     );
+    // A stretch of another column says nothing of the key: it is not gathered when the key may have fewer.
+    let (while_, all) = match (&window.found, &window.walked) {
+        (Found::Part(_), Walked::Key(_)) => (String::new(), String::new()),
+        _ => {
+            let all = gathered(&indent(&indent(&found)), &is_short);
+            (format!(" limit {WALKED}"), format!("\n  union\n  ({all})"))
+        }
+    };
+    let (mut begun, mut unless_begun, mut from_begun) = (String::new(), String::new(), "");
+    if is_likely(window) {
+        begun = format!(
+            "begun as materialized (\n  select d.no from ({path}\n    order by v.no{direction} limit {BEGUN}) d{of_walked}\n  \
+             order by d.no{direction} limit {limit}),\n"
+        );
+        unless_begun = format!("\n  where (select count(*) from begun) < {limit}");
+        from_begun = "select b.no from begun b\n  union\n  ";
+    }
     format!(
-        "with few as materialized (select v.no from {found} v limit {FEW} + 1),\n\
+        "with {begun}few as materialized (select v.no from {found} v{unless_begun} limit {FEW} + 1),\n\
          walked as materialized (\n  \
          select d.no from ({path}\n    \
-         and (select count(*) from few) > {FEW} order by v.no{direction} limit {WALKED}) d{of_walked}\n  \
+         and (select count(*) from few) > {FEW} order by v.no{direction}{while_}) d{of_walked}\n  \
          order by d.no{direction} limit {limit})\n\
-         select u.no from (\n  ({few})\n  union\n  select w.no from walked w\n  union\n  ({all})\n) u\n\
+         select u.no from (\n  {from_begun}({few})\n  union\n  select w.no from walked w{all}\n) u\n\
          order by u.no{direction} limit {limit}",
         found = indent(&found),
         few = gathered("few", &is_few),
-        all = gathered(&indent(&indent(&found)), &is_short),
     )
+}
+
+/// Returns whether a resource that is walked is likely to be found: it has the code that is asked for as well, or the stretch has
+/// no end.
+fn is_likely(window: &Window) -> bool {
+    match (&window.walked, &window.found) {
+        (Walked::Key(_), _) => true,
+        (Walked::Type(_), Found::Part(Expr::Updated { from, to })) => *from <= BEGINNING || *to >= END,
+        (Walked::Type(_), Found::Part(Expr::Date(date)) | Found::Timeline(_, Some(date))) => {
+            let windows = date.tests.iter().map(|test| test.window(0));
+            let (lo, hi) = windows.fold((BEGINNING, END), |(lo, hi), (a, b)| (lo.max(a), hi.min(b)));
+            lo <= BEGINNING || hi >= END
+        }
+        _ => false,
+    }
 }
 
 /// A conjunction with two keys of which either may leave few resources.

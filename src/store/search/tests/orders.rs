@@ -80,17 +80,25 @@ fn dates_are_walked_in_their_order() {
         expect![[r#"
             select r.no, r.type, r.id, r.version, r.updated, r.content
             from (
-              with few as materialized (select v.no from (select t.no from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
+              with begun as materialized (
+                select d.no from (select v.no from term v where v.key = $7
+                  order by v.no limit 128) d
+                where exists (select from date_value p where p.no = d.no and p.key = any ($8) and (p.lo >= $9 or p.hi > $10) offset 0)
+                order by d.no limit $1),
+              few as materialized (select v.no from (select t.no from unnest($2::bigint[], $3::bigint[], $4::bigint[]) w (key, lo, hi)
                   cross join lateral (select t.no from timeline t
                     where t.key = w.key
                       and t.lo between w.lo and w.hi
-                      and (t.lo >= $5 or t.hi > $6) offset 0) t) v limit 5000 + 1),
+                      and (t.lo >= $5 or t.hi > $6) offset 0) t) v
+                where (select count(*) from begun) < $1 limit 5000 + 1),
               walked as materialized (
                 select d.no from (select v.no from term v where v.key = $7
                   and (select count(*) from few) > 5000 order by v.no limit 2000) d
                 where exists (select from date_value p where p.no = d.no and p.key = any ($8) and (p.lo >= $9 or p.hi > $10) offset 0)
                 order by d.no limit $1)
               select u.no from (
+                select b.no from begun b
+                union
                 (select d.no from (select v.no from few v
                   where (select count(*) from few) <= 5000 order by v.no) d
                 order by d.no limit $1)
@@ -148,13 +156,21 @@ fn other_orders_sort_the_matches() {
         expect![[r#"
             select r.no, r.type, r.id, r.version, r.updated, r.content
             from (
-              with few as materialized (select v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v limit 5000 + 1),
+              with begun as materialized (
+                select d.no from (select v.no from resource v where v.type = $5 and not v.deleted
+                  order by v.no limit 128) d
+                where exists (select from resource p where p.no = d.no and p.type = any ($8) and p.updated between $6 and $7 offset 0)
+                order by d.no limit $1),
+              few as materialized (select v.no from (select v.no from resource v where v.type = any ($4) and v.updated between $2 and $3 and not v.deleted offset 0) v
+                where (select count(*) from begun) < $1 limit 5000 + 1),
               walked as materialized (
                 select d.no from (select v.no from resource v where v.type = $5 and not v.deleted
                   and (select count(*) from few) > 5000 order by v.no limit 2000) d
                 where exists (select from resource p where p.no = d.no and p.type = any ($8) and p.updated between $6 and $7 offset 0)
                 order by d.no limit $1)
               select u.no from (
+                select b.no from begun b
+                union
                 (select d.no from (select v.no from few v
                   where (select count(*) from few) <= 5000 order by v.no) d
                 order by d.no limit $1)

@@ -85,25 +85,27 @@ fn one_key_is_walked_and_the_others_are_probed() {
         expect![[r#"
             select r.no, r.type, r.id, r.version, r.updated, r.content
             from (
-              with few as materialized (select v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v limit 5000 + 1),
+              with begun as materialized (
+                select d.no from (select v.no from term v where v.key = $5
+                  order by v.no limit 128) d
+                where exists (select from string_value p where p.no = d.no and p.key = $6 and p.value >= $7 and p.value < $8 offset 0)
+                order by d.no limit $1),
+              few as materialized (select v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v
+                where (select count(*) from begun) < $1 limit 5000 + 1),
               walked as materialized (
                 select d.no from (select v.no from term v where v.key = $5
-                  and (select count(*) from few) > 5000 order by v.no limit 2000) d
+                  and (select count(*) from few) > 5000 order by v.no) d
                 where exists (select from string_value p where p.no = d.no and p.key = $6 and p.value >= $7 and p.value < $8 offset 0)
                 order by d.no limit $1)
               select u.no from (
+                select b.no from begun b
+                union
                 (select d.no from (select distinct v.no from few v
                   where (select count(*) from few) <= 5000 order by v.no) d
                 where exists (select from term p where p.key = $9 and p.no = d.no offset 0)
                 order by d.no limit $1)
                 union
                 select w.no from walked w
-                union
-                (select d.no from (select distinct v.no from (select v.no from string_value v where v.key = $2 and v.value >= $3 and v.value < $4 offset 0) v
-                  where (select count(*) from few) > 5000 and (select count(*) from walked) < $1
-                  and exists (select v.no from term v where v.key = $5 offset 2000 limit 1) order by v.no) d
-                where exists (select from term p where p.key = $9 and p.no = d.no offset 0)
-                order by d.no limit $1)
               ) u
               order by u.no limit $1
             ) m
