@@ -109,7 +109,7 @@ def measure(cluster, args, home, name, asked):
         [[rows, buffers, calls]] = pg.psql(cluster, "loaded", """
             select coalesce(sum(rows), 0), coalesce(sum(shared_blks_hit + shared_blks_read), 0), coalesce(max(calls), 1)
             from pg_stat_statements
-            where query like 'select%' and query not like '%pg_stat%'""")
+            where (query like 'select%' or query like 'with%') and query not like '%pg_stat%'""")
         row["rows"], row["buffers"] = int(rows) / int(calls), int(buffers) / int(calls)
     return row
 

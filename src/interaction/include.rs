@@ -4,24 +4,33 @@
 
 use super::Context;
 use crate::fault::{Fault, Kind};
+use crate::search::Registry;
 use crate::search::include::{Follow, Include};
 use crate::store::Stored;
-use crate::store::find::IncludeQuery;
+use crate::store::find::{IncludeQuery, Page};
 
 /// Resources that may come along with one page.
-const INCLUDED_MAX: usize = 5_000;
+pub const INCLUDED_MAX: usize = 5_000;
 /// How often `:iterate` goes on from what the round before has brought.
 const ROUNDS_MAX: usize = 16;
 
-/// Returns what the includes bring to the matches of a page: one statement a round.
-pub async fn included(ctx: &Context<'_>, includes: &[Include], matches: &[Stored]) -> Result<Vec<Stored>, Fault> {
-    let registry = ctx.store.registry();
-    let mut included: Vec<Stored> = Vec::new();
-    let mut known: Vec<i64> = matches.iter().map(|stored| stored.no).collect();
-    let mut latest = known.clone();
-    for round in 0..=ROUNDS_MAX {
-        let followed = includes.iter().filter(|include| round == 0 || include.iterate);
-        let follows: Vec<Follow> = followed.flat_map(|include| include.follows(registry)).collect();
+/// Returns the references that are followed from the matches themselves.
+pub fn follows(registry: &Registry, includes: &[Include]) -> Vec<Follow> {
+    includes.iter().flat_map(|include| include.follows(registry)).collect()
+}
+
+/// Returns what the includes bring to a page: what came along with it, and by `:iterate` what that brings, one statement a
+/// round.
+pub async fn included(ctx: &Context<'_>, includes: &[Include], page: &mut Page) -> Result<Vec<Stored>, Fault> {
+    let mut included = std::mem::take(&mut page.included);
+    let again = includes.iter().filter(|include| include.iterate);
+    let follows: Vec<Follow> = again.flat_map(|include| include.follows(ctx.store.registry())).collect();
+    let mut latest: Vec<i64> = included.iter().map(|stored| stored.no).collect();
+    let mut known: Vec<i64> = page.rows.iter().map(|stored| stored.no).chain(latest.iter().copied()).collect();
+    for _ in 0..ROUNDS_MAX {
+        if included.len() > INCLUDED_MAX {
+            return Err(too_many(&format!("more than {INCLUDED_MAX} resources")));
+        }
         if follows.is_empty() || latest.is_empty() {
             return Ok(included);
         }
@@ -31,9 +40,6 @@ pub async fn included(ctx: &Context<'_>, includes: &[Include], matches: &[Stored
         latest = found.iter().map(|stored| stored.no).collect();
         known.extend(&latest);
         included.extend(found);
-        if included.len() > INCLUDED_MAX {
-            return Err(too_many(&format!("more than {INCLUDED_MAX} resources")));
-        }
     }
     Err(too_many(&format!("more than {ROUNDS_MAX} rounds of :iterate")))
 }

@@ -45,9 +45,11 @@ pub async fn search(
         start: cursor.as_ref().map_or(Start::Beginning, Cursor::start),
         count: if only_count { 0 } else { asked.count },
         total: only_count || search.total == TotalMode::Accurate || search.total == TotalMode::Estimate,
+        follows: &include::follows(registry, &search.includes),
+        included_max: include::INCLUDED_MAX + 1,
     };
-    let page = ctx.view.search(ctx.grant, &query).await?;
-    let included = include::included(ctx, &search.includes, &page.rows).await?;
+    let mut page = ctx.view.search(ctx.grant, &query).await?;
+    let included = include::included(ctx, &search.includes, &mut page).await?;
     let total = page.total.or((!only_count && is_whole(&search, &page)).then_some(page.rows.len() as i64));
     Ok(Reply::json(200, bundle(&asked, &page, total, &included)))
 }

@@ -123,7 +123,15 @@ async fn rows(ctx: &Context<'_>, types: &[ResourceType], page: &[(i64, f32)]) ->
     nos.sort_unstable();
     let search = of_nos(ctx, types, nos)?;
     let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
-    let query = PageQuery { search: &search, within: &Expr::All, start: Start::Beginning, count, total: false };
+    let query = PageQuery {
+        search: &search,
+        within: &Expr::All,
+        start: Start::Beginning,
+        count,
+        total: false,
+        follows: &[],
+        included_max: 0,
+    };
     let place = |no: i64| page.iter().position(|(known, _)| *known == no);
     let rows = ctx.view.search(ctx.grant, &query).await?.rows;
     let mut rows: Vec<(usize, Stored)> = rows.into_iter().filter_map(|row| Some((place(row.no)?, row))).collect();

@@ -3,7 +3,7 @@
 use super::error::StoreError;
 use super::meter;
 use super::row::{self, Stored};
-use super::search::{self as sql, KeyType, KeyValue, Keyset, Param, Sql, Start};
+use super::search::{self as sql, Along, KeyType, KeyValue, Keyset, Param, Sql, Start};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::include::Follow;
@@ -36,6 +36,9 @@ pub struct PageQuery<'a> {
     /// 0 wants no rows.
     pub count: u32,
     pub total: bool,
+    /// References to follow from the matches, and how much may come along.
+    pub follows: &'a [Follow],
+    pub included_max: usize,
 }
 
 /// What comes along with resources that were found.
@@ -52,6 +55,8 @@ pub struct IncludeQuery<'a> {
 #[derive(Debug, Default)]
 pub struct Page {
     pub rows: Vec<Stored>,
+    /// What came along by the references that were to be followed.
+    pub included: Vec<Stored>,
     /// The cut that the next page begins at; none on the last page.
     pub next: Option<Keyset>,
     /// The cut that the page before reaches up to; none on the first page.
@@ -93,7 +98,12 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
         if query.count == 0 {
             return Ok(Vec::new());
         }
-        ask(client, &sql::page(search, &limit, query.start, query.count + 1)).await
+        let along = along(grant, query);
+        let sql = match along.follows {
+            [] => sql::page(search, &limit, query.start, query.count + 1),
+            _ => sql::page_along(search, &limit, query.start, query.count, &along),
+        };
+        ask(client, &sql).await
     };
     let total = async {
         if !query.total {
@@ -103,7 +113,21 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
         Ok::<_, StoreError>(rows.first().map(|row| row.get::<_, i64>(0)))
     };
     let (rows, total) = tokio::try_join!(rows, total)?;
-    Ok(Page { total, ..cut(query, rows, &sql::key_types(search, &limit)) })
+    let types = sql::key_types(search, &limit);
+    if query.follows.is_empty() {
+        return Ok(Page { total, ..cut(query, rows, &types) });
+    }
+    let is_match = |row: &Row| row.get::<_, Option<i64>>(6 + types.len()).is_some();
+    let (rows, along): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_match);
+    let included = along.into_iter().filter_map(row::stored).collect();
+    Ok(Page { total, included, ..cut(query, rows, &types) })
+}
+
+/// Returns what the grant lets come along.
+fn along<'a>(grant: &Grant, query: &PageQuery<'a>) -> Along<'a> {
+    // What leads nowhere that may be seen is left to the types that may.
+    let seen = ResourceType::all().filter(|t| grant.sees(*t)).collect();
+    Along { follows: query.follows, seen, max: query.included_max }
 }
 
 /// Returns the page without the row that was fetched to see whether there is more.
@@ -118,7 +142,8 @@ fn cut(query: &PageQuery<'_>, mut rows: Vec<Row>, types: &[KeyType]) -> Page {
             (start.keyset().cloned(), rows.last().filter(|_| more).map(|last| keyset(last, types)))
         }
     };
-    Page { rows: rows.into_iter().filter_map(row::stored).collect(), next, previous, total: None }
+    let rows = rows.into_iter().filter_map(row::stored).collect();
+    Page { rows, next, previous, ..Page::default() }
 }
 
 fn keyset(row: &Row, types: &[KeyType]) -> Keyset {

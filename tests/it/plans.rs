@@ -12,7 +12,9 @@ use medilink::catalog::Catalog;
 use medilink::fhir::{ResourceId, ResourceType};
 use medilink::search::{Expr, Registry, Search, compartment, parse};
 use medilink::store::PLANNER_OPTIONS;
-use medilink::store::search::{KeyType, KeyValue, Keyset, Start, count, key_types, matching_nos, page};
+use medilink::store::search::{
+    Along, KeyType, KeyValue, Keyset, Start, count, key_types, matching_nos, page, page_along,
+};
 use serde_json::Value;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -89,6 +91,26 @@ const SHAPES: &[&str] = &[
     "Observation?subject=1&status:not=final",
     "Observation?value-quantity=5.4|http://unitsofmeasure.org|mg",
     "Observation?value-quantity=ne5",
+    "Observation?patient.name=a",
+    "Observation?patient.name=a&code=s|b",
+    "Observation?patient.name=a&code=s|b&date=ge2018",
+    "Observation?patient.gender=male",
+    "Observation?patient.gender=male&code=s|a&_sort=-date",
+    "Observation?patient.birthdate=1950-01-01&_sort=-date",
+    "Observation?encounter.subject:Patient.identifier=s|1",
+    "Observation?subject.organization.name=a",
+    "Patient?_has:Observation:patient:code=s|a",
+    "Patient?_has:Observation:patient:date=ge2024",
+    "Patient?_has:Observation:patient:encounter.status=planned",
+    "Observation?patient._has:Group:member:identifier=a",
+    "Patient?_has:Observation:patient:_id=1&gender=male",
+    "Observation?component-code-value-quantity=s|a$gt5",
+    "Observation?combo-code-value-quantity=s|a$gt5",
+    "Observation?_include=Observation:patient&_revinclude=Provenance:target",
+    "Observation?patient=1&_include=*&_sort=-date",
+    "Observation?_list=1",
+    "Location?near=1|2|3",
+    "ValueSet?url:below=http://x",
     "RiskAssessment?probability=gt0.8",
     "ValueSet?url=http://x/y",
     "ValueSet?url=http://x/y,http://x/z",
@@ -165,6 +187,11 @@ fn statements_of(search: &Search, limit: &Expr) -> Vec<(String, usize)> {
     let starts =
         [Start::Beginning, Start::After(&dated), Start::UpTo(&dated), Start::After(&undated), Start::UpTo(&undated)];
     let mut all: Vec<_> = starts.iter().map(|start| page(search, limit, *start, 51)).collect();
+    let follows: Vec<_> = search.includes.iter().flat_map(|include| include.follows(&REGISTRY)).collect();
+    if !follows.is_empty() {
+        let along = Along { follows: &follows, seen: ResourceType::all().collect(), max: 5_000 };
+        all.extend(starts.iter().map(|start| page_along(search, limit, *start, 50, &along)));
+    }
     all.extend([count(search, limit), matching_nos(search, limit, 2)]);
     all.into_iter().map(|sql| (sql.text, sql.params.len())).collect()
 }

@@ -6,6 +6,7 @@
 //! The access limit is one more part: it holds before any row is counted or cut off.
 
 mod adapt;
+mod along;
 mod date;
 mod drive;
 mod join;
@@ -20,6 +21,7 @@ mod tests;
 mod walk;
 pub mod write;
 
+pub use along::{Along, page_along};
 pub use sql::{Param, Sql};
 
 use crate::search::Search;

@@ -136,6 +136,8 @@ async fn walk(database: &Database, asked: &Asked, count: u32) -> (Vec<String>, i
             start: after.as_ref().map_or(Start::Beginning, Start::After),
             count,
             total: after.is_none(),
+            follows: &[],
+            included_max: 0,
         };
         let page = View::Pool(&database.store).search(&database.grant, &query).await;
         let page = page.unwrap_or_else(|error| panic!("{error:?}: {}", asked.question.told()));
