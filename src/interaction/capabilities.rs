@@ -109,6 +109,10 @@ fn resource(registry: &Registry, t: ResourceType, facts: &Facts) -> Value {
     if !includes.is_empty() {
         resource["searchInclude"] = includes.into();
     }
+    let revincludes = revincludes(registry, t);
+    if !revincludes.is_empty() {
+        resource["searchRevInclude"] = revincludes.into();
+    }
     let operations =
         operations(facts, |operation| operation.types.iter().any(|name| *name == "*" || *name == t.name()));
     if !operations.is_empty() {
@@ -121,6 +125,16 @@ fn resource(registry: &Registry, t: ResourceType, facts: &Facts) -> Value {
 fn includes(registry: &Registry, t: ResourceType) -> Vec<String> {
     let references = searchable(registry, t).filter(|p| p.kind == ParamKind::Reference);
     references.map(|p| format!("{t}:{}", p.code)).collect()
+}
+
+/// Returns what `_revinclude` can bring to a type: what may refer to it by a parameter that says so.
+fn revincludes(registry: &Registry, t: ResourceType) -> Vec<String> {
+    let leads_here = |source: ResourceType| {
+        let params = registry.of(source).params().filter(|p| p.spec.kind == ParamKind::Reference);
+        let leading = params.filter(|p| p.targets.is_empty() || p.targets.contains(&t));
+        leading.map(|p| format!("{source}:{}", p.spec.code)).collect::<Vec<_>>()
+    };
+    ResourceType::all().filter(|source| source.is_stored()).flat_map(leads_here).collect()
 }
 
 /// Returns the parameters of a type that a search can be answered by.

@@ -94,6 +94,26 @@ fn a_listed_parameter_is_answered_and_another_is_refused() {
     }
 }
 
+/// Every include that is listed for a type is answered.
+#[test]
+fn a_listed_include_is_answered() {
+    let app = TestApp::shared();
+    let statement = statement(&app);
+    let resources = statement["rest"][0]["resource"].as_array().expect("a list");
+    let of = |t: &str| resources.iter().find(|resource| resource["type"] == t).expect("every type is there");
+    for (t, key, name, known) in [
+        ("Observation", "searchInclude", "_include", "Observation:subject"),
+        ("Encounter", "searchRevInclude", "_revinclude", "Observation:encounter"),
+        ("Medication", "searchRevInclude", "_revinclude", "Provenance:target"),
+    ] {
+        let listed = of(t)[key].as_array().expect("a list");
+        assert!(listed.iter().any(|value| value == known), "{t} {known}: {listed:?}");
+        for value in listed {
+            app.client().get(&format!("{t}?{name}={}&_count=1", value.as_str().unwrap_or_default())).expect(200);
+        }
+    }
+}
+
 #[test]
 fn the_statement_needs_no_token_and_says_that_others_do() {
     let app = TestApp::builder().secured().start();
