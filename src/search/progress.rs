@@ -3,7 +3,6 @@
 //! A column is asked only when every resource has its rows in it; until then a search by it would miss some.
 
 use super::column::Column;
-use crate::catalog::ParamKind;
 use crate::fhir::ResourceType;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -65,8 +64,8 @@ impl Progress {
         match self.of(t) {
             None => true,
             Some(Catching { complete: Some(complete) }) => complete.binary_search(&column.key).is_ok(),
-            // The release before this was kept had all columns but those of these kinds.
-            Some(Catching { complete: None }) => !matches!(column.kind, ParamKind::Composite | ParamKind::Special),
+            // What the rows of a database from before this was kept mean is not known: a wrong answer is worse than none.
+            Some(Catching { complete: None }) => false,
         }
     }
 
