@@ -98,10 +98,9 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
         if query.count == 0 {
             return Ok(Vec::new());
         }
-        let along = along(grant, query);
-        let sql = match along.follows {
+        let sql = match query.follows {
             [] => sql::page(search, &limit, query.start, query.count + 1),
-            _ => sql::page_along(search, &limit, query.start, query.count, &along),
+            _ => sql::page_along(search, &limit, query.start, query.count, &along(grant, query)),
         };
         ask(client, &sql).await
     };
@@ -113,14 +112,14 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
         Ok::<_, StoreError>(rows.first().map(|row| row.get::<_, i64>(0)))
     };
     let (rows, total) = tokio::try_join!(rows, total)?;
-    let types = sql::key_types(search, &limit);
+    let types = || sql::key_types(search, &limit);
     if query.follows.is_empty() {
-        return Ok(Page { total, ..cut(query, rows, &types) });
+        return Ok(Page { total, ..cut(query, rows, types) });
     }
-    let is_match = |row: &Row| row.get::<_, Option<i64>>(6 + types.len()).is_some();
+    let is_match = |row: &Row| row.get::<_, Option<i64>>(row.len() - 1).is_some();
     let (rows, along): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_match);
     let included = along.into_iter().filter_map(row::stored).collect();
-    Ok(Page { total, included, ..cut(query, rows, &types) })
+    Ok(Page { total, included, ..cut(query, rows, types) })
 }
 
 /// Returns what the grant lets come along.
@@ -131,15 +130,15 @@ fn along<'a>(grant: &Grant, query: &PageQuery<'a>) -> Along<'a> {
 }
 
 /// Returns the page without the row that was fetched to see whether there is more.
-fn cut(query: &PageQuery<'_>, mut rows: Vec<Row>, types: &[KeyType]) -> Page {
+fn cut(query: &PageQuery<'_>, mut rows: Vec<Row>, types: impl Fn() -> Vec<KeyType>) -> Page {
     let count = query.count as usize;
     let more = rows.len() > count;
     let (previous, next) = match query.start {
         // The row too many is the last of the page before.
-        Start::UpTo(end) => (more.then(|| keyset(&rows.remove(0), types)), Some(end.clone())),
+        Start::UpTo(end) => (more.then(|| keyset(&rows.remove(0), &types())), Some(end.clone())),
         start => {
             rows.truncate(count);
-            (start.keyset().cloned(), rows.last().filter(|_| more).map(|last| keyset(last, types)))
+            (start.keyset().cloned(), rows.last().filter(|_| more).map(|last| keyset(last, &types())))
         }
     };
     let rows = rows.into_iter().filter_map(row::stored).collect();

@@ -2,6 +2,7 @@
 
 mod composite;
 mod contained;
+pub mod dice;
 mod expansions;
 pub mod expressions;
 mod extraction;

@@ -2,6 +2,7 @@
 
 use crate::fault::Kind;
 use crate::search::filter::operator::OPERATORS;
+use crate::search::tests::dice::Dice;
 use crate::search::tests::search;
 
 /// The operators that fit a parameter; all others are refused.
@@ -97,16 +98,6 @@ fn a_filter_has_limits() {
     }
 }
 
-/// A small generator, always the same numbers: a failure can be repeated.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % end
-    }
-}
-
 #[test]
 fn damaged_filters_are_answered_or_refused_and_never_panic() {
     const GOOD: [&str; 6] = [
@@ -121,16 +112,16 @@ fn damaged_filters_are_answered_or_refused_and_never_panic() {
         "(", ")", "[", "]", "\"", "\\", ".", ":", "|", ",", "$", " ", "\u{0}", "\u{1}", "é", "😀", "not ", " and ",
         " or ", "eq", "-", "9", "\u{2028}", "ge",
     ];
-    let mut numbers = Numbers(11);
+    let mut dice = Dice::new(11);
     for round in 0..4_000 {
         let mut text: Vec<char> = GOOD[round % GOOD.len()].chars().collect();
-        for _ in 0..=numbers.below(4) {
-            let at = numbers.below(text.len());
-            match numbers.below(4) {
+        for _ in 0..=dice.below(4) {
+            let at = dice.below(text.len());
+            match dice.below(4) {
                 0 => drop(text.remove(at)),
                 1 => text.truncate(at + 1),
-                2 => drop(text.splice(at..at, ODD[numbers.below(ODD.len())].chars()).count()),
-                _ => drop(text.splice(at..=at, ODD[numbers.below(ODD.len())].chars()).count()),
+                2 => drop(text.splice(at..at, ODD[dice.below(ODD.len())].chars()).count()),
+                _ => drop(text.splice(at..=at, ODD[dice.below(ODD.len())].chars()).count()),
             }
             if text.is_empty() {
                 text.push('x');

@@ -1,11 +1,11 @@
 //! A store on a PostgreSQL of its own, filled with random resources of which some are changed and some deleted.
 
-use super::dice::Dice;
 use super::people::{self, EACH, TYPES};
 use crate::access::policy::{Needs, decide};
 use crate::access::{Grant, Principal};
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::evaluate::Indexed;
+use crate::search::tests::dice::Dice;
 use crate::search::tests::world::Known;
 use crate::search::tests::{BASE_URL, REGISTRY, resource_type};
 use crate::search::{Registry, compartment, extract};

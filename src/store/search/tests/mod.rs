@@ -2,7 +2,6 @@
 
 mod backward;
 mod database;
-mod dice;
 mod orders;
 mod pages;
 mod people;

@@ -1,6 +1,6 @@
 //! Random resources that share a small vocabulary, so that random searches find something.
 
-use super::dice::Dice;
+use crate::search::tests::dice::Dice;
 use serde_json::{Map, Value, json};
 
 pub const TYPES: [&str; 9] = [

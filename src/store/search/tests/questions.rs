@@ -1,6 +1,5 @@
 //! Random searches as trees of parameters, which can be written as a query and read as an expression.
 
-use super::dice::Dice;
 use super::people::{CODES, DATES, EACH, NUMBERS, SYSTEMS, TYPES, UCUM, UNITS, URLS, WORDS, id};
 use crate::catalog::ParamKind;
 use crate::fhir::{ResourceId, ResourceType};
@@ -8,6 +7,7 @@ use crate::search::column::{Param, Rank};
 use crate::search::expr::{Expr, Referred, Refers, Term};
 use crate::search::key::Keyer;
 use crate::search::query::filter;
+use crate::search::tests::dice::Dice;
 use crate::search::tests::{REGISTRY, resource_type};
 use std::collections::BTreeSet;
 

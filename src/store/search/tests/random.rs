@@ -4,10 +4,10 @@
 
 use super::super::{Keyset, Start, page};
 use super::database::{Contents, Database, known};
-use super::dice::Dice;
 use super::people::TYPES;
 use super::questions::{Asker, Question};
 use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::search::tests::dice::Dice;
 use crate::search::tests::world::{Known, wanted};
 use crate::search::tests::{REGISTRY, resource_type, search};
 use crate::search::{Expr, Search, compartment, sort};
