@@ -1,18 +1,20 @@
 //! The composition root: from settings to a running server, and the other commands that need its parts.
 
+use crate::account::seal::Seal;
+use crate::account::{self, Accounts};
 use crate::audit::Recorder;
 use crate::catalog::Catalog;
 use crate::config::{Auth, Settings};
 use crate::fault::Fault;
 use crate::fhir::Instant;
 use crate::format;
-use crate::http::{self, HttpSettings};
+use crate::http::{self, HttpSettings, Security};
 use crate::index::TextIndex;
 use crate::interaction;
 use crate::interaction::capabilities::{self, OperationFact};
 use crate::job;
 use crate::job::index_feed::{self, Feed};
-use crate::oauth::{Claims, Keys};
+use crate::oauth::{self, Claims, Keys};
 use crate::operation::{self, Operation};
 use crate::search::Registry;
 use crate::service::Service;
@@ -103,6 +105,14 @@ pub struct Factory {
     facts: Arc<capabilities::Facts>,
     recorder: Recorder,
     text: Option<TextIndex>,
+    people: Option<People>,
+}
+
+/// What services need to know people.
+#[derive(Clone)]
+struct People {
+    settings: Arc<account::Settings>,
+    seal: Arc<Seal>,
 }
 
 impl Factory {
@@ -140,6 +150,7 @@ impl Factory {
             }),
             facts: Arc::new(facts),
             text: None,
+            people: None,
         })
     }
 
@@ -160,7 +171,26 @@ impl Factory {
     pub fn service(&self) -> Result<Service, Fault> {
         let (settings, facts) = (self.settings.clone(), self.facts.clone());
         let service = Service::new(self.blueprint.store()?, settings, facts, self.recorder.clone());
-        Ok(service.with_text(self.text.clone()))
+        let accounts = self
+            .people
+            .clone()
+            .map(|people| Accounts::new(service.store().clone(), people.settings, self.recorder.clone(), people.seal));
+        Ok(service.with_text(self.text.clone()).with_accounts(accounts))
+    }
+
+    /// Lets the services made from now on know people.
+    fn keep_people(&mut self, settings: &Settings, data_dir: &Path) -> Result<(), Failure> {
+        let seal = Seal::load_or_create(data_dir).map_err(|e| Failure::from("failed to load the sealing key")(&e))?;
+        let settings = account::Settings {
+            root_url: root_url(&settings.base_url),
+            base_url: settings.base_url.clone(),
+            name: settings.name.clone(),
+            session_idle_s: settings.limits.session_idle_s_max as i64,
+            session_s_max: settings.limits.session_s_max as i64,
+            fresh_s_max: 300,
+        };
+        self.people = Some(People { settings: Arc::new(settings), seal: Arc::new(seal) });
+        Ok(())
     }
 
     /// Starts to keep a text index, which the services made from now on search in.
@@ -241,6 +271,7 @@ async fn serve_on(
 ) -> Result<(), Failure> {
     let mut factory = Factory::new(settings, &database.url)?;
     let keys = Arc::new(keys(&database.data_dir)?);
+    factory.keep_people(settings, &database.data_dir)?;
     let store = factory.adopt().await?;
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
@@ -254,7 +285,7 @@ async fn serve_on(
         shutdown_time: Duration::from_millis(settings.limits.shutdown_time_ms_max),
         base_path: base_path(&settings.base_url),
         base_url: settings.base_url.clone(),
-        keys: (settings.auth == Auth::Smart).then_some(keys),
+        security: (settings.auth == Auth::Smart).then(|| security(settings, &factory, keys)),
     };
     let recorder = factory.recorder.clone();
     let feed = factory.keep_text(&database.data_dir)?;
@@ -266,6 +297,18 @@ async fn serve_on(
         tracing::error!("the last audit rows could not be written");
     }
     served.map_err(|e| Failure(format!("failed to serve on {}: {e}", settings.listen)))
+}
+
+fn security(settings: &Settings, factory: &Factory, keys: Arc<Keys>) -> Security {
+    let (base_url, root_url, name) = (settings.base_url.clone(), root_url(&settings.base_url), settings.name.clone());
+    Security { keys, oauth: Arc::new(oauth::Settings { base_url, root_url, name }), recorder: factory.recorder.clone() }
+}
+
+/// Returns where pages and `/oauth` are: the base URL without its last part.
+fn root_url(base_url: &str) -> String {
+    let path = base_path(base_url);
+    let cut = path.rfind('/').map_or(0, |slash| path.len() - slash);
+    base_url[..base_url.len() - cut].to_string()
 }
 
 /// Returns the path of a base URL: `/fhir` of `http://127.0.0.1:8080/fhir`.

@@ -54,6 +54,8 @@ pub struct Settings {
     pub workers: usize,
     /// Database connections of each worker.
     pub pool_size: usize,
+    /// The name of this installation, on its pages.
+    pub name: String,
     pub limits: Limits,
     /// What is odd but not wrong; to be logged once logging is up.
     pub warnings: Vec<String>,
@@ -77,6 +79,10 @@ pub struct Limits {
     pub cursor_time_s_max: u64,
     /// Resources that one conditional delete may remove.
     pub conditional_delete_max: usize,
+    /// How long a session of a person may be unused.
+    pub session_idle_s_max: u64,
+    /// How long a session of a person may last.
+    pub session_s_max: u64,
 }
 
 /// One line for each thing that is wrong.
@@ -131,6 +137,7 @@ fn build(read: &mut Reader) -> Settings {
         canonical_base: read.one("canonical_base", URL, url),
         workers: if workers == 0 { std::thread::available_parallelism().map_or(2, |n| n.get()) } else { workers },
         pool_size: read.number("pool_size", 1, 256) as usize,
+        name: read.one("name", "a name", |text| (!text.trim().is_empty()).then(|| text.trim().to_string())),
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
             // The stack of a worker holds this depth several times over; far more would not.
@@ -144,6 +151,8 @@ fn build(read: &mut Reader) -> Settings {
             page_size_max: read.number("page_size_max", 1, 100_000) as usize,
             cursor_time_s_max: read.number("cursor_time_s_max", 1, 31_536_000),
             conditional_delete_max: read.number("conditional_delete_max", 1, 1_000_000) as usize,
+            session_idle_s_max: read.number("session_idle_s_max", 10, 31_536_000),
+            session_s_max: read.number("session_s_max", 10, 31_536_000),
         },
         warnings: Vec::new(),
     }

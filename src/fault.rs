@@ -59,6 +59,8 @@ pub enum Kind {
     TooCostly,
     /// The server did not finish in time.
     Timeout,
+    /// Tried too often; the answer says when it may be tried again.
+    Throttled,
     /// The database is away; trying again later is right.
     Unavailable,
     /// Our mistake. Logged with its source, shown without it.
@@ -102,6 +104,7 @@ impl Kind {
             Kind::UnsupportedMedia => (415, "not-supported", "AR"),
             Kind::TooCostly => (400, "too-costly", "AR"),
             Kind::Timeout => (503, "timeout", "AE"),
+            Kind::Throttled => (429, "throttled", "AE"),
             Kind::Unavailable => (503, "transient", "AE"),
             Kind::Internal => (500, "exception", "AE"),
         };
@@ -136,6 +139,7 @@ struct Inner {
     kind: Kind,
     issues: Vec<Issue>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    retry_after_s: Option<u32>,
 }
 
 impl Fault {
@@ -154,7 +158,7 @@ impl Fault {
     pub fn from_issues(issues: Vec<Issue>) -> Fault {
         let issues =
             if issues.is_empty() { vec![Issue::new(Kind::Internal, "refused without a reason")] } else { issues };
-        Fault(Box::new(Inner { kind: issues[0].kind, issues, source: None }))
+        Fault(Box::new(Inner { kind: issues[0].kind, issues, source: None, retry_after_s: None }))
     }
 
     /// Returns an internal fault: `context` and `source` are logged, the client sees neither.
@@ -170,6 +174,17 @@ impl Fault {
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Says when it may be tried again.
+    pub fn after(mut self, seconds: u32) -> Fault {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Returns in how many seconds it may be tried again, where that is known.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        self.0.retry_after_s
     }
 
     pub fn kind(&self) -> Kind {

@@ -15,14 +15,17 @@ pub mod search;
 pub mod validation;
 
 pub mod access;
+pub mod page;
 
 pub mod store;
 
 pub mod audit;
 pub mod index;
-pub mod oauth;
+
+pub mod account;
 
 pub mod interaction;
+pub mod oauth;
 
 pub mod operation;
 

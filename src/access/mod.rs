@@ -3,8 +3,10 @@
 //! Pure: the facts come in, a decision goes out. [`policy`] is the table a security officer reads.
 
 pub mod grant;
+pub mod granular;
 pub mod policy;
 pub mod principal;
+pub mod role;
 pub mod scope;
 
 pub use grant::Grant;

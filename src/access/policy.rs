@@ -34,7 +34,7 @@ pub fn decide(principal: &Principal, needs: &Needs) -> Result<Grant, Fault> {
         ));
     };
     let allows = |letter: Letter, t: Option<ResourceType>| {
-        token.scopes.iter().any(|s| s.context != Context::Patient && s.allows(letter, t))
+        token.scopes.iter().any(|s| s.context != Context::Patient && s.query().is_none() && s.allows(letter, t))
     };
     match needs {
         Needs::Nothing | Needs::Token => Ok(Grant::all(principal.clone())),
@@ -82,7 +82,7 @@ mod tests {
 
     fn token(scopes: &str) -> Principal {
         let scopes = scopes.split(' ').filter_map(Scope::parse).collect();
-        Principal::Token(Arc::new(Token { subject: "test".into(), token_id: "1".into(), scopes }))
+        Principal::Token(Arc::new(Token { subject: "test".into(), scopes, ..Token::default() }))
     }
 
     #[test]

@@ -50,12 +50,16 @@ pub struct Scope {
     /// None is `*`.
     pub resource_type: Option<ResourceType>,
     letters: u8,
+    /// Only resources that meet this search, as it was written: `category=laboratory`.
+    query: Option<Box<str>>,
+    /// The letters as version 1 wrote them: `read`, `write`, `*`.
+    word: Option<&'static str>,
 }
 
 impl Scope {
     /// Returns the scope, or none when the text is not a resource scope that this server can enforce.
     ///
-    /// A scope with a query part is refused whole: granting it without its filter would widen it.
+    /// Whether the search of a granular scope can be asked is not looked at here; see [`super::granular`].
     pub fn parse(text: &str) -> Option<Scope> {
         let (context, rest) = text.split_once('/')?;
         let context = match context {
@@ -64,15 +68,55 @@ impl Scope {
             "system" => Context::System,
             _ => return None,
         };
+        let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
         let (name, access) = rest.split_once('.')?;
         let resource_type = if name == "*" { None } else { Some(ResourceType::parse(name)?) };
-        let letters = match access {
-            "read" => bits("rs")?,
-            "write" => bits("cud")?,
-            "*" => bits("cruds")?,
-            letters => bits(letters)?,
+        let (word, letters) = match access {
+            "read" => (Some("read"), "rs"),
+            "write" => (Some("write"), "cud"),
+            "*" => (Some("*"), "cruds"),
+            letters => (None, letters),
         };
-        Some(Scope { context, resource_type, letters })
+        // A search is over the parameters of one type; version 1 knows no searches.
+        if query.is_some_and(|query| query.is_empty() || resource_type.is_none() || word.is_some()) {
+            return None;
+        }
+        Some(Scope { context, resource_type, letters: bits(letters)?, query: query.map(Into::into), word })
+    }
+
+    /// Returns the search that narrows the scope.
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// Returns the scope with a search that narrows it.
+    pub fn narrowed(&self, query: &str) -> Scope {
+        Scope { query: Some(query.into()), word: None, ..self.clone() }
+    }
+
+    /// Returns the scope for one type of those that it covers.
+    pub fn of_type(&self, resource_type: ResourceType) -> Scope {
+        Scope { resource_type: Some(resource_type), ..self.clone() }
+    }
+
+    /// Returns the letters in their order: `cruds`.
+    pub fn letters(&self) -> String {
+        Letter::ALL.iter().filter(|(_, l)| self.letters & bit(*l) != 0).map(|(c, _)| c).collect()
+    }
+
+    /// Returns the scope with those of its letters that are among these; none when none is.
+    pub fn within(&self, letters: &str) -> Option<Scope> {
+        let left = self.letters & bits_of(letters);
+        let word = self.word.filter(|_| left == self.letters);
+        (left != 0).then(|| Scope { letters: left, word, ..self.clone() })
+    }
+
+    /// Returns whether all that the other scope opens is opened by this one too.
+    pub fn covers(&self, other: &Scope) -> bool {
+        self.context == other.context
+            && (self.resource_type.is_none() || self.resource_type == other.resource_type)
+            && other.letters & !self.letters == 0
+            && (self.query.is_none() || self.query == other.query)
     }
 
     pub fn allows(&self, letter: Letter, resource_type: Option<ResourceType>) -> bool {
@@ -92,13 +136,25 @@ impl fmt::Display for Scope {
             Context::User => "user",
             Context::System => "system",
         };
-        let letters: String = Letter::ALL.iter().filter(|(_, l)| self.letters & bit(*l) != 0).map(|(c, _)| c).collect();
-        write!(f, "{context}/{}.{letters}", self.resource_type.map_or("*", ResourceType::name))
+        let name = self.resource_type.map_or("*", ResourceType::name);
+        match self.word {
+            Some(word) => write!(f, "{context}/{name}.{word}")?,
+            None => write!(f, "{context}/{name}.{}", self.letters())?,
+        }
+        match &self.query {
+            Some(query) => write!(f, "?{query}"),
+            None => Ok(()),
+        }
     }
 }
 
 fn bit(letter: Letter) -> u8 {
     1 << letter as u8
+}
+
+/// Returns the bits of letters in any order.
+fn bits_of(letters: &str) -> u8 {
+    Letter::ALL.iter().filter(|(c, _)| letters.contains(*c)).fold(0, |bits, (_, l)| bits | bit(*l))
 }
 
 /// Returns the bits of letters that come in the order c, r, u, d, s; none otherwise, as version 2 demands.
@@ -121,13 +177,16 @@ mod tests {
         for (text, shown) in [
             ("system/*.cruds", Some("system/*.cruds")),
             ("user/Observation.rs", Some("user/Observation.rs")),
-            ("patient/*.read", Some("patient/*.rs")),
-            ("system/Patient.write", Some("system/Patient.cud")),
-            ("system/Patient.*", Some("system/Patient.cruds")),
+            ("patient/*.read", Some("patient/*.read")),
+            ("system/Patient.write", Some("system/Patient.write")),
+            ("system/Patient.*", Some("system/Patient.*")),
             ("system/Patient.sr", None),
             ("system/Patient.", None),
             ("system/Nope.r", None),
-            ("system/Observation.rs?category=x", None),
+            ("system/Observation.rs?category=x", Some("system/Observation.rs?category=x")),
+            ("system/Observation.rs?", None),
+            ("system/*.rs?category=x", None),
+            ("system/Observation.read?category=x", None),
             ("launch/patient", None),
             ("openid", None),
             ("System/Patient.r", None),

@@ -63,6 +63,7 @@ pub const KEYS: &[Key] = &[
         "URL",
         "Where our own definitions have their canonical URLs",
     ),
+    common("name", "MediLink", "TEXT", "The name of this installation, on its pages"),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),
@@ -75,6 +76,8 @@ pub const KEYS: &[Key] = &[
     rare("page_size_default", "50", "N", "Entries of a page when the client names no _count"),
     rare("page_size_max", "1000", "N", "Most entries of a page, whatever _count says"),
     rare("cursor_time_s_max", "86400", "S", "How long the link to another page of a search holds, then 410"),
+    rare("session_idle_s_max", "1800", "S", "A session of a person ends when it is not used for so long"),
+    rare("session_s_max", "43200", "S", "A session of a person ends after so long in any case"),
     rare("conditional_delete_max", "1000", "N", "Most resources that one conditional delete removes"),
 ];
 

@@ -9,14 +9,17 @@ mod binary;
 mod cors;
 mod health;
 mod meter;
+mod oauth;
+mod pages;
 mod render;
 mod routes;
 
 pub use routes::serve;
 
 use crate::access::Principal;
+use crate::audit::Recorder;
 use crate::fault::Fault;
-use crate::oauth::{Keys, Verifier};
+use crate::oauth::{Keys, Server, Verifier};
 use crate::service::Service;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +44,15 @@ pub struct HttpSettings {
     pub base_path: String,
     pub base_url: String,
     /// None switches security off.
-    pub keys: Option<Arc<Keys>>,
+    pub security: Option<Security>,
+}
+
+/// What keeps a server safe.
+#[derive(Clone)]
+pub struct Security {
+    pub keys: Arc<Keys>,
+    pub oauth: Arc<crate::oauth::Settings>,
+    pub recorder: Recorder,
 }
 
 /// What a worker thread has.
@@ -49,13 +60,20 @@ struct State {
     service: Service,
     settings: HttpSettings,
     verifier: Option<Verifier>,
+    /// None where security is off.
+    oauth: Option<Server>,
     meter: meter::Meter,
 }
 
 impl State {
     fn new(service: Service, settings: HttpSettings) -> State {
-        let verifier = settings.keys.clone().map(|keys| Verifier::new(keys, &settings.base_url));
-        State { service, settings, verifier, meter: meter::Meter::default() }
+        let security = settings.security.clone();
+        let verifier = security.as_ref().map(|security| Verifier::new(security.keys.clone(), &settings.base_url));
+        let oauth = security.zip(service.accounts().cloned()).map(|(security, accounts)| {
+            let (store, recorder) = (service.store().clone(), security.recorder);
+            Server { store, accounts, keys: security.keys, recorder, settings: security.oauth }
+        });
+        State { service, settings, verifier, oauth, meter: meter::Meter::default() }
     }
 
     /// Returns who sent a request.

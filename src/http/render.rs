@@ -145,8 +145,8 @@ pub fn fault(state: &State, wanted: &Wanted, fault: &Fault) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, content_type(format)));
     match fault.kind() {
-        Kind::Unavailable | Kind::Timeout => {
-            response.insert_header((header::RETRY_AFTER, "2"));
+        Kind::Unavailable | Kind::Timeout | Kind::Throttled => {
+            response.insert_header((header::RETRY_AFTER, fault.retry_after_s().unwrap_or(2)));
         }
         Kind::Unauthorized => {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"fhir\""));

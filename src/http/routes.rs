@@ -1,6 +1,6 @@
 //! The addresses of the server and the life of a request.
 
-use super::{HttpSettings, State, adapt, bearer, binary, cors, health, render};
+use super::{HttpSettings, State, adapt, bearer, binary, cors, health, oauth, pages, render};
 use crate::access::Principal;
 use crate::fault::{Fault, Kind};
 use crate::rest::{Reply, Request};
@@ -22,7 +22,7 @@ pub async fn serve(
     service: Arc<dyn Fn() -> Result<Service, Fault> + Send + Sync>,
     metrics: PrometheusHandle,
 ) -> std::io::Result<()> {
-    let (base_url, secured) = (settings.base_url.clone(), settings.keys.is_some());
+    let (base_url, secured) = (settings.base_url.clone(), settings.security.is_some());
     let (listen, workers, shutdown) = (settings.listen, settings.workers, settings.shutdown_time);
     if let Some(listen) = settings.metrics_listen {
         let metrics = metrics.clone();
@@ -39,6 +39,8 @@ pub async fn serve(
             .app_data(web::Data::new(metrics.clone()))
             .route("/health/live", web::get().to(health::live))
             .route("/health/ready", web::get().to(health::ready))
+            .configure(oauth::routes)
+            .configure(pages::routes)
             .route(&settings.base_path, web::route().to(fhir))
             .route(&format!("{}/{{path:.*}}", settings.base_path), web::route().to(fhir))
             .default_service(web::to(elsewhere));

@@ -24,6 +24,7 @@ pub mod update;
 pub mod vread;
 
 use crate::access::Grant;
+use crate::account::Accounts;
 use crate::catalog::Catalog;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType, outcome};
@@ -62,6 +63,8 @@ pub struct Context<'a> {
     pub grant: &'a Grant,
     /// None where no text index is kept, as in a load straight into the database.
     pub text: Option<&'a TextIndex>,
+    /// People and the sealing key; none in a load straight into the database.
+    pub accounts: Option<&'a Accounts>,
 }
 
 impl<'a> Context<'a> {
@@ -75,11 +78,13 @@ impl<'a> Context<'a> {
             at: Instant::now(),
             request: self.request.id.clone(),
             principal: self.grant.principal().name().into(),
+            client: self.grant.principal().client().map(Into::into),
             action: self.request.interaction.code(),
             resource_type: Some(resource_type),
             id: Some(id.clone()),
             version: None,
             status: 0,
+            detail: None,
         }
     }
 

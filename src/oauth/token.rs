@@ -4,10 +4,11 @@
 
 use super::keys::Keys;
 use crate::access::Principal;
-use crate::access::principal::Token;
+use crate::access::principal::{Person, Token};
+use crate::access::role::Role;
 use crate::access::scope::Scope;
 use crate::fault::{Fault, Kind};
-use crate::fhir::Instant;
+use crate::fhir::{Instant, ResourceId, ResourceType};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -27,6 +28,30 @@ pub struct Claims {
     pub exp: i64,
     /// Space-separated.
     pub scope: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The Patient, Practitioner or RelatedPerson that the person is, as `Type/id`.
+    #[serde(default, rename = "fhirUser", skip_serializing_if = "Option::is_none")]
+    pub fhir_user: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encounter: Option<String>,
+    /// The authorization that the token belongs to: ended as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<String>,
+    /// Seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose_of_use: Option<String>,
+    /// The Consent that the token stands on, as `Consent/id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
 }
 
 impl Claims {
@@ -41,6 +66,41 @@ impl Claims {
             iat: now,
             exp: now + ttl_s,
             scope: scope.to_string(),
+            client_id: None,
+            fhir_user: None,
+            roles: Vec::new(),
+            patient: None,
+            encounter: None,
+            grant_id: None,
+            auth_time: None,
+            amr: Vec::new(),
+            purpose_of_use: None,
+            consent: None,
+        }
+    }
+
+    /// Returns what policy is told of the holder.
+    fn token(self) -> Token {
+        let id = |text: String| ResourceId::parse(&text);
+        let fhir_user = self.fhir_user.as_deref().and_then(|text| {
+            let (t, id) = text.split_once('/')?;
+            ResourceType::parse(t).zip(ResourceId::parse(id))
+        });
+        let person = (self.fhir_user.is_some() || !self.roles.is_empty()).then(|| Person {
+            roles: self.roles.iter().filter_map(|name| Role::parse(name)).collect(),
+            fhir_user,
+            authenticated_s: self.auth_time.unwrap_or(0),
+            methods: self.amr.iter().map(|method| method.as_str().into()).collect(),
+        });
+        Token {
+            subject: self.sub,
+            token_id: self.jti,
+            scopes: self.scope.split_ascii_whitespace().filter_map(Scope::parse).collect(),
+            client: self.client_id.map(Into::into),
+            person,
+            patient: self.patient.and_then(id),
+            purpose: self.purpose_of_use.map(Into::into),
+            consent: self.consent.map(Into::into),
         }
     }
 
@@ -88,16 +148,13 @@ impl Verifier {
             return Ok(Principal::Token(known.clone()));
         }
         let claims = self.verify(token)?;
-        let verified = Arc::new(Token {
-            subject: claims.sub,
-            token_id: claims.jti,
-            scopes: claims.scope.split_ascii_whitespace().filter_map(Scope::parse).collect(),
-        });
+        let exp = claims.exp;
+        let verified = Arc::new(claims.token());
         let mut known = self.known.borrow_mut();
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }
-        known.insert(token.to_string(), (claims.exp, verified.clone()));
+        known.insert(token.to_string(), (exp, verified.clone()));
         Ok(Principal::Token(verified))
     }
 

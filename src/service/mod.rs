@@ -7,6 +7,7 @@ mod needs;
 mod transaction;
 
 use crate::access::{Grant, Principal, policy};
+use crate::account::Accounts;
 use crate::audit::Recorder;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceType};
@@ -29,6 +30,7 @@ pub struct Service {
     recorder: Recorder,
     facts: Arc<capabilities::Facts>,
     text: Option<TextIndex>,
+    accounts: Option<Accounts>,
     /// The same with the newest definitions, once they have changed.
     newest: Rc<RefCell<Option<Rc<Service>>>>,
 }
@@ -36,12 +38,21 @@ pub struct Service {
 impl Service {
     /// Must be called inside the thread's runtime.
     pub fn new(store: Store, settings: Arc<Settings>, facts: Arc<capabilities::Facts>, recorder: Recorder) -> Service {
-        Service { store, settings, recorder, facts, text: None, newest: Rc::default() }
+        Service { store, settings, recorder, facts, text: None, accounts: None, newest: Rc::default() }
     }
 
     /// Lets the service answer text searches.
     pub fn with_text(self, text: Option<TextIndex>) -> Service {
         Service { text, ..self }
+    }
+
+    /// Lets operations know people, and seal what the database must not give away.
+    pub fn with_accounts(self, accounts: Option<Accounts>) -> Service {
+        Service { accounts, ..self }
+    }
+
+    pub fn accounts(&self) -> Option<&Accounts> {
+        self.accounts.as_ref()
     }
 
     pub fn store(&self) -> &Store {
@@ -76,7 +87,7 @@ impl Service {
         if let Some(store) = known.newer() {
             let (settings, facts) = (self.settings.clone(), self.facts.clone());
             let service = Service::new(store, settings, facts, self.recorder.clone());
-            *newest = Some(Rc::new(service.with_text(self.text.clone())));
+            *newest = Some(Rc::new(service.with_text(self.text.clone()).with_accounts(self.accounts.clone())));
         }
         newest.clone()
     }
@@ -134,8 +145,9 @@ impl Service {
     }
 
     fn context<'a>(&'a self, grant: &'a Grant, request: &'a Request) -> Context<'a> {
-        let (store, settings, text) = (&self.store, &self.settings, self.text.as_ref());
-        Context { store, view: View::Pool(store), settings, request, grant, text }
+        let (store, settings, text, accounts) =
+            (&self.store, &self.settings, self.text.as_ref(), self.accounts.as_ref());
+        Context { store, view: View::Pool(store), settings, request, grant, text, accounts }
     }
 
     /// Tells batch from transaction. A transaction that met another one is begun again from its bytes.
@@ -203,11 +215,13 @@ impl Service {
                 at: Instant::now(),
                 request: request.id.clone(),
                 principal: principal.name().into(),
+                client: principal.client().map(Into::into),
                 action: interaction.code(),
                 resource_type: interaction.resource_type(),
                 id: interaction.id().cloned(),
                 version: result.as_ref().ok().and_then(|reply| reply.version),
                 status,
+                detail: result.as_ref().err().map(|fault| fault.to_string().into()),
             })
             .await;
     }

@@ -48,6 +48,8 @@ struct Audits {
     id: Vec<Option<String>>,
     version: Vec<Option<i32>>,
     status: Vec<i16>,
+    client: Vec<Option<Box<str>>>,
+    detail: Vec<Option<Box<str>>>,
 }
 
 /// Resources of types that are being indexed anew, which may stand under a shape of before; and the one they have now.
@@ -188,6 +190,8 @@ impl Batch {
         a.id.push(entry.id.as_ref().map(|id| id.as_str().to_string()));
         a.version.push(entry.version);
         a.status.push(i16::try_from(entry.status).unwrap_or(i16::MAX));
+        a.client.push(entry.client.clone());
+        a.detail.push(entry.detail.clone());
     }
 
     /// Returns the statement for this batch and its parameters: a shorter one where nothing is replaced.
@@ -197,7 +201,7 @@ impl Batch {
 
     fn create_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, n) = (&self.versions, &self.audits, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(40);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(42);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
         p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
@@ -207,13 +211,13 @@ impl Batch {
         p.extend([&n.quantities.0 as &(dyn ToSql + Sync), &n.quantities.1, &n.quantities.2, &n.quantities.3]);
         p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
-        p.push(&self.epoch);
+        p.extend([&self.epoch as &(dyn ToSql + Sync), &a.client, &a.detail]);
         p
     }
 
     fn apply_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, g, n) = (&self.versions, &self.audits, &self.gone, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(61);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(63);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.push(&v.replaced);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
@@ -233,7 +237,7 @@ impl Batch {
         }
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
         let r = &self.reshaped;
-        p.extend([&self.epoch as &(dyn ToSql + Sync), &r.type_, &r.no, &r.kept]);
+        p.extend([&self.epoch as &(dyn ToSql + Sync), &r.type_, &r.no, &r.kept, &a.client, &a.detail]);
         p
     }
 }

@@ -8,14 +8,42 @@ pub struct Entry {
     pub at: Instant,
     pub request: Box<str>,
     pub principal: Box<str>,
+    /// The client that the principal came through.
+    pub client: Option<Box<str>>,
     pub action: &'static str,
     pub resource_type: Option<ResourceType>,
     pub id: Option<ResourceId>,
     pub version: Option<i32>,
     pub status: u16,
+    /// What is worth knowing besides: which rule refused, which factor was used. Never a secret.
+    pub detail: Option<Box<str>>,
 }
 
 impl Entry {
+    /// Returns the row of a happening that is about no resource: a sign-in, a token, a launch.
+    pub fn event(action: &'static str, request: &str, principal: &str, status: u16) -> Entry {
+        Entry {
+            at: Instant::now(),
+            request: request.into(),
+            principal: principal.into(),
+            client: None,
+            action,
+            resource_type: None,
+            id: None,
+            version: None,
+            status,
+            detail: None,
+        }
+    }
+
+    pub fn of_client(self, client: &str) -> Entry {
+        Entry { client: Some(client.into()), ..self }
+    }
+
+    pub fn with_detail(self, detail: impl Into<Box<str>>) -> Entry {
+        Entry { detail: Some(detail.into()), ..self }
+    }
+
     /// Returns the row with what became of the write.
     pub fn of(&self, outcome: &super::Outcome) -> Entry {
         use super::Outcome;

@@ -11,6 +11,7 @@ pub mod error;
 pub mod feed;
 pub mod find;
 mod history;
+pub mod identity;
 pub mod index;
 mod lane;
 mod meter;

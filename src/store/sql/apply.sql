@@ -27,9 +27,9 @@ noted as (
     select no, version, type, deleted from incoming where index_epoch_is($58)
 ),
 audited as (
-    insert into audit (no, at, request, principal, action, type, id, version, status)
+    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail)
     select * from unnest($9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::text[],
-                         $16::integer[], $17::smallint[])
+                         $16::integer[], $17::smallint[], $62::text[], $63::text[])
 ),
 term_gone as (
     delete from term t using unnest($18::bigint[], $19::bigint[]) as d (key, no)

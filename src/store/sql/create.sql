@@ -15,9 +15,9 @@ noted as (
     select no, version, type, deleted from incoming where index_epoch_is($40)
 ),
 audited as (
-    insert into audit (no, at, request, principal, action, type, id, version, status)
+    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail)
     select * from unnest($8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::text[],
-                         $15::integer[], $16::smallint[])
+                         $15::integer[], $16::smallint[], $41::text[], $42::text[])
 ),
 term_new as (
     insert into term (key, no) select * from unnest($17::bigint[], $18::bigint[])

@@ -1,0 +1,124 @@
+//! The addresses of the authorization server: from HTTP to [`crate::oauth`] and back.
+//!
+//! Answers are JSON that nobody may keep (RFC 6749 5.1). Pages of any origin may ask (SMART App Launch 2.2, CORS): what they
+//! get depends on what they send, never on a cookie. `/oauth/authorize` alone is for browsers and sends no such headers.
+
+mod authorize;
+mod clients;
+mod discovery;
+mod token;
+
+use super::{State, adapt, cors};
+use crate::account::Visitor;
+use crate::fault::{Fault, Kind};
+use crate::oauth::Refusal;
+use crate::oauth::refusal::Error;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{self, BytesMut};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+use serde_json::Value;
+
+/// Bytes of a body that the authorization server reads.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    authorize::routes(config);
+    clients::routes(config);
+    discovery::routes(config);
+    token::routes(config);
+}
+
+/// Returns where a request comes from.
+pub fn visitor(http: &HttpRequest) -> Visitor {
+    let device = http.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
+    Visitor {
+        address: http.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string()),
+        device: device.chars().take(200).collect(),
+        request: adapt::request_id(http),
+    }
+}
+
+/// Returns the fields of a form, in their order. RFC 6749 3.2: none may come twice.
+pub async fn form(http: &HttpRequest, payload: web::Payload) -> Result<Vec<(String, String)>, Refusal> {
+    let kind = http.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    if !kind.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Refusal::new(Error::InvalidRequest, "the body must be application/x-www-form-urlencoded"));
+    }
+    let bytes = bytes(payload).await?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::new(Error::InvalidRequest, "the form is not UTF-8"))?;
+    let pairs = crate::rest::query::parse(text)?;
+    for (i, (name, _)) in pairs.iter().enumerate() {
+        if pairs[..i].iter().any(|(known, _)| known == name) {
+            return Err(Refusal::new(Error::InvalidRequest, format!("the parameter '{name}' comes twice")));
+        }
+    }
+    Ok(pairs)
+}
+
+/// Returns a body, up to the limit.
+pub async fn bytes(mut payload: web::Payload) -> Result<web::Bytes, Fault> {
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|e| Fault::new(Kind::Invalid, format!("the body could not be read: {e}")))?;
+        if whole.len() + chunk.len() > BODY_BYTES_MAX {
+            return Err(Fault::new(Kind::TooLarge, format!("a body may have {BODY_BYTES_MAX} bytes here")));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
+}
+
+/// Returns the first value of a field.
+pub fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+}
+
+/// Returns an answer in JSON.
+pub fn json(http: &HttpRequest, status: u16, body: &Value) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status).content_type("application/json").body(body.to_string());
+    finish(http, &mut response);
+    response
+}
+
+/// Returns the answer to a client that was refused.
+pub fn refused(http: &HttpRequest, refusal: &Refusal) -> HttpResponse {
+    let mut response = json(http, refusal.error.status(), &refusal.body());
+    if let Some(seconds) = refusal.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    let by_basic = http.headers().get(header::AUTHORIZATION).is_some_and(|v| v.as_bytes().starts_with(b"Basic"));
+    if refusal.error == Error::InvalidClient && by_basic {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
+    }
+    response
+}
+
+/// Adds what every answer of the authorization server carries.
+pub fn finish(http: &HttpRequest, response: &mut HttpResponse) {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(&adapt::request_id(http)) {
+        headers.insert(header::HeaderName::from_static("x-request-id"), id);
+    }
+    if http.headers().contains_key(header::ORIGIN) {
+        cors::allow(headers);
+    }
+}
+
+/// Answers a preflight.
+pub async fn preflight(http: HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::NoContent().finish();
+    cors::preflight(response.headers_mut());
+    finish(&http, &mut response);
+    response
+}
+
+/// Returns the authorization server of this thread; none where security is off.
+pub fn server(state: &State) -> Result<&crate::oauth::Server, Refusal> {
+    state.oauth.as_ref().ok_or_else(|| Refusal::new(Error::InvalidRequest, "this server runs without security"))
+}

@@ -1,0 +1,5 @@
+//! Account settings: password, authenticator app, recovery codes, sessions.
+
+use actix_web::web;
+
+pub fn routes(_config: &mut web::ServiceConfig) {}
