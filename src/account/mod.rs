@@ -10,11 +10,17 @@ use crate::access::principal::{Person, Token};
 use crate::access::scope::Scope;
 use crate::audit::Recorder;
 use crate::fault::Fault;
+use crate::fhir::Instant;
 use crate::store::Store;
+use crate::store::audit::Entry;
 use crate::store::identity::account::Account;
+use crate::store::identity::client::Status;
+use crate::store::identity::hash;
 use crate::store::identity::session::SessionRow;
 use seal::Seal;
 use std::sync::Arc;
+
+const SECOND_US: i64 = 1_000_000;
 
 /// What an installation sets for people.
 #[derive(Debug, Clone)]
@@ -66,25 +72,49 @@ impl Accounts {
     }
 
     /// Returns the session of a cookie, while it lasts and its account is active. Notes that it was used.
-    pub async fn session(&self, _secret: &str) -> Result<Option<Session>, Fault> {
-        todo!("accounts")
+    pub async fn session(&self, secret: &str) -> Result<Option<Session>, Fault> {
+        let Some(row) = self.store.session(hash(secret)).await? else { return Ok(None) };
+        let now = Instant::now();
+        let unused_us = now.0 - row.seen.0;
+        if now >= row.ends || unused_us > self.settings.session_idle_s * SECOND_US {
+            return Ok(None);
+        }
+        let account = self.store.account(row.account).await?;
+        let Some(account) = account.filter(|account| account.status == Status::Active) else { return Ok(None) };
+        // Once a minute is often enough to know that it is in use.
+        if unused_us > 60 * SECOND_US {
+            self.store.session_seen(row.hash, now).await?;
+        }
+        Ok(Some(Session { row, account }))
     }
 
     /// Begins a session and returns the secret for its cookie: always a new one, so that none can be fixed beforehand.
     ///
     /// `methods` are the factors shown: `pwd`, `otp`, `hwk`, `fed`.
-    pub async fn begin_session(
-        &self,
-        _account: &Account,
-        _methods: &[&str],
-        _visitor: &Visitor,
-    ) -> Result<String, Fault> {
-        todo!("accounts")
+    pub async fn begin_session(&self, account: &Account, methods: &[&str], visitor: &Visitor) -> Result<String, Fault> {
+        let (secret, now) = (secret(), Instant::now());
+        let row = SessionRow {
+            hash: hash(&secret),
+            account: account.id,
+            auth_at: now,
+            methods: methods.iter().map(ToString::to_string).collect(),
+            created: now,
+            seen: now,
+            ends: Instant(now.0 + self.settings.session_s_max * SECOND_US),
+            device: visitor.device.clone(),
+            address: visitor.address.clone(),
+        };
+        self.store.add_session(&row).await?;
+        let entry = Entry::event("sign-in", &visitor.request, &account.id.to_string(), 200);
+        self.recorder.record(entry.with_detail(format!("factors: {}", methods.join(" ")))).await;
+        Ok(secret)
     }
 
     /// Ends a session, and what was allowed for as long as it lasts.
-    pub async fn end_session(&self, _session: &Session) -> Result<(), Fault> {
-        todo!("accounts")
+    pub async fn end_session(&self, session: &Session) -> Result<(), Fault> {
+        self.store.end_authorizations_of(None, Some(session.row.hash), None).await?;
+        self.store.end_session(session.row.hash, session.account.id).await?;
+        Ok(())
     }
 }
 
@@ -114,6 +144,15 @@ impl Session {
 
     /// Returns whether a factor was shown so lately that what needs a fresh one may go on.
     pub fn is_fresh(&self, settings: &Settings) -> bool {
-        crate::fhir::Instant::now().0 - self.row.auth_at.0 <= settings.fresh_s_max * 1_000_000
+        Instant::now().0 - self.row.auth_at.0 <= settings.fresh_s_max * 1_000_000
     }
+}
+
+/// Returns a new secret of 256 bits, in letters that a URL may carry.
+pub fn secret() -> String {
+    use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+    use base64::Engine;
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).expect("the system's random source is there, or nothing here can be safe");
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }

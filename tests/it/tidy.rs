@@ -270,6 +270,11 @@ fn every_statement_is_used_and_fits_the_schema() {
             wrong.push(format!("{file}: {error}"));
         }
     }
+    for text in medilink::store::identity::statements() {
+        if let Err(error) = prepared(&url, text) {
+            wrong.push(format!("{text}: {error}"));
+        }
+    }
     none(wrong);
 }
 

@@ -66,7 +66,7 @@ impl Visit {
         let (bound, new_visit) = match known {
             Some(known) => (known, None),
             None => {
-                let fresh = secret_text();
+                let fresh = crate::account::secret();
                 (fresh.clone(), Some(fresh))
             }
         };
@@ -249,15 +249,6 @@ pub async fn answered(
 /// Returns the value of a field of a form, none where it is empty.
 pub fn value<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-}
-
-/// Returns a new secret of 256 bits, in letters that a URL may carry.
-pub fn secret_text() -> String {
-    use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-    use base64::Engine;
-    let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).expect("the system's random source is there, or nothing here can be safe");
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Returns where to go after signing in: an address of ours, never one of another host.

@@ -78,16 +78,7 @@ impl Database {
     }
 
     async fn write(&self, t: ResourceType, id: &str, effect: Effect) -> Outcome {
-        let audit = audit::Entry {
-            at: Instant::now(),
-            request: "test".into(),
-            principal: "test".into(),
-            action: "update",
-            resource_type: Some(t),
-            id: None,
-            version: None,
-            status: 0,
-        };
+        let audit = audit::Entry { resource_type: Some(t), ..audit::Entry::event("update", "test", "test", 0) };
         let id = ResourceId::parse(id).expect("an id");
         let write = Write { resource_type: t, id, effect, condition: Condition::None, audit };
         self.store.write(&self.grant, write).await.expect("a write")
