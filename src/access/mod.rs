@@ -6,6 +6,7 @@ pub mod grant;
 pub mod granular;
 pub mod policy;
 pub mod principal;
+pub mod reach;
 pub mod role;
 pub mod scope;
 

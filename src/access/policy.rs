@@ -1,13 +1,17 @@
 //! The table that decides: which scope letters an interaction needs, and what the holder then sees.
 //!
 //! SMART App Launch 2.2, scopes: `c` create, `r` read vread and instance history, `u` update and patch, `d` delete,
-//! `s` search, type history and system history.
+//! `s` search, type history and system history. Scopes, the role of the person and the record of the patient in context each
+//! narrow; see [`super::grant`].
 
 use super::grant::Grant;
-use super::principal::Principal;
+use super::principal::{Principal, Token};
+use super::role::{self, Right};
 use super::scope::{Context, Letter};
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
+use crate::search::{Expr, Registry};
+use std::sync::Arc;
 
 /// What an interaction needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +24,12 @@ pub enum Needs {
     AnyType(Letter),
     /// A valid token; what is inside (the entries of a Bundle) is decided one by one.
     Token,
+    /// A right of the person's roles, or of a system by its scope.
+    Right(Right),
 }
 
 /// Returns the grant of a request, or why it is refused.
-pub fn decide(principal: &Principal, needs: &Needs) -> Result<Grant, Fault> {
+pub fn decide(principal: &Principal, needs: &Needs, registry: &Arc<Registry>) -> Result<Grant, Fault> {
     if *needs == Needs::Nothing || *principal == Principal::Unrestricted {
         return Ok(Grant::all(principal.clone()));
     }
@@ -33,81 +39,60 @@ pub fn decide(principal: &Principal, needs: &Needs) -> Result<Grant, Fault> {
             "this server wants an access token: send 'Authorization: Bearer ...'",
         ));
     };
-    let allows = |letter: Letter, t: Option<ResourceType>| {
-        token.scopes.iter().any(|s| s.context != Context::Patient && s.query().is_none() && s.allows(letter, t))
-    };
+    let grant = Grant::of_token(token, registry);
     match needs {
-        Needs::Nothing | Needs::Token => Ok(Grant::all(principal.clone())),
-        Needs::Type(letters, t) => match letters.iter().find(|l| !allows(**l, Some(*t))) {
-            None => Ok(Grant::of_types(principal.clone(), visible(&allows))),
-            Some(letter) => Err(refusal(principal, *letter, t.name())),
+        Needs::Nothing | Needs::Token => Ok(grant),
+        Needs::Type(letters, t) => match letters.iter().find(|l| grant.sight(*t, **l) == Expr::None) {
+            None => Ok(grant),
+            Some(letter) => Err(refusal(token, *letter, Some(*t))),
         },
-        Needs::AnyType(letter) => {
-            let types: Vec<ResourceType> = ResourceType::all().filter(|t| allows(*letter, Some(*t))).collect();
-            if types.is_empty() {
-                Err(refusal(principal, *letter, "*"))
-            } else {
-                Ok(Grant::of_types(principal.clone(), types))
-            }
+        Needs::AnyType(letter) => match grant.limit(&[], *letter) {
+            Expr::None => Err(refusal(token, *letter, None)),
+            _ => Ok(grant),
+        },
+        Needs::Right(right) if holds(token, *right) => Ok(grant),
+        Needs::Right(right) => {
+            let text = format!("this needs a role that may do it, or for a system the scope '{}'", right.scope());
+            Err(Fault::new(Kind::Forbidden, text))
         }
     }
 }
 
-fn visible(allows: &impl Fn(Letter, Option<ResourceType>) -> bool) -> Vec<ResourceType> {
-    ResourceType::all().filter(|t| allows(Letter::Read, Some(*t)) || allows(Letter::Search, Some(*t))).collect()
+/// Returns whether the holder of a token has a right: a person by role, a system by scope.
+pub fn holds(token: &Token, right: Right) -> bool {
+    match &token.person {
+        Some(person) => role::has(&person.roles, right),
+        None => token.rights.contains(&right),
+    }
 }
 
-fn refusal(principal: &Principal, letter: Letter, name: &str) -> Fault {
-    let only_patient = match principal {
-        Principal::Token(t) => t.scopes.iter().any(|s| s.context == Context::Patient),
-        _ => false,
-    };
-    let hint =
-        if only_patient { "; patient/ scopes are not enforced by this version, so they grant nothing" } else { "" };
-    Fault::new(
-        Kind::Forbidden,
-        format!(
-            "the token's scopes do not allow this: it needs 'system/{name}.{}' or the same of user/{hint}",
+/// Says which layer refused, and what would be needed.
+fn refusal(token: &Token, letter: Letter, t: Option<ResourceType>) -> Fault {
+    let name = t.map_or("*", ResourceType::name);
+    let mut scopes = token.scopes.iter().filter(|scope| scope.allows(letter, t)).peekable();
+    if scopes.peek().is_none() {
+        let text = format!(
+            "the token's scopes do not allow this: it needs '{name}.{}' of patient/, user/ or system/",
             letter.char()
-        ),
-    )
+        );
+        return Fault::new(Kind::Forbidden, text);
+    }
+    let by_patient = scopes.all(|scope| scope.context == Context::Patient);
+    let text = match &token.person {
+        _ if by_patient && token.patient.is_none() => {
+            "the token has patient/ scopes but no patient in context, so they open nothing".to_string()
+        }
+        Some(person) => {
+            let roles: Vec<&str> = person.roles.iter().map(|role| role.name()).collect();
+            format!(
+                "the scopes would allow this, but not the role of the person ({}) or the record in context",
+                roles.join(", ")
+            )
+        }
+        None => format!("the record of the patient in context does not open {name} for this"),
+    };
+    Fault::new(Kind::Forbidden, text)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::principal::Token;
-    use super::super::scope::Scope;
-    use super::*;
-    use std::sync::Arc;
-
-    fn token(scopes: &str) -> Principal {
-        let scopes = scopes.split(' ').filter_map(Scope::parse).collect();
-        Principal::Token(Arc::new(Token { subject: "test".into(), scopes, ..Token::default() }))
-    }
-
-    #[test]
-    fn each_interaction_needs_its_letter_on_its_type() {
-        use Letter::*;
-        let patient = ResourceType::PATIENT;
-        for (scopes, letters, status) in [
-            ("system/Patient.r", vec![Read], 200),
-            ("system/*.r", vec![Read], 200),
-            ("system/Patient.cu", vec![Create, Update], 200),
-            ("system/Patient.c", vec![Create, Update], 403),
-            ("system/Observation.cruds", vec![Read], 403),
-            ("patient/*.cruds", vec![Read], 403),
-            ("", vec![Read], 403),
-        ] {
-            let got = decide(&token(scopes), &Needs::Type(letters, patient)).map_or_else(|f| f.status(), |_| 200);
-            assert_eq!(got, status, "{scopes}");
-        }
-        assert_eq!(decide(&Principal::Anonymous, &Needs::Token).unwrap_err().status(), 401);
-        assert!(decide(&Principal::Anonymous, &Needs::Nothing).is_ok());
-    }
-
-    #[test]
-    fn a_system_search_sees_only_the_types_of_its_scopes() {
-        let grant = decide(&token("system/Patient.s system/Bundle.r"), &Needs::AnyType(Letter::Search)).unwrap();
-        assert_eq!(grant.visible_types(), Some(&[ResourceType::PATIENT][..]));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Who asks: a verified token, or nobody in particular on a server without security.
 
-use super::role::Role;
+use super::role::{Right, Role};
 use super::scope::Scope;
 use crate::fhir::{ResourceId, ResourceType};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Token {
     /// The `jti` claim, which names this token in the audit.
     pub token_id: String,
     pub scopes: Vec<Scope>,
+    /// What a system may do beside reading and writing; a person has these by role.
+    pub rights: Vec<Right>,
     /// The client that the token was given to.
     pub client: Option<Box<str>>,
     /// The person on whose behalf the client acts; none for systems and operators.

@@ -1,4 +1,11 @@
-//! Roles: what a person may do at most, whatever scopes an app was given.
+//! Roles: what a person may do at most, whatever scopes an app was given. The table is `roles.txt`.
+//!
+//! RBAC as in SMART App Launch 2.2: `user/` scopes never go beyond what the user may do.
+
+use super::scope::Letter;
+use crate::fhir::ResourceType;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// A role of a person. What it may do is a column of `roles.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +24,7 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role, in the order of the columns of the table.
     pub const ALL: [Role; 11] = [
         Role::Admin,
         Role::FacilityAdmin,
@@ -51,6 +59,11 @@ impl Role {
     pub fn parse(name: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.name() == name)
     }
+
+    /// Returns whether the role reaches one record alone: that of the patient it speaks for.
+    pub fn is_of_one_record(self) -> bool {
+        matches!(self, Role::Patient | Role::RelatedPerson)
+    }
 }
 
 /// What a role may do beside reading and writing resources.
@@ -68,6 +81,27 @@ pub enum Right {
     ManageSessions,
 }
 
+impl Right {
+    pub const ALL: [Right; 5] =
+        [Right::ManageAccounts, Right::ManageClients, Right::OpenLaunch, Right::ManageHealthIds, Right::ManageSessions];
+
+    /// Returns the right that a scope gives.
+    pub fn parse(scope: &str) -> Option<Right> {
+        Right::ALL.into_iter().find(|right| right.scope() == scope)
+    }
+
+    /// Returns the scope that gives a system this right: SMART's form for scopes of one's own.
+    pub fn scope(self) -> &'static str {
+        match self {
+            Right::ManageAccounts => "__manage_accounts",
+            Right::ManageClients => "__manage_clients",
+            Right::OpenLaunch => "__open_launch",
+            Right::ManageHealthIds => "__manage_health_ids",
+            Right::ManageSessions => "__manage_sessions",
+        }
+    }
+}
+
 /// Returns whether one of the roles has the right.
 pub fn has(roles: &[Role], right: Right) -> bool {
     use Role::*;
@@ -81,7 +115,110 @@ pub fn has(roles: &[Role], right: Right) -> bool {
     roles.iter().any(|role| holders.contains(role))
 }
 
-/// Returns the letters (`cruds`) that the roles together may use on a type at most.
-pub fn ceiling(_roles: &[Role], _resource_type: crate::fhir::ResourceType) -> &'static str {
-    "cruds"
+/// Returns the letters (`cruds`) that the roles together may use on a type at most, with or without conditions.
+pub fn ceiling(roles: &[Role], resource_type: ResourceType) -> String {
+    let may = |letter: &char| roles.iter().any(|role| rules(*role, resource_type).any(|r| r.letters.contains(*letter)));
+    "cruds".chars().filter(may).collect()
+}
+
+/// Letters that a role may use on a type.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    pub letters: &'static str,
+    /// Only on resources that meet this search.
+    pub query: Option<&'static str>,
+}
+
+impl Rule {
+    pub fn allows(&self, letter: Letter) -> bool {
+        self.letters.contains(letter.char())
+    }
+}
+
+/// Returns what the table says of a role and a type; any of the rules is enough.
+pub fn rules(role: Role, resource_type: ResourceType) -> impl Iterator<Item = &'static Rule> {
+    TABLE.get(&(role, resource_type)).into_iter().flatten()
+}
+
+type Table = HashMap<(Role, ResourceType), Vec<Rule>>;
+
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| read(include_str!("roles.txt")).expect("a test reads the table that is built in"));
+
+fn read(text: &'static str) -> Result<Table, String> {
+    let mut groups: HashMap<&str, Vec<ResourceType>> = HashMap::new();
+    let mut table = Table::new();
+    let mut lines = text.lines().map(|line| line.split('#').next().unwrap_or(""));
+    while let Some(line) = lines.next() {
+        let mut words: Vec<&'static str> = line.split_ascii_whitespace().collect();
+        if words.last() == Some(&"\\") {
+            words.pop();
+            words.extend(lines.next().unwrap_or("").split_ascii_whitespace());
+        }
+        let one = |name: &str| ResourceType::parse(name).ok_or_else(|| format!("'{name}' is no resource type"));
+        match words[..] {
+            [] => {}
+            ["group", name, ref types @ ..] => {
+                groups.insert(name, types.iter().map(|name| one(name)).collect::<Result<_, _>>()?);
+            }
+            ["may", what, ref cells @ ..] if cells.len() == Role::ALL.len() => {
+                let (name, query) = what.split_once('?').map_or((what, None), |(name, query)| (name, Some(query)));
+                let types = match groups.get(name) {
+                    Some(types) if query.is_none() => types.clone(),
+                    _ => vec![one(name)?],
+                };
+                for (role, letters) in Role::ALL.into_iter().zip(cells) {
+                    if !letters.chars().all(|c| "cruds-".contains(c)) {
+                        return Err(format!("'{letters}' in the line of '{what}' is not made of c, r, u, d, s"));
+                    }
+                    for t in types.iter().filter(|_| *letters != "-") {
+                        table.entry((role, *t)).or_default().push(Rule { letters, query });
+                    }
+                }
+            }
+            _ => return Err(format!("this is no line of the table: {line}")),
+        }
+    }
+    let grouped: Vec<ResourceType> = groups.into_values().flatten().collect();
+    match ResourceType::all().find(|t| grouped.iter().filter(|known| *known == t).count() != 1) {
+        Some(t) => Err(format!("{t} is not in exactly one group")),
+        None => Ok(table),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_every_type_once() {
+        read(include_str!("roles.txt")).unwrap();
+        assert!(read("group a Patient\nmay a r").is_err());
+    }
+
+    #[test]
+    fn roles_may_what_the_table_says() {
+        for (roles, t, letters) in [
+            (&[Role::Physician][..], "Condition", "cruds"),
+            (&[Role::Nurse], "Condition", "crus"),
+            (&[Role::Receptionist], "Condition", ""),
+            (&[Role::Receptionist, Role::Nurse], "Condition", "crus"),
+            (&[Role::LabTechnician], "Observation", "crus"),
+            (&[Role::LabTechnician], "Encounter", "rs"),
+            (&[Role::Pharmacist], "MedicationRequest", "rs"),
+            (&[Role::Pharmacist], "MedicationDispense", "crus"),
+            (&[Role::Admin], "Observation", ""),
+            (&[Role::Admin], "SearchParameter", "cruds"),
+            (&[Role::SystemAuditor], "AuditEvent", "rs"),
+            (&[Role::SystemAuditor], "Patient", ""),
+            (&[Role::InsurerAuditor], "Claim", "rs"),
+            (&[], "Patient", ""),
+        ] {
+            assert_eq!(ceiling(roles, ResourceType::parse(t).unwrap()), letters, "{roles:?} {t}");
+        }
+        let conditions: Vec<_> = rules(Role::LabTechnician, ResourceType::parse("Observation").unwrap())
+            .map(|r| r.query.is_some())
+            .collect();
+        assert_eq!(conditions, [false, true], "reading all, writing what a laboratory found");
+    }
 }

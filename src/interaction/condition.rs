@@ -4,7 +4,8 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#ccreate>, <https://hl7.org/fhir/R4/http.html#cond-update>,
 //! <https://hl7.org/fhir/R4/http.html#3.1.0.7.1>.
 
-use super::{Context, body, delete, patch, prepare, settled, stale, update, written};
+use super::{Context, body, delete, hidden, patch, prepare, settled, stale, update, written};
+use crate::access::scope::Letter;
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Body, Reply, query};
@@ -148,6 +149,7 @@ pub async fn create(
         id,
         effect: Effect::Put(Box::new(prepared)),
         condition: Condition::New,
+        sight: ctx.grant.sight(t, Letter::Create),
     };
     let mut known = Overtaken::new();
     again(async || {
@@ -207,7 +209,9 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Re
         let valid = Valid::check_as(ctx.catalog(), value.clone(), t)?;
         let prepared = prepare::prepare(ctx.store.registry(), valid, &id)?;
         let audit = ctx.audit(t, &id);
-        let write = Write { resource_type: t, id, effect: Effect::Put(Box::new(prepared)), condition, audit };
+        let letter = if condition == Condition::New { Letter::Create } else { Letter::Update };
+        let (effect, sight) = (Effect::Put(Box::new(prepared)), ctx.grant.sight(t, letter));
+        let write = Write { resource_type: t, id, effect, condition, sight, audit };
         match write_one(ctx, tx, &write).await? {
             Outcome::Refused(_) if found.is_some() && asked == Condition::None => Err(overtaken()),
             Outcome::Refused(Some(_)) if condition == Condition::Absent => Err(taken(t, &write.id)),
@@ -274,10 +278,14 @@ pub async fn delete(ctx: &Context<'_>, t: ResourceType) -> Result<Reply, Fault> 
                 id: m.id.clone(),
                 effect: Effect::Delete,
                 condition: still(condition, m),
+                sight: ctx.grant.sight(t, Letter::Delete),
             })
             .collect();
         let locked = tx.lock(ctx.grant, &known).await?;
         let mut outcomes = tx.write(ctx.grant, &writes, &locked).await?;
+        if outcomes.iter().any(|o| matches!(o, Outcome::Hidden)) {
+            return Err(hidden());
+        }
         if let Some(Outcome::Refused(current)) = outcomes.iter().find(|o| matches!(o, Outcome::Refused(_))) {
             return Err(if condition == Condition::None { overtaken() } else { stale(*current) });
         }

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#create>, conditional create: <https://hl7.org/fhir/R4/http.html#ccreate>.
 
 use super::{Context, body, condition, prepare, settled};
+use crate::access::scope::Letter;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Body, Reply};
@@ -21,6 +22,7 @@ pub async fn create(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Re
         id,
         effect: Effect::Put(Box::new(prepared)),
         condition: Condition::New,
+        sight: ctx.grant.sight(t, Letter::Create),
     };
     settled(ctx, ctx.store.write(ctx.grant, write).await?)
 }

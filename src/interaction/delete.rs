@@ -2,7 +2,8 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#delete>. Deleting what is not there is a success, as the specification allows.
 
-use super::{Context, stale, update};
+use super::{Context, hidden, stale, update};
+use crate::access::scope::Letter;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::Reply;
@@ -10,7 +11,8 @@ use crate::store::{Effect, Outcome, Write};
 
 pub async fn delete(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
     let condition = update::precondition(&ctx.request.conditions)?;
-    let write = Write { resource_type: t, audit: ctx.audit(t, id), id: id.clone(), effect: Effect::Delete, condition };
+    let (audit, sight) = (ctx.audit(t, id), ctx.grant.sight(t, Letter::Delete));
+    let write = Write { resource_type: t, id: id.clone(), effect: Effect::Delete, condition, sight, audit };
     answer(ctx.store.write(ctx.grant, write).await?)
 }
 
@@ -21,6 +23,7 @@ pub fn answer(outcome: Outcome) -> Result<Reply, Fault> {
             Ok(Reply { version: Some(w.version), last_modified: Some(w.updated), ..Reply::empty(204) })
         }
         Outcome::Nothing => Ok(Reply::empty(204)),
+        Outcome::Hidden => Err(hidden()),
         Outcome::Refused(current) => Err(stale(current)),
         Outcome::Created(_) | Outcome::Updated(_) => Err(Fault::internal("a delete ended as a put", "wrong outcome")),
     }

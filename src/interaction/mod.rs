@@ -96,9 +96,14 @@ impl<'a> Context<'a> {
 
 /// Returns the reply to a write that made a version: R4 3.1.0.1.9, the Prefer header decides the body.
 pub fn written(ctx: &Context, status: u16, written: Written) -> Reply {
+    let content = written.content.unwrap_or_default();
     let body = match ctx.request.prefer.returns.unwrap_or(ReturnPreference::Representation) {
         ReturnPreference::Minimal => Default::default(),
-        ReturnPreference::Representation => written.content.unwrap_or_default(),
+        // Who may write but not read is told that it was written.
+        ReturnPreference::Representation if !ctx.grant.shows_beside(written.resource_type, &written.id, &content) => {
+            Default::default()
+        }
+        ReturnPreference::Representation => content,
         ReturnPreference::OperationOutcome => {
             let done = if status == 201 { "created" } else { "updated" };
             let text = format!("{}/{} {done} as version {}", written.resource_type, written.id, written.version);
@@ -120,8 +125,14 @@ pub fn settled(ctx: &Context, outcome: Outcome) -> Result<Reply, Fault> {
         Outcome::Created(w) => Ok(written(ctx, 201, w)),
         Outcome::Updated(w) => Ok(written(ctx, 200, w)),
         Outcome::Deleted(_) | Outcome::Nothing => Err(Fault::internal("a put ended as a delete", "wrong outcome")),
+        Outcome::Hidden => Err(hidden()),
         Outcome::Refused(current) => Err(stale(current)),
     }
+}
+
+/// Returns the refusal of a write outside the caller's limits; the same whatever is there.
+pub fn hidden() -> Fault {
+    Fault::new(Kind::Forbidden, "the scopes or the role do not reach this resource, as it is or as it would become")
 }
 
 /// Returns the refusal of a write whose version condition did not hold.

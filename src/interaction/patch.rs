@@ -3,7 +3,8 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#patch>, <https://hl7.org/fhir/R4/fhirpatch.html>. The row is locked before it is
 //! read, so two patches never lose one another.
 
-use super::{Context, body, prepare, read, settled, stale, update};
+use super::{Context, body, hidden, prepare, read, settled, stale, update};
+use crate::access::scope::Letter;
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType, json_patch};
 use crate::fhirpath::patch as fhirpath_patch;
@@ -91,6 +92,10 @@ pub fn planned(
     let Some(content) = &current.content else {
         return Err(Fault::new(Kind::Deleted, format!("{t}/{id} was deleted")));
     };
+    // Before anything of it shows in what the patch runs into.
+    if !ctx.grant.shows(t, id, content, Letter::Update) {
+        return Err(hidden());
+    }
     if matches!(condition, Condition::Version(v) if v != current.version) || condition == Condition::Absent {
         return Err(stale(Some(current.version)));
     }
@@ -107,6 +112,7 @@ pub fn planned(
         id: id.clone(),
         effect: Effect::Put(Box::new(prepared)),
         condition: Condition::Version(current.version),
+        sight: ctx.grant.sight(t, Letter::Update),
         audit: ctx.audit(t, id),
     })
 }

@@ -53,8 +53,9 @@ pub async fn codes(ctx: &Context<'_>, known: &mut Known, ask: &AskCodes) -> Resu
 /// Returns the condition that a reference leads into a tree.
 pub async fn tree(ctx: &Context<'_>, ask: &AskTree) -> Result<Expr, Fault> {
     let t = ask.resource_type;
-    if !ctx.grant.sees(t) {
-        let text = format!("parameter '{}' follows {t} resources, which the token does not show", ask.name);
+    // The way through a tree leads over resources that nobody asked for: all of the type must be open to the caller.
+    if ctx.grant.seen(t) != Expr::All {
+        let text = format!("parameter '{}' follows {t} resources, of which the token does not show all", ask.name);
         return Err(Fault::new(Kind::Forbidden, text));
     }
     let registry = ctx.store.registry();

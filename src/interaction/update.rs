@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#update>, conditional update: <https://hl7.org/fhir/R4/http.html#cond-update>.
 
 use super::{Context, body, prepare, settled};
+use crate::access::scope::Letter;
 use crate::catalog::Catalog;
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
@@ -27,6 +28,7 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, body: B
         id: id.clone(),
         effect: Effect::Put(Box::new(prepared)),
         condition,
+        sight: ctx.grant.sight(t, Letter::Update),
     };
     settled(ctx, ctx.store.write(ctx.grant, write).await?)
 }

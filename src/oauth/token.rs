@@ -5,7 +5,7 @@
 use super::keys::Keys;
 use crate::access::Principal;
 use crate::access::principal::{Person, Token};
-use crate::access::role::Role;
+use crate::access::role::{Right, Role};
 use crate::access::scope::Scope;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType};
@@ -86,7 +86,8 @@ impl Claims {
             let (t, id) = text.split_once('/')?;
             ResourceType::parse(t).zip(ResourceId::parse(id))
         });
-        let person = (self.fhir_user.is_some() || !self.roles.is_empty()).then(|| Person {
+        // Whoever signed in is a person, and may do what their roles say: without any, nothing.
+        let person = (self.auth_time.is_some() || !self.roles.is_empty()).then(|| Person {
             roles: self.roles.iter().filter_map(|name| Role::parse(name)).collect(),
             fhir_user,
             authenticated_s: self.auth_time.unwrap_or(0),
@@ -96,6 +97,7 @@ impl Claims {
             subject: self.sub,
             token_id: self.jti,
             scopes: self.scope.split_ascii_whitespace().filter_map(Scope::parse).collect(),
+            rights: self.scope.split_ascii_whitespace().filter_map(Right::parse).collect(),
             client: self.client_id.map(Into::into),
             person,
             patient: self.patient.and_then(id),

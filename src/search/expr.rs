@@ -265,21 +265,24 @@ impl Expr {
         }
     }
 
-    /// Returns the tree with hops to resources of visible types alone: what cannot be seen is not there.
-    pub fn through(self, sees: &impl Fn(ResourceType) -> bool) -> Expr {
-        let each = |parts: Vec<Expr>| parts.into_iter().map(|part| part.through(sees)).collect::<Vec<_>>();
+    /// Returns the tree with hops through what can be seen alone: what cannot be seen is not there.
+    pub fn through(self, seen: &impl Fn(ResourceType) -> Expr) -> Expr {
+        let each = |parts: Vec<Expr>| parts.into_iter().map(|part| part.through(seen)).collect::<Vec<_>>();
         match self {
             Expr::And(parts) => Expr::and(each(parts)),
             Expr::Or(parts) => Expr::or(each(parts)),
-            Expr::Not(part) => Expr::not(part.through(sees)),
-            Expr::Refers(refers) => match refers.targets.iter().copied().filter(|t| sees(*t)).collect::<Vec<_>>() {
-                none if none.is_empty() => Expr::None,
-                targets => Expr::Refers(Box::new(Refers { targets, to: refers.to.through(sees), ..*refers })),
+            Expr::Not(part) => Expr::not(part.through(seen)),
+            Expr::Refers(refers) => Expr::or(hops(&refers.targets, seen).into_iter().map(|(sight, targets)| {
+                let to = Expr::and([refers.to.clone().through(seen), sight]);
+                Expr::Refers(Box::new(Refers { targets, to, ..(*refers).clone() }))
+            })),
+            Expr::Referred(referred) => match seen(referred.source) {
+                Expr::None => Expr::None,
+                sight => {
+                    let by = Expr::and([referred.by.clone().through(seen), sight]);
+                    Expr::Referred(Box::new(Referred { by, ..*referred }))
+                }
             },
-            Expr::Referred(referred) if !sees(referred.source) => Expr::None,
-            Expr::Referred(referred) => {
-                Expr::Referred(Box::new(Referred { by: referred.by.through(sees), ..*referred }))
-            }
             own => own,
         }
     }
@@ -292,6 +295,21 @@ impl Expr {
             one => std::slice::from_ref(one),
         }
     }
+}
+
+/// Returns the types that a hop may lead to, those together of which the same may be seen.
+fn hops(targets: &[ResourceType], seen: &impl Fn(ResourceType) -> Expr) -> Vec<(Expr, Vec<ResourceType>)> {
+    let mut groups: Vec<(Expr, Vec<ResourceType>)> = Vec::new();
+    for t in targets.iter().copied() {
+        match seen(t) {
+            Expr::None => {}
+            sight => match groups.iter_mut().find(|(known, _)| *known == sight) {
+                Some((_, types)) => types.push(t),
+                None => groups.push((sight, vec![t])),
+            },
+        }
+    }
+    groups
 }
 
 fn push_or(flat: &mut Vec<Expr>, part: Expr) {

@@ -68,7 +68,7 @@ impl Service {
         let body = std::mem::take(&mut request.body);
         let defines =
             request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
-        let result = match policy::decide(principal, &needs::of(&request)) {
+        let result = match policy::decide(principal, &needs::of(&request), self.store.registry()) {
             Ok(grant) if defines => self.define(principal, &grant, &request, body).await,
             Ok(grant) => match self.newest() {
                 Some(newest) => newest.dispatch(principal, &grant, &request, body).await,

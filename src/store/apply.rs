@@ -6,9 +6,10 @@ use super::error::StoreError;
 use super::index::Index;
 use super::row::{Deed, Stored};
 use super::search::write::{Columns, array};
+use crate::access::grant::meets;
 use crate::fhir::{Instant, ResourceType};
 use crate::search::key::Keyer;
-use crate::search::{IndexRows, extract};
+use crate::search::{Expr, IndexRows, extract};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -82,9 +83,23 @@ impl Batch {
         self.versions.no.is_empty() && self.audits.no.is_empty()
     }
 
+    /// Returns whether the writer's limits leave a resource alone: as it is now where `current` is given, or else as the
+    /// write would make it.
+    pub fn hides(&self, current: Option<&Stored>, write: &Write) -> Result<bool, StoreError> {
+        let rows = match (&write.sight, current, &write.effect) {
+            (Expr::All, _, _) => return Ok(false),
+            (_, Some(current), _) if current.is_deleted() => return Ok(false),
+            (_, Some(current), _) => self.rows_of(current)?,
+            (_, None, Effect::Put(prepared)) => self.rows(write.resource_type, prepared).into_owned(),
+            (_, None, Effect::Delete) => return Ok(false),
+        };
+        Ok(!meets(&write.sight, write.resource_type, &write.id, rows))
+    }
+
     /// Adds a new resource.
     pub fn create(&mut self, no: i64, write: &Write, now: Instant) -> Outcome {
         match &write.effect {
+            _ if !matches!(self.hides(None, write), Ok(false)) => Outcome::Hidden,
             Effect::Put(prepared) => {
                 let rows = self.rows(write.resource_type, prepared);
                 let text = prepared.text(1, now);

@@ -52,6 +52,7 @@ impl Entry {
             Outcome::Updated(w) => (200, Some(w.version)),
             Outcome::Deleted(w) => (204, Some(w.version)),
             Outcome::Nothing => (204, None),
+            Outcome::Hidden => (403, None),
             Outcome::Refused(_) => (412, None),
         };
         Entry { status, version, ..self.clone() }

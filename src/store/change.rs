@@ -2,6 +2,7 @@
 
 use super::audit;
 use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::search::Expr;
 use crate::search::extract::IndexRows;
 use crate::validation::Checked;
 use bytes::Bytes;
@@ -71,6 +72,8 @@ pub struct Write {
     pub id: ResourceId,
     pub effect: Effect,
     pub condition: Condition,
+    /// What must be met by what is there and by what takes its place: the writer's limits.
+    pub sight: Expr,
     pub audit: audit::Entry,
 }
 
@@ -93,6 +96,8 @@ pub enum Outcome {
     Deleted(Written),
     /// A delete found nothing to delete: never there, or gone already.
     Nothing,
+    /// What is there, or what was to be written, is outside the writer's limits.
+    Hidden,
     /// The condition did not hold. Carries the current version, none when there is nothing.
     Refused(Option<i32>),
 }

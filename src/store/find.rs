@@ -5,6 +5,7 @@ use super::meter;
 use super::row::{self, Stored};
 use super::search::{self as sql, Along, KeyType, KeyValue, Keyset, Param, Sql, Start};
 use crate::access::Grant;
+use crate::access::scope::Letter;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::include::Follow;
 use crate::search::{Expr, Search};
@@ -64,26 +65,17 @@ pub struct Page {
     pub total: Option<i64>,
 }
 
-/// Returns what a grant adds to every search: the types that may be seen.
+/// Returns what a grant adds to every search: the types that may be searched, and of each what the grant opens.
 fn limit(grant: &Grant, search: &Search, within: &Expr) -> Expr {
-    let types = match grant.visible_types() {
-        None => Expr::All,
-        Some(_) if !search.types.is_empty() && search.types.iter().all(|t| grant.sees(*t)) => Expr::All,
-        Some(types) if search.types.is_empty() => Expr::Types(types.to_vec()),
-        Some(_) => Expr::Types(search.types.iter().copied().filter(|t| grant.sees(*t)).collect()),
-    };
-    match &types {
-        Expr::Types(none) if none.is_empty() => Expr::None,
-        _ => Expr::and([types, within.clone()]),
-    }
+    Expr::and([grant.limit(&search.types, Letter::Search), within.clone()])
 }
 
 /// Returns the search as the grant's holder may ask it: chains lead through what may be seen alone.
 fn seen<'a>(grant: &Grant, search: &'a Search) -> Cow<'a, Search> {
-    if grant.visible_types().is_none() || !search.filter.has_hops() {
+    if !search.filter.has_hops() || grant.is_unlimited() {
         return Cow::Borrowed(search);
     }
-    let filter = search.filter.clone().through(&|t| grant.sees(t));
+    let filter = search.filter.clone().through(&|t| grant.seen(t));
     Cow::Owned(Search { filter, ..search.clone() })
 }
 
@@ -118,7 +110,7 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
     }
     let is_match = |row: &Row| row.get::<_, Option<i64>>(row.len() - 1).is_some();
     let (rows, along): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_match);
-    let included = along.into_iter().filter_map(row::stored).collect();
+    let included = along.into_iter().filter_map(row::stored).filter(|stored| comes_along(grant, stored)).collect();
     Ok(Page { total, included, ..cut(query, rows, types) })
 }
 
@@ -208,7 +200,13 @@ pub(super) async fn included(
         [&query.of, &sources, &keys, &targets, &back_keys, &back_targets, &query.known, &seen, &max];
     let rows = client.query(&statement, &params).await.map_err(StoreError::sql("failed to include"))?;
     meter::took("include", started);
-    Ok(rows.into_iter().filter_map(row::stored).collect())
+    Ok(rows.into_iter().filter_map(row::stored).filter(|stored| comes_along(grant, stored)).collect())
+}
+
+/// Returns whether a resource may come along: its type was seen to already, what it holds is looked at here.
+fn comes_along(grant: &Grant, stored: &Stored) -> bool {
+    let content = stored.content.as_deref().unwrap_or_default();
+    grant.shows_beside(stored.resource_type, &stored.id, content)
 }
 
 /// Returns up to `max` resources that stand under any of the keys, which are of columns of one type.

@@ -180,11 +180,17 @@ fn decide(
 
 /// Decides a write against the current version, which is locked, and adds it to the batch when it is allowed.
 pub fn replace(batch: &mut Batch, current: &Stored, write: &Write, now: Instant) -> Result<Outcome, StoreError> {
+    if batch.hides(Some(current), write)? {
+        return Ok(Outcome::Hidden);
+    }
     if !allowed(write.condition, Some(current)) {
         return Ok(Outcome::Refused((!current.is_deleted()).then_some(current.version)));
     }
     if current.is_deleted() && matches!(write.effect, super::Effect::Delete) {
         return Ok(Outcome::Nothing);
+    }
+    if batch.hides(None, write)? {
+        return Ok(Outcome::Hidden);
     }
     batch.replace(current, write, now)
 }

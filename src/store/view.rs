@@ -8,7 +8,7 @@ use super::tx::Tx;
 use super::{Store, read};
 use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
-use crate::search::Search;
+use crate::search::{Expr, Search};
 
 #[derive(Clone, Copy)]
 pub enum View<'a> {
@@ -19,12 +19,34 @@ pub enum View<'a> {
 impl View<'_> {
     /// Returns the current version, deleted or not; none when there never was one or the grant does not show it.
     pub async fn read(&self, grant: &Grant, t: ResourceType, id: &ResourceId) -> Result<Option<Stored>, StoreError> {
-        if !grant.sees(t) {
+        let sight = grant.seen(t);
+        if sight == Expr::None {
             return Ok(None);
         }
+        let found = match self {
+            View::Pool(store) => store.read_shared(t, id).await?,
+            View::Tx(tx) => read::current(tx.client(), t, id).await?,
+        };
+        match found {
+            Some(stored) if sight != Expr::All && !self.shows(grant, &stored).await? => Ok(None),
+            found => Ok(found),
+        }
+    }
+
+    /// Returns whether the grant shows a version: by what it holds, or for a deletion by what it deleted.
+    async fn shows(&self, grant: &Grant, stored: &Stored) -> Result<bool, StoreError> {
+        let (t, id) = (stored.resource_type, &stored.id);
+        let before = match &stored.content {
+            Some(content) => return Ok(grant.shows_beside(t, id, content)),
+            None => self.version(t, id, stored.version - 1).await?,
+        };
+        Ok(before.and_then(|before| before.content).is_some_and(|content| grant.shows_beside(t, id, &content)))
+    }
+
+    async fn version(&self, t: ResourceType, id: &ResourceId, version: i32) -> Result<Option<Stored>, StoreError> {
         match self {
-            View::Pool(store) => store.read_shared(t, id).await,
-            View::Tx(tx) => read::current(tx.client(), t, id).await,
+            View::Pool(store) => store.vread_shared(t, id, version).await,
+            View::Tx(tx) => read::version(tx.client(), t, id, version).await,
         }
     }
 
@@ -36,19 +58,51 @@ impl View<'_> {
         id: &ResourceId,
         version: i32,
     ) -> Result<Option<Stored>, StoreError> {
-        if !grant.sees(t) {
+        let sight = grant.seen(t);
+        if sight == Expr::None {
             return Ok(None);
         }
-        match self {
-            View::Pool(store) => store.vread_shared(t, id, version).await,
-            View::Tx(tx) => read::version(tx.client(), t, id, version).await,
+        match self.version(t, id, version).await? {
+            Some(stored) if sight != Expr::All && !self.shows(grant, &stored).await? => Ok(None),
+            found => Ok(found),
         }
     }
 
+    /// Returns a page of history: of each version what the grant shows of it. Of what is not shown nothing tells, neither
+    /// a short page nor a link to one.
     pub async fn history(&self, grant: &Grant, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
+        let types: Vec<ResourceType> = query.scope.types().into_iter().filter(|t| grant.sees(*t)).collect();
+        if types.is_empty() {
+            return Ok(HistoryPage { versions: Vec::new(), more: false });
+        }
+        if types.iter().all(|t| grant.seen(*t) == Expr::All) {
+            return self.history_of(&types, query).await;
+        }
+        let wanted = usize::try_from(query.count).unwrap_or(usize::MAX);
+        let mut rest = HistoryQuery { count: query.count.max(100), ..query.clone() };
+        let mut versions = Vec::new();
+        loop {
+            let page = self.history_of(&types, &rest).await?;
+            let Some((last, _)) = page.versions.last() else { break };
+            rest.after = Some((last.updated, last.no, last.version));
+            for (stored, deed) in page.versions {
+                if self.shows(grant, &stored).await? {
+                    versions.push((stored, deed));
+                }
+            }
+            if versions.len() > wanted || !page.more {
+                break;
+            }
+        }
+        let more = versions.len() > wanted;
+        versions.truncate(wanted);
+        Ok(HistoryPage { versions, more })
+    }
+
+    async fn history_of(&self, types: &[ResourceType], query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
         match self {
-            View::Pool(store) => history::history(&store.reads.get().await?, grant, query).await,
-            View::Tx(tx) => history::history(tx.client(), grant, query).await,
+            View::Pool(store) => history::history(&store.reads.get().await?, types, query).await,
+            View::Tx(tx) => history::history(tx.client(), types, query).await,
         }
     }
 

@@ -64,13 +64,14 @@ async fn conditional(
             }
         }
     }
-    let mut grant = decide(principal, &Needs::Token)?;
+    let mut grant = decide(principal, &Needs::Token, service.store().registry())?;
     let mut searches = Vec::with_capacity(texts.len());
     for (text, path) in &texts {
         let (t, query) =
             typed(text).ok_or_else(|| Fault::internal("a conditional reference lost its type", "empty"))?;
         // A conditional reference is a search, and needs the right to one.
-        grant = decide(principal, &Needs::Type(vec![Letter::Search], t)).map_err(|f| f.within(path))?;
+        grant = decide(principal, &Needs::Type(vec![Letter::Search], t), service.store().registry())
+            .map_err(|f| f.within(path))?;
         searches.push(criteria(service.store().registry(), t, query).map_err(|f| f.within(path))?);
     }
     let deleted: HashSet<(ResourceType, &ResourceId)> = items

@@ -12,6 +12,7 @@ use super::links::Links;
 use super::{Service, batch, entry, needs};
 use crate::access::Principal;
 use crate::access::policy::{Needs, decide};
+use crate::access::scope::Letter;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::interaction::bundle::BundleWriter;
@@ -37,7 +38,7 @@ pub async fn transaction(
     known: &mut Existing,
 ) -> Result<Reply, Fault> {
     let mut items = items(service, principal, outer, bundle)?;
-    let all = decide(principal, &Needs::Token)?;
+    let all = decide(principal, &Needs::Token, service.store().registry())?;
     let tx = service.store().begin().await?;
     tx.hold(&holds(service, &items)).await?;
     tx.lock(&all, known).await?;
@@ -63,7 +64,7 @@ fn items(service: &Service, principal: &Principal, outer: &Request, bundle: Valu
         let mut entry = entry?;
         let within = entry.path();
         let request = entry.request(outer);
-        let grant = decide(principal, &needs::of(&request)).map_err(|f| f.within(&within))?;
+        let grant = decide(principal, &needs::of(&request), registry).map_err(|f| f.within(&within))?;
         let search = match (&entry.interaction, &entry.conditions.if_none_exist) {
             (Interaction::Create(t), Some(query)) => Some(criteria(registry, *t, query)),
             (
@@ -156,8 +157,9 @@ fn writes(
         let ctx = service.context(&item.grant, &item.request);
         let put = |id: &ResourceId, condition, prepared: Option<Prepared>| -> Result<Write, Fault> {
             let prepared = prepared.ok_or_else(|| Fault::internal("an entry was not prepared", "empty"))?;
-            let effect = Effect::Put(Box::new(prepared));
-            Ok(Write { resource_type: t, id: id.clone(), effect, condition, audit: ctx.audit(t, id) })
+            let letter = if condition == Condition::New { Letter::Create } else { Letter::Update };
+            let (effect, sight) = (Effect::Put(Box::new(prepared)), item.grant.sight(t, letter));
+            Ok(Write { resource_type: t, id: id.clone(), effect, condition, sight, audit: ctx.audit(t, id) })
         };
         let before = writes.len();
         match target {
@@ -174,6 +176,7 @@ fn writes(
                 id: id.clone(),
                 effect: Effect::Delete,
                 condition: *condition,
+                sight: item.grant.sight(t, Letter::Delete),
                 audit: ctx.audit(t, id),
             })),
             Target::Found(_) | Target::Same(_) | Target::Read => {}

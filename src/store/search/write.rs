@@ -50,7 +50,8 @@ impl Columns {
     }
 
     fn add_shape(&mut self, shape: &Shape) {
-        if shape.columns.is_empty() || self.shapes.0.contains(&shape.key) {
+        // A difference without a new shape has the key 0; a resource with nothing to search has a shape without columns.
+        if shape.key == 0 || self.shapes.0.contains(&shape.key) {
             return;
         }
         self.shapes.0.push(shape.key);

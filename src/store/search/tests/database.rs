@@ -3,7 +3,7 @@
 use super::people::{self, EACH, TYPES};
 use crate::access::policy::{Needs, decide};
 use crate::access::{Grant, Principal};
-use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::fhir::{ResourceId, ResourceType};
 use crate::search::evaluate::Indexed;
 use crate::search::tests::dice::Dice;
 use crate::search::tests::world::Known;
@@ -34,9 +34,9 @@ impl Database {
         migrate(&cluster.url()).await.expect("the migrations run");
         let settings =
             StoreSettings { url: cluster.url(), pool_size: 2, statement_ms_max: 60_000, wait_ms_max: 10_000 };
-        let registry = Registry::new(REGISTRY.catalog.clone(), BASE_URL);
-        let store = Blueprint::new(settings, Arc::new(registry)).store().expect("a store");
-        let grant = decide(&Principal::Unrestricted, &Needs::Nothing).expect("everything is allowed");
+        let registry = Arc::new(Registry::new(REGISTRY.catalog.clone(), BASE_URL));
+        let store = Blueprint::new(settings, registry.clone()).store().expect("a store");
+        let grant = decide(&Principal::Unrestricted, &Needs::Nothing, &registry).expect("everything is allowed");
         Database { cluster, folder, store, grant }
     }
 
@@ -80,7 +80,8 @@ impl Database {
     async fn write(&self, t: ResourceType, id: &str, effect: Effect) -> Outcome {
         let audit = audit::Entry { resource_type: Some(t), ..audit::Entry::event("update", "test", "test", 0) };
         let id = ResourceId::parse(id).expect("an id");
-        let write = Write { resource_type: t, id, effect, condition: Condition::None, audit };
+        let write =
+            Write { resource_type: t, id, effect, condition: Condition::None, sight: crate::search::Expr::All, audit };
         self.store.write(&self.grant, write).await.expect("a write")
     }
 }

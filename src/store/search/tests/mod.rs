@@ -2,6 +2,7 @@
 
 mod backward;
 mod database;
+mod limits;
 mod orders;
 mod pages;
 mod people;

@@ -6,6 +6,7 @@ use super::super::{Keyset, Start, page};
 use super::database::{Contents, Database, known};
 use super::people::TYPES;
 use super::questions::{Asker, Question};
+use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::tests::dice::Dice;
 use crate::search::tests::world::{Known, wanted};
@@ -20,11 +21,11 @@ const SEED: u64 = 20_261_122;
 const QUESTIONS: usize = 1_200;
 
 /// What a random search is made of.
-struct Asked {
-    question: Question,
-    search: Search,
-    within: Expr,
-    page_size: u32,
+pub(super) struct Asked {
+    pub question: Question,
+    pub search: Search,
+    pub within: Expr,
+    pub page_size: u32,
 }
 
 #[tokio::test]
@@ -54,7 +55,7 @@ async fn the_database_finds_what_an_expression_says() {
 }
 
 impl Asked {
-    fn told(&self) -> String {
+    pub fn told(&self) -> String {
         let Asked { question, search, within, page_size } = self;
         let (types, sort) = (&search.types, &search.sort);
         format!("{types:?}?{} sorted by {sort:?} within {within:?} in pages of {page_size}", question.told())
@@ -69,8 +70,8 @@ async fn check(database: &Database, world: &[Known], asked: &Asked) -> Result<us
     if read != expected {
         return Err(format!("read as {:?}, which finds {read:?} and not {expected:?}", asked.search.filter));
     }
-    let found = walk(database, asked, asked.page_size).await;
-    let whole = walk(database, asked, 1_000).await;
+    let found = walk(database, &database.grant, asked, asked.page_size).await;
+    let whole = walk(database, &database.grant, asked, 1_000).await;
     judge(&expected, &found, &whole).map_err(|why| {
         let sql = page(&asked.search, &asked.within, Start::Beginning, asked.page_size);
         format!("{why}\nexpected {expected:?}\nfound {:?}\n{}\n{:?}", found.0, sql.text, sql.params)
@@ -78,7 +79,7 @@ async fn check(database: &Database, world: &[Known], asked: &Asked) -> Result<us
     Ok(expected.len())
 }
 
-fn ask(dice: &mut Dice, present: &BTreeSet<i64>, moments: &[String]) -> Asked {
+pub(super) fn ask(dice: &mut Dice, present: &BTreeSet<i64>, moments: &[String]) -> Asked {
     let mut types = vec![resource_type(dice.text(&TYPES))];
     let everywhere = dice.percent(5);
     if everywhere || dice.percent(6) {
@@ -114,7 +115,7 @@ fn patient(dice: &mut Dice) -> ResourceId {
 }
 
 /// Returns the addresses of what an expression means within the limits of the search.
-fn addresses(world: &[Known], asked: &Asked, expr: &Expr) -> BTreeSet<String> {
+pub(super) fn addresses(world: &[Known], asked: &Asked, expr: &Expr) -> BTreeSet<String> {
     let whole = Expr::and([expr.clone(), asked.within.clone()]);
     let types = &asked.search.types;
     let of_types = |it: &Known| types.is_empty() || types.contains(&it.indexed.resource_type);
@@ -127,7 +128,7 @@ fn address(t: ResourceType, id: &str) -> String {
 }
 
 /// Walks the pages; returns the addresses in their order, and the count.
-async fn walk(database: &Database, asked: &Asked, count: u32) -> (Vec<String>, i64) {
+pub(super) async fn walk(database: &Database, grant: &Grant, asked: &Asked, count: u32) -> (Vec<String>, i64) {
     let (mut found, mut total, mut after): (Vec<String>, i64, Option<Keyset>) = (Vec::new(), -1, None);
     loop {
         let query = PageQuery {
@@ -139,7 +140,7 @@ async fn walk(database: &Database, asked: &Asked, count: u32) -> (Vec<String>, i
             follows: &[],
             included_max: 0,
         };
-        let page = View::Pool(&database.store).search(&database.grant, &query).await;
+        let page = View::Pool(&database.store).search(grant, &query).await;
         let page = page.unwrap_or_else(|error| panic!("{error:?}: {}", asked.question.told()));
         total = page.total.unwrap_or(total);
         found.extend(page.rows.iter().map(|row| address(row.resource_type, row.id.as_str())));
@@ -151,7 +152,11 @@ async fn walk(database: &Database, asked: &Asked, count: u32) -> (Vec<String>, i
 }
 
 /// The pages hold what is expected, each once, in the order of the whole; the count is theirs.
-fn judge(expected: &BTreeSet<String>, found: &(Vec<String>, i64), whole: &(Vec<String>, i64)) -> Result<(), String> {
+pub(super) fn judge(
+    expected: &BTreeSet<String>,
+    found: &(Vec<String>, i64),
+    whole: &(Vec<String>, i64),
+) -> Result<(), String> {
     let set: BTreeSet<String> = found.0.iter().cloned().collect();
     if set != *expected {
         let wrong: Vec<_> = set.difference(expected).take(5).collect();
@@ -216,7 +221,7 @@ async fn plain(database: &Database, contents: &Contents, dice: &mut Dice) {
         let search = search(query).unwrap_or_else(|fault| panic!("{query}: {fault}"));
         let (t, question) = (search.types[0], Question::All(Vec::new()));
         let asked = Asked { question, search, within: Expr::All, page_size: 1 + dice.below(9) as u32 };
-        let (found, total) = walk(database, &asked, asked.page_size).await;
+        let (found, total) = walk(database, &database.grant, &asked, asked.page_size).await;
         let meant = contents.iter().filter(|((of, _), (resource, _))| *of == t && is(resource));
         let meant: BTreeSet<String> = meant.map(|((t, id), _)| address(*t, id)).collect();
         met += usize::from(!meant.is_empty());
