@@ -15,8 +15,10 @@ pub fn is_own(code: &str) -> bool {
     matches!(code, "_id" | "_lastUpdated")
 }
 
+/// Returns what one value asks for; where it is negated, the caller turns the whole choice around.
 pub fn condition(code: &str, condition: &Condition) -> Result<Expr, Fault> {
-    if *condition.modifier != Modifier::None {
+    let is_negated = code == "_id" && *condition.modifier == Modifier::Not;
+    if *condition.modifier != Modifier::None && !is_negated {
         return Err(super::query::refused(condition.name, "cannot have a modifier"));
     }
     if code == "_lastUpdated" { updated(condition) } else { id(condition) }

@@ -144,7 +144,8 @@ pub(super) fn named(asking: &Asking, types: &[ResourceType], rest: &str, depth: 
     }
     if own::is_own(code) {
         let parts = alternatives.into_iter().map(|value| own::condition(code, &condition(value)));
-        return Ok(Expr::or(parts.collect::<Result<Vec<_>, Fault>>()?));
+        let any = Expr::or(parts.collect::<Result<Vec<_>, Fault>>()?);
+        return Ok(if modifier == Modifier::Not { Expr::not(any) } else { any });
     }
     let asked = lookup(registry, types, name, code)?;
     let kind = asked[0].param.spec.kind;

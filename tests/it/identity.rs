@@ -1,0 +1,3 @@
+//! People, clients, tokens, and what these reach.
+
+mod limits;
