@@ -273,6 +273,9 @@ async fn serve_on(
     let keys = Arc::new(keys(&database.data_dir)?);
     factory.keep_people(settings, &database.data_dir)?;
     let store = factory.adopt().await?;
+    if settings.auth == Auth::Smart {
+        keep_keys(settings, &store, &keys).await?;
+    }
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {
@@ -297,6 +300,14 @@ async fn serve_on(
         tracing::error!("the last audit rows could not be written");
     }
     served.map_err(|e| Failure(format!("failed to serve on {}: {e}", settings.listen)))
+}
+
+/// Makes the keys of this server known to all of its database, and keeps it so.
+async fn keep_keys(settings: &Settings, store: &Store, keys: &Arc<Keys>) -> Result<(), Failure> {
+    let days = settings.signing_key_days as i64;
+    keys.keep(store, days).await.map_err(|e| Failure::from("failed to publish the signing keys")(&e))?;
+    tokio::spawn(job::keys::run(store.clone(), keys.clone(), days));
+    Ok(())
 }
 
 fn security(settings: &Settings, factory: &Factory, keys: Arc<Keys>) -> Security {
