@@ -328,6 +328,14 @@ fn base_path(base_url: &str) -> String {
     after_scheme.find('/').map_or_else(String::new, |slash| after_scheme[slash..].to_string())
 }
 
+/// Returns the data folder that a server with these settings uses.
+pub fn data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
+    match settings.database_url {
+        Some(_) => Ok(settings.data_dir.clone()),
+        None => embedded::data_dir(&settings.data_dir).map_err(|e| Failure::from("failed to find the data folder")(&e)),
+    }
+}
+
 pub fn keys(data_dir: &Path) -> Result<Keys, Failure> {
     Keys::load_or_create(data_dir).map_err(|e| Failure::from("failed to load the signing key")(&e))
 }

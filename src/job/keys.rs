@@ -22,7 +22,7 @@ pub async fn run(store: Store, keys: Arc<Keys>, days: i64) {
             tracing::warn!(%error, "failed to look at what is revoked; requests wait until it can be read");
         }
         was_away = looked.is_err();
-        if !was_away && kept.elapsed() >= KEEP {
+        if !was_away && (kept.elapsed() >= KEEP || keys.is_outdated()) {
             kept = Instant::now();
             if let Err(error) = keep(&store, &keys, days).await {
                 tracing::warn!(%error, "failed to look after the signing keys; trying again in a minute");

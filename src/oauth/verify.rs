@@ -208,3 +208,6 @@ fn sha256(text: &str) -> [u8; 32] {
     use aws_lc_rs::digest::{SHA256, digest};
     digest(&SHA256, text.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
+
+#[cfg(test)]
+mod tests;

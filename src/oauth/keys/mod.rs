@@ -12,6 +12,7 @@ use super::jws;
 use crate::fault::Fault;
 use crate::fhir::Instant;
 use crate::store::identity::key::KeyRow;
+use crate::store::identity::revocation::Revoked;
 use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use file::Own;
@@ -158,6 +159,30 @@ impl Keys {
     pub async fn rotate(&self, store: &Store) -> Result<(), KeyError> {
         self.make(ring::next_number(&file::load(&self.folder)?)).await?;
         self.keep(store, i64::MAX).await
+    }
+
+    /// Puts a new key in the place of all that this data folder has, and ends every token that those have signed.
+    pub async fn replace(&self, store: &Store) -> Result<(), KeyError> {
+        let old = file::load(&self.folder)?;
+        self.make(ring::next_number(&old)).await?;
+        // First of all: whatever fails after that, what was signed in secret is no longer accepted.
+        for key in &old {
+            store.revoke(Revoked::Key, &key.public.id).await?;
+        }
+        for key in &old {
+            file::remove(key)?;
+        }
+        self.keep(store, i64::MAX).await?;
+        for key in &old {
+            let created = Instant(key.created_s * 1_000_000);
+            store.publish_key(&key.public.id, &key.public.jwk, created, Instant::now()).await?;
+        }
+        Ok(self.read_now(store).await?)
+    }
+
+    /// Returns whether another process has taken a key away from this data folder.
+    pub fn is_outdated(&self) -> bool {
+        self.own.load().iter().any(|key| !key.path.exists())
     }
 
     /// RSA takes its time, which must not be taken from requests.

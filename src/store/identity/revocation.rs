@@ -209,15 +209,20 @@ impl Store {
         if let Some(version) = self.revocations().version() {
             return Ok(version);
         }
-        let away = || StoreError::Away("what is revoked could not be read in time".to_string());
-        tokio::time::timeout(LOOK_TIME_MAX, self.look_at_revocations(true)).await.map_err(|_| away())??;
+        self.look_in_time(true).await?;
         Ok(self.revocations().version.load(Ordering::Acquire))
     }
 
     /// Looks at what was revoked since the last look.
     pub async fn follow_revocations(&self) -> Result<(), StoreError> {
-        let away = || StoreError::Away("what is revoked could not be read in time".to_string());
-        tokio::time::timeout(LOOK_TIME_MAX, self.look_at_revocations(false)).await.map_err(|_| away())?
+        self.look_in_time(false).await
+    }
+
+    async fn look_in_time(&self, unless_fresh: bool) -> Result<(), StoreError> {
+        // Whatever the reason, who asks is not let in now and may try again.
+        let away = |why: &dyn std::fmt::Display| StoreError::Away(format!("failed to read what is revoked: {why}"));
+        let look = tokio::time::timeout(LOOK_TIME_MAX, self.look_at_revocations(unless_fresh));
+        look.await.map_err(|_| away(&"it took too long"))?.map_err(|error| away(&error))
     }
 
     async fn look_at_revocations(&self, unless_fresh: bool) -> Result<(), StoreError> {

@@ -1,0 +1,3 @@
+//! People, apps and systems: how they sign in, what they are let do, and what is refused.
+
+mod keys;
