@@ -125,8 +125,8 @@ create table refresh_token (
 );
 create index refresh_token_of_grant on refresh_token ("grant");
 
--- What must no longer be accepted although its signature is good. Every process reads it several times a second: rows of transactions that
--- were running at its last look, and of later ones.
+-- What must no longer be accepted although its signature is good. Every process reads it several times a second: rows of
+-- transactions that were running at its last look, and of later ones.
 create table revocation (
     no   bigint generated always as identity primary key,
     xid  xid8   not null default pg_current_xact_id(),

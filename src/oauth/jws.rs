@@ -1,7 +1,7 @@
 //! Compact JSON Web Signatures, as this server makes and takes them: one form, of which the token chooses nothing.
 //!
-//! RFC 7515, with the counsel of RFC 8725: the algorithm is the key's, and a header has what ours have and nothing else. So there is no
-//! `none`, no key that a token brings along (`jku`, `jwk`, `x5c`), and nothing critical to overlook (`crit`).
+//! RFC 7515, with the counsel of RFC 8725: the algorithm is the key's, and a header has what ours have and nothing else.
+//! So there is no `none`, no key that a token brings along (`jku`, `jwk`, `x5c`), and nothing critical to overlook (`crit`).
 
 use super::keys::file::Own;
 use super::keys::public::Public;

@@ -1,7 +1,7 @@
 //! Who sent an access token: verified without asking the database, and not revoked.
 //!
-//! RFC 9068 4, RFC 6750. A verified token is remembered until it ends, so that a request costs a look-up and not a signature; what is
-//! revoked is known in memory, and a remembered token is checked again only when something was revoked.
+//! RFC 9068 4, RFC 6750. A verified token is remembered until it ends, so that a request costs a look-up and not a signature;
+//! what is revoked is known in memory, and a remembered token is checked again only when something was revoked.
 
 use super::jws;
 use super::keys::Keys;

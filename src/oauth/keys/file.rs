@@ -1,8 +1,8 @@
 //! Private keys: files of a data folder, readable by their owner alone.
 //!
-//! A file is named by its number (`rs256-1.p8`), holds PKCS #8, and is as old as its key. Of two processes that make the same
-//! number, one gives the file its name and both read that. `signing.p8` is the P-256 key of the first releases: what it signed is still
-//! verified.
+//! A file is named by its number (`rs256-1.p8`), holds PKCS #8, and is as old as its key. Of two processes that make the
+//! same number, one gives the file its name and both read that. `signing.p8` is the P-256 key of the first releases: what it
+//! signed is still verified.
 
 use super::KeyError;
 use super::public::Public;

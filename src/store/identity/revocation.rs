@@ -1,8 +1,8 @@
 //! What must no longer be accepted although its signature is good, as every process knows it.
 //!
-//! A process looks at the table several times a second and keeps what it finds in memory. Transactions commit in another order than they
-//! begin: a look therefore starts at the oldest transaction that was still running at the last one, so that nothing that is committed late is
-//! passed over. What is known may be a second old at most; who finds it older looks first.
+//! A process looks at the table several times a second and keeps what it finds in memory. Transactions commit in another
+//! order than they begin: a look therefore starts at the oldest transaction that was still running at the last one, so that
+//! nothing that is committed late is passed over. What is known may be a second old at most; who finds it older looks first.
 
 use crate::fhir::Instant;
 use crate::store::{Store, StoreError};

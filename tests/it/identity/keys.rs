@@ -2,8 +2,9 @@
 //!
 //! RFC 7517 (key sets), RFC 9068 (access tokens), RFC 6750 3 (what a refused client is told).
 
+use std::fs::File;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use medilink::fhir;
 use medilink::oauth::{Claims, Keys};
@@ -187,8 +188,7 @@ fn a_new_key_is_published_before_it_signs() {
     let first = key_ids(one.client());
     command(&one, "keys rotate", &[]);
     let listed = command(&one, "keys list", &[]);
-    let parts: Vec<&str> = listed.lines().map(|line| line.splitn(4, ' ').nth(3).expect("four columns")).collect();
-    assert_eq!(parts, ["signs", "signs soon"], "{listed}");
+    assert_eq!(parts(&listed), ["signs", "signs soon"], "{listed}");
     let after = one.token("system/*.rs");
     let kid = |token: &str| token.split('.').next().map(str::to_string);
     assert_eq!(kid(&before), kid(&after));
@@ -219,6 +219,11 @@ fn a_new_key_is_published_before_it_signs() {
     }
 }
 
+/// Returns what each key of a list does.
+fn parts(listed: &str) -> Vec<&str> {
+    listed.lines().map(|line| line.splitn(4, ' ').nth(3).expect("four columns")).collect()
+}
+
 /// Returns the key of the other server: the one that the list of this one does not have.
 fn other_key<'a>(ids: &'a [String], listed: &str) -> Option<&'a str> {
     ids.iter().map(String::as_str).find(|id| !listed.contains(id))
@@ -230,12 +235,18 @@ fn what_was_signed_before_a_server_ran_is_good_once_it_does() {
     let of_before = first_release(&folder);
     let by_command = Claims::new(BASE, "operator", "system/*.rs", 60);
     let by_command = by_command.sign(&Keys::load_or_create(&folder).expect("a key")).expect("a token");
+    let file = File::options().write(true).open(folder.join("keys/rs256-1.p8")).expect("the new key");
+    file.set_modified(SystemTime::now() - Duration::from_secs(91 * 86_400)).expect("a file can be old");
     let start = || TestApp::builder().secured().set("base-url", BASE);
     let one = start().data_dir(&folder).start();
     let other = start().database(&one.database_url()).start();
     for app in [&one, &other] {
         assert_eq!((status(app, &of_before), status(app, &by_command)), (404, 404));
     }
+    assert_eq!(parts(&command(&one, "keys list", &[])), ["signs", "signs soon"], "the old key got a successor");
+    assert!(!folder.join("keys/signing.p8").exists(), "what signs no more is not kept");
+    one.restart();
+    assert_eq!(status(&one, &of_before), 404, "and is verified all the same");
     drop((one, other));
     let _ = std::fs::remove_dir_all(folder);
 }
