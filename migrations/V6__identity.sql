@@ -125,16 +125,19 @@ create table refresh_token (
 );
 create index refresh_token_of_grant on refresh_token ("grant");
 
--- What must no longer be accepted although its signature is good. Read by every process twice a second.
+-- What must no longer be accepted although its signature is good. Every process reads it several times a second: rows of
+-- transactions that were running at its last look, and of later ones.
 create table revocation (
     no   bigint generated always as identity primary key,
+    xid  xid8   not null default pg_current_xact_id(),
     kind text   not null,
     name text   not null,
     at   bigint not null,
     ends bigint not null
 );
-comment on column revocation.kind is 'token (jti), grant (authorization_grant.id), account, client';
+comment on column revocation.kind is 'token (jti), grant (authorization_grant.id), account, client, key (signing_key.id)';
 comment on column revocation.at is 'tokens issued up to this moment are refused';
+create index revocation_xid on revocation (xid);
 create index revocation_ends on revocation (ends);
 
 -- The public halves of the keys that servers of this database sign with. The private halves stay in their data folders.

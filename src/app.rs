@@ -273,6 +273,9 @@ async fn serve_on(
     let keys = Arc::new(keys(&database.data_dir)?);
     factory.keep_people(settings, &database.data_dir)?;
     let store = factory.adopt().await?;
+    if settings.auth == Auth::Smart {
+        keep_keys(settings, &store, &keys).await?;
+    }
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {
@@ -299,6 +302,14 @@ async fn serve_on(
     served.map_err(|e| Failure(format!("failed to serve on {}: {e}", settings.listen)))
 }
 
+/// Makes the keys of this server known to all of its database, and keeps it so.
+async fn keep_keys(settings: &Settings, store: &Store, keys: &Arc<Keys>) -> Result<(), Failure> {
+    let days = settings.signing_key_days as i64;
+    keys.keep(store, days).await.map_err(|e| Failure::from("failed to publish the signing keys")(&e))?;
+    tokio::spawn(job::keys::run(store.clone(), keys.clone(), days));
+    Ok(())
+}
+
 fn security(settings: &Settings, factory: &Factory, keys: Arc<Keys>) -> Security {
     let (base_url, root_url, name) = (settings.base_url.clone(), root_url(&settings.base_url), settings.name.clone());
     Security { keys, oauth: Arc::new(oauth::Settings { base_url, root_url, name }), recorder: factory.recorder.clone() }
@@ -315,6 +326,14 @@ fn root_url(base_url: &str) -> String {
 fn base_path(base_url: &str) -> String {
     let after_scheme = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     after_scheme.find('/').map_or_else(String::new, |slash| after_scheme[slash..].to_string())
+}
+
+/// Returns the data folder that a server with these settings uses.
+pub fn data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
+    match settings.database_url {
+        Some(_) => Ok(settings.data_dir.clone()),
+        None => embedded::data_dir(&settings.data_dir).map_err(|e| Failure::from("failed to find the data folder")(&e)),
+    }
 }
 
 pub fn keys(data_dir: &Path) -> Result<Keys, Failure> {

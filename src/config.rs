@@ -56,6 +56,8 @@ pub struct Settings {
     pub pool_size: usize,
     /// The name of this installation, on its pages.
     pub name: String,
+    /// A signing key of this age gets a successor.
+    pub signing_key_days: u64,
     pub limits: Limits,
     /// What is odd but not wrong; to be logged once logging is up.
     pub warnings: Vec<String>,
@@ -138,6 +140,7 @@ fn build(read: &mut Reader) -> Settings {
         workers: if workers == 0 { std::thread::available_parallelism().map_or(2, |n| n.get()) } else { workers },
         pool_size: read.number("pool_size", 1, 256) as usize,
         name: read.one("name", "a name", |text| (!text.trim().is_empty()).then(|| text.trim().to_string())),
+        signing_key_days: read.number("signing_key_days", 1, 3_650),
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
             // The stack of a worker holds this depth several times over; far more would not.

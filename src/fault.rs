@@ -27,8 +27,12 @@ pub enum Kind {
     BusinessRule,
     /// A reference that leads nowhere, or to several places.
     Reference,
-    /// No credentials, or ones that cannot be accepted.
+    /// No credentials, or ones in a form that cannot be accepted.
     Unauthorized,
+    /// An access token that is not accepted.
+    InvalidToken,
+    /// An access token that was, until it ended.
+    TokenExpired,
     /// Credentials that do not allow this.
     Forbidden,
     /// Nothing there.
@@ -89,6 +93,8 @@ impl Kind {
             Kind::BusinessRule => (422, "business-rule", "AE"),
             Kind::Reference => (422, "processing", "AE"),
             Kind::Unauthorized => (401, "login", "AR"),
+            Kind::InvalidToken => (401, "login", "AR"),
+            Kind::TokenExpired => (401, "expired", "AR"),
             Kind::Forbidden => (403, "forbidden", "AR"),
             Kind::NotFound => (404, "not-found", "AE"),
             Kind::Deleted => (410, "deleted", "AE"),

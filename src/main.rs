@@ -6,6 +6,7 @@ use medilink::config::{self, Settings};
 use medilink::load::{self, Load};
 use std::process::ExitCode;
 
+mod cli;
 mod demo;
 mod direct;
 mod reindex;
@@ -51,18 +52,13 @@ enum Command {
         settings: config::Args,
     },
     /// Sign an access token, on the server's own host
-    Token {
-        /// SMART scopes, such as "system/*.rs user/Patient.cu"
-        #[arg(long)]
-        scope: String,
-        /// Whom the token speaks for, such as Practitioner/1
-        #[arg(long, default_value = "operator")]
-        subject: String,
-        /// How long it is valid: 90s, 15m, 1h, 30d
-        #[arg(long, default_value = "1h", value_parser = duration_s)]
-        ttl: i64,
-        #[command(flatten)]
-        settings: config::Args,
+    Token(cli::token::Token),
+    /// End access tokens before their time
+    Revoke(cli::revoke::Revoke),
+    /// The keys that tokens are signed with
+    Keys {
+        #[command(subcommand)]
+        command: cli::keys::Command,
     },
 }
 
@@ -72,8 +68,10 @@ fn main() -> ExitCode {
         Command::Serve { settings, .. }
         | Command::Migrate { settings }
         | Command::Load { settings, .. }
-        | Command::Reindex { settings, .. }
-        | Command::Token { settings, .. } => settings,
+        | Command::Reindex { settings, .. } => settings,
+        Command::Token(token) => &token.settings,
+        Command::Revoke(revoke) => &revoke.settings,
+        Command::Keys { command } => command.settings(),
     };
     let settings = match args.settings() {
         Ok(settings) => settings,
@@ -113,28 +111,11 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Migrate { .. } => Database::open(&settings).await?.close().await,
         Command::Load { load, .. } => return load_files(&load, &settings).await,
         Command::Reindex { reindex, .. } => reindex::run(&reindex, &settings).await?,
-        Command::Token { scope, subject, ttl, .. } => {
-            println!("{}", token(&settings, &scope, &subject, ttl)?);
-        }
+        Command::Token(token) => cli::token::run(token, &settings)?,
+        Command::Revoke(revoke) => cli::revoke::run(revoke, &settings).await?,
+        Command::Keys { command } => cli::keys::run(command, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Signs with the key of the data folder that a server with these settings uses.
-fn token(settings: &Settings, scope: &str, subject: &str, ttl_s: i64) -> Result<String, Failure> {
-    for part in scope.split_ascii_whitespace() {
-        if medilink::access::scope::Scope::parse(part).is_none() {
-            return Err(Failure(format!(
-                "'{part}' is not a scope that this server enforces, such as system/Patient.rs"
-            )));
-        }
-    }
-    let data_dir = match settings.database_url {
-        Some(_) => settings.data_dir.clone(),
-        None => medilink::store::embedded::data_dir(&settings.data_dir)
-            .map_err(|e| Failure(format!("failed to find the data folder: {e}")))?,
-    };
-    app::token(settings, &app::keys(&data_dir)?, scope, subject, ttl_s)
 }
 
 async fn load_files(load: &Load, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -176,19 +157,4 @@ fn log_filter(wanted: &str) -> String {
     let mut filter: Vec<String> = left_out.map(|(target, level)| format!("{target}={level}")).collect();
     filter.insert(0, wanted.to_string());
     filter.join(",")
-}
-
-/// Returns the seconds of `90s`, `15m`, `1h` or `30d`.
-fn duration_s(text: &str) -> Result<i64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "s" | "" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        other => return Err(format!("'{other}' is not one of s, m, h, d")),
-    };
-    let number: i64 = digits.parse().map_err(|_| "expected a number with a unit, such as 1h".to_string())?;
-    let seconds = number.checked_mul(unit).filter(|s| (1..=366 * 86_400).contains(s));
-    seconds.ok_or_else(|| "a token is valid for 1 s to 366 days".to_string())
 }

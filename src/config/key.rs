@@ -64,6 +64,7 @@ pub const KEYS: &[Key] = &[
         "Where our own definitions have their canonical URLs",
     ),
     common("name", "MediLink", "TEXT", "The name of this installation, on its pages"),
+    rare("signing_key_days", "90", "DAYS", "A key that signs tokens gets a successor after so long"),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),

@@ -8,12 +8,13 @@ use crate::fault::{Fault, Kind};
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
-pub fn principal(state: &State, http: &HttpRequest) -> Result<Principal, Fault> {
+pub async fn principal(state: &State, http: &HttpRequest) -> Result<Principal, Fault> {
     let mut values = http.headers().get_all(AUTHORIZATION);
     let header = values.next();
     if values.next().is_some() {
         return Err(Fault::new(Kind::Unauthorized, "there is more than one Authorization header"));
     }
     let text = header.map(|h| h.to_str()).transpose();
-    state.principal(text.map_err(|_| Fault::new(Kind::Unauthorized, "the Authorization header is not plain text"))?)
+    let text = text.map_err(|_| Fault::new(Kind::Unauthorized, "the Authorization header is not plain text"))?;
+    state.principal(text).await
 }

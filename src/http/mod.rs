@@ -68,7 +68,9 @@ struct State {
 impl State {
     fn new(service: Service, settings: HttpSettings) -> State {
         let security = settings.security.clone();
-        let verifier = security.as_ref().map(|security| Verifier::new(security.keys.clone(), &settings.base_url));
+        let verifier = security
+            .as_ref()
+            .map(|security| Verifier::new(security.keys.clone(), service.store().clone(), &settings.base_url));
         let oauth = security.zip(service.accounts().cloned()).map(|(security, accounts)| {
             let (store, recorder) = (service.store().clone(), security.recorder);
             Server { store, accounts, keys: security.keys, recorder, settings: security.oauth }
@@ -77,9 +79,9 @@ impl State {
     }
 
     /// Returns who sent a request.
-    fn principal(&self, authorization: Option<&str>) -> Result<Principal, Fault> {
+    async fn principal(&self, authorization: Option<&str>) -> Result<Principal, Fault> {
         match &self.verifier {
-            Some(verifier) => verifier.principal(authorization),
+            Some(verifier) => verifier.principal(authorization).await,
             None => Ok(Principal::Unrestricted),
         }
     }

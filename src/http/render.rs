@@ -148,12 +148,22 @@ pub fn fault(state: &State, wanted: &Wanted, fault: &Fault) -> HttpResponse {
         Kind::Unavailable | Kind::Timeout | Kind::Throttled => {
             response.insert_header((header::RETRY_AFTER, fault.retry_after_s().unwrap_or(2)));
         }
-        Kind::Unauthorized => {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"fhir\""));
-        }
         _ => {}
     }
+    if let Some(challenge) = challenge(fault.kind()) {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge));
+    }
     response.body(body)
+}
+
+/// Returns what a client is told that may try again with a token, or with another (RFC 6750 3).
+fn challenge(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Unauthorized => Some("Bearer realm=\"fhir\""),
+        Kind::InvalidToken | Kind::TokenExpired => Some("Bearer realm=\"fhir\", error=\"invalid_token\""),
+        Kind::Forbidden => Some("Bearer realm=\"fhir\", error=\"insufficient_scope\""),
+        _ => None,
+    }
 }
 
 /// Adds what every response carries.

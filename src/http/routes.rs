@@ -88,7 +88,7 @@ async fn fhir(http: HttpRequest, payload: web::Payload, state: web::Data<State>)
         if !is_native {
             wish?;
         }
-        let principal = bearer::principal(&state, &http);
+        let principal = bearer::principal(&state, &http).await;
         // Nobody's body is read before it is known who sends it.
         let payload = matches!(&principal, Ok(known) if *known != Principal::Anonymous).then_some(payload);
         let request: Request = adapt::request(&state, &http, payload, id.clone()).await?;

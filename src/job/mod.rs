@@ -1,4 +1,5 @@
 //! What runs beside requests, for as long as the server does.
 
 pub mod index_feed;
+pub mod keys;
 pub mod reindex;

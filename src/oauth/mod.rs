@@ -3,13 +3,16 @@
 //! OAuth 2.0 (RFC 6749, with the counsel of RFC 9700), OpenID Connect Core 1.0, SMART App Launch 2.2. Access tokens are JWTs
 //! (RFC 9068), signed here and verified here without asking the database.
 
+mod jws;
 pub mod keys;
 pub mod refusal;
 pub mod token;
+pub mod verify;
 
 pub use keys::Keys;
 pub use refusal::Refusal;
-pub use token::{Claims, Verifier};
+pub use token::Claims;
+pub use verify::Verifier;
 
 use crate::account::Accounts;
 use crate::audit::Recorder;
@@ -35,4 +38,12 @@ pub struct Settings {
     pub root_url: String,
     /// The name of this installation.
     pub name: String,
+}
+
+impl Server {
+    /// Returns the claims of an access token that holds now: verified, and not revoked.
+    pub async fn verified(&self, token: &str) -> Result<Claims, crate::fault::Fault> {
+        let verified = verify::verify_now(&self.keys, &self.store, &self.settings.base_url, token).await?;
+        Ok(verified.claims)
+    }
 }

@@ -90,7 +90,7 @@ impl From<Fault> for Refusal {
             Kind::Unavailable | Kind::Timeout | Kind::Conflict => Error::TemporarilyUnavailable,
             Kind::Internal => Error::ServerError,
             Kind::Forbidden => Error::AccessDenied,
-            Kind::Unauthorized => Error::InvalidToken,
+            Kind::Unauthorized | Kind::InvalidToken | Kind::TokenExpired => Error::InvalidToken,
             _ => Error::InvalidRequest,
         };
         if error == Error::ServerError {

@@ -64,6 +64,7 @@ pub struct Blueprint {
     index: Arc<index::Shared>,
     numbers: Arc<number::Numbers>,
     cursor_key: Arc<OnceCell<secret::Secret>>,
+    revocations: Arc<identity::revocation::Revocations>,
 }
 
 impl Blueprint {
@@ -73,6 +74,7 @@ impl Blueprint {
             index: Arc::new(index::Shared::new(registry)),
             numbers: Arc::new(number::Numbers::default()),
             cursor_key: Arc::new(OnceCell::new()),
+            revocations: Arc::default(),
         }
     }
 

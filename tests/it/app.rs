@@ -166,7 +166,7 @@ impl TestApp {
         claims.sign(&keys).expect("claims can be signed")
     }
 
-    /// Runs another command with the server's settings and returns how it ended.
+    /// Runs another command, such as `keys rotate`, with the server's settings and returns how it ended.
     pub fn run(&self, name: &str, arguments: &[&str]) -> Output {
         self.command(name).args(arguments).output().expect("the binary runs")
     }
@@ -251,7 +251,7 @@ impl TestApp {
                 command.env_remove(&variable);
             }
         }
-        command.current_dir(&self.folder).arg(name).args(&self.flags).stdin(Stdio::null());
+        command.current_dir(&self.folder).args(name.split(' ')).args(&self.flags).stdin(Stdio::null());
         command
     }
 

@@ -1,3 +1,4 @@
 //! People, clients, tokens, and what these reach.
 
+mod keys;
 mod limits;

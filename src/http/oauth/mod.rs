@@ -6,6 +6,7 @@
 mod authorize;
 mod clients;
 mod discovery;
+mod keys;
 mod token;
 
 use super::{State, adapt, cors};
@@ -27,6 +28,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     authorize::routes(config);
     clients::routes(config);
     discovery::routes(config);
+    keys::routes(config);
     token::routes(config);
 }
 

@@ -1,7 +1,7 @@
 //! What clients were allowed, the codes that are exchanged for it once, and the refresh tokens that carry it on.
 
 use super::Hash;
-use super::revocation::TOKEN_S_MAX;
+use super::revocation::GRANT_TOKEN_S_MAX;
 use crate::fhir::Instant;
 use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -161,7 +161,9 @@ impl Store {
     /// Ends authorizations: their codes and refresh tokens from now on, their access tokens within a second.
     pub async fn end_authorizations(&self, ids: &[Uuid]) -> Result<(), StoreError> {
         let now = Instant::now().0;
-        self.tell(END, &[&ids, &now, &(now + TOKEN_S_MAX * 1_000_000)]).await.map(drop)
+        self.tell(END, &[&ids, &now, &(now + GRANT_TOKEN_S_MAX * 1_000_000)]).await?;
+        self.has_revoked();
+        Ok(())
     }
 
     /// Ends all authorizations of a person, of a session, or of a client.
