@@ -1,6 +1,9 @@
 //! Audit rows: who asked for what, and what the answer was.
 
+use super::StoreError;
 use crate::fhir::{Instant, ResourceId, ResourceType};
+
+const AUDIT: &str = include_str!("sql/audit.sql");
 
 /// One audit row. Rows of writes go into the transaction of the write.
 #[derive(Debug, Clone)]
@@ -61,13 +64,18 @@ impl Entry {
 
 impl super::Store {
     /// Writes audit rows that belong to no other transaction.
-    pub async fn audit(&self, entries: &[Entry]) -> Result<(), super::StoreError> {
+    pub async fn audit(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let client = self.writes.get().await?;
         let numbers = self.blueprint.numbers.reserve(&client, entries.len()).await?;
         let mut batch = super::apply::Batch::default();
         for (entry, number) in entries.iter().zip(numbers) {
             batch.audit(number, entry);
         }
-        super::lane::send(&client, &batch).await
+        let statement = client.prepare_cached(AUDIT).await.map_err(StoreError::sql("failed to prepare audit rows"))?;
+        client
+            .execute(&statement, &batch.audit_params())
+            .await
+            .map_err(StoreError::sql("failed to write audit rows"))?;
+        Ok(())
     }
 }
