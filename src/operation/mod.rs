@@ -2,6 +2,10 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+mod health_id;
+mod merge;
+mod parameters;
+mod patient_match;
 mod reindex;
 mod search;
 
@@ -13,7 +17,16 @@ use crate::rest::{Body, Reply};
 use futures_util::future::LocalBoxFuture;
 
 /// Every operation of this server.
-pub static ALL: &[&dyn Operation] = &[&reindex::Reindex, &search::Search];
+pub static ALL: &[&dyn Operation] = &[
+    &reindex::Reindex,
+    &search::Search,
+    &patient_match::Match,
+    &merge::Merge,
+    &health_id::issue::Issue,
+    &health_id::verify::Verify,
+    &health_id::link::Link,
+    &health_id::qr::Qr,
+];
 
 /// Where an operation can be called.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +52,10 @@ pub struct Call {
 pub trait Operation: Sync {
     /// Without the `$`.
     fn name(&self) -> &'static str;
+    /// Canonical URL of its definition, where HL7 has defined it; none for one of our own.
+    fn definition(&self) -> Option<&'static str> {
+        None
+    }
     fn places(&self) -> Places;
     /// Whether it changes anything: then GET is refused.
     fn affects_state(&self) -> bool;
