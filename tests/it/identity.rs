@@ -1,0 +1,3 @@
+//! People, their sign-in and their tokens, and the one Health ID of a patient.
+
+mod health_id;
