@@ -97,3 +97,25 @@ pub async fn call(ctx: &Context<'_>, name: &str, call: Call) -> Result<Reply, Fa
     }
     operation.perform(ctx, call).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_our_own_has_its_definition() {
+        for operation in ALL.iter().filter(|operation| operation.definition().is_none()) {
+            let (name, places) = (operation.name(), operation.places());
+            let path = format!("{}/conformance/OperationDefinition-{name}.json", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(told["code"], name);
+            assert_eq!(told["affectsState"], operation.affects_state(), "{name}");
+            assert_eq!(told["system"], places.system, "{name}");
+            assert_eq!(told["type"], !places.types.is_empty(), "{name}");
+            assert_eq!(told["instance"], !places.instances.is_empty(), "{name}");
+            let catalog = crate::catalog::Catalog::load().unwrap();
+            crate::validation::Valid::check(&catalog, told).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        }
+    }
+}

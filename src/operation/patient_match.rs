@@ -37,9 +37,8 @@ impl Operation for Match {
         Places { types: &["Patient"], ..Places::default() }
     }
 
-    /// It changes nothing; but a person is not described in a URL, so it is called by POST alone.
     fn affects_state(&self) -> bool {
-        true
+        false
     }
 
     fn needs(&self, _: Option<ResourceType>) -> Needs {
@@ -52,6 +51,9 @@ impl Operation for Match {
 }
 
 async fn perform(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
+    if call.by_get {
+        return Err(Fault::new(Kind::MethodNotAllowed, "a person is not described in a URL: call $match by POST"));
+    }
     let parameters = Parameters::read(ctx, call.body, &["resource", "onlyCertainMatches", "count"])?;
     let (path, sought) = parameters.resource("resource")?.ok_or_else(|| required("resource"))?;
     if sought.get("resourceType").and_then(Value::as_str) != Some("Patient") {

@@ -6,7 +6,9 @@
 use super::super::parameters::{Parameters, required};
 use super::super::{Call, Operation, Places};
 use super::candidates::{Candidate, candidates};
-use super::{accounts, everyone, identifier, identifiers, locked, may_manage, put, readable, review, value, write};
+use super::{
+    accounts, everyone, identifier, identifiers, locked, may_manage, put, readable, record, review, value, write,
+};
 use crate::access::Grant;
 use crate::access::policy::Needs;
 use crate::access::scope::Letter;
@@ -78,7 +80,16 @@ async fn issue(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
         Whom::Known(id) if is_self(ctx, id) => {}
         _ => may_manage(ctx)?,
     }
-    again(async || issued(ctx, &asked).await).await
+    let done = again(async || issued(ctx, &asked).await).await;
+    // What gave out a number has its audit row in the transaction; that none was given out is noted here.
+    match &done {
+        Ok(reply) if reply.status == 202 => record(ctx, "issue-health-id", 202, "a review was asked for").await,
+        Err(fault) if fault.kind() == Kind::Duplicate => {
+            record(ctx, "issue-health-id", 409, "already known as another Patient").await;
+        }
+        _ => {}
+    }
+    done
 }
 
 fn read(ctx: &Context, parameters: &Parameters) -> Result<Asked, Fault> {

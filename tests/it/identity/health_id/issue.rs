@@ -224,3 +224,32 @@ fn the_qr_code_is_an_image_without_a_person_in_it() {
     client.get(&format!("Patient/{other}/$health-id-qr")).expect(404).expect_issue("not-found");
     client.get("Patient/nobody/$health-id-qr").expect(404);
 }
+
+/// A person needs a role for others; for their own record a patient needs none.
+#[test]
+fn a_persons_role_decides_about_others() {
+    let app = TestApp::builder().secured().start();
+    let all = app.client_with("system/*.cruds");
+    let id = all.post("Patient", &somebody()).expect(201).id();
+    let (_, other) = registered(&all, &somebody());
+    let person = |role: &str, fhir_user: &str| {
+        let token = app.forged(|claims| {
+            claims.scope = "user/*.cruds".into();
+            claims.roles = vec![role.into()];
+            claims.fhir_user = Some(fhir_user.into());
+        });
+        app.client().with_token(&token)
+    };
+    let link = parameters(json!([{"name": "identifier", "valueIdentifier": identifier(&app, &other)},
+        {"name": "relationship", "valueCode": "seealso"}]));
+    for role in ["nurse", "physician", "pharmacist", "insurer-auditor", "patient"] {
+        let client = person(role, "Practitioner/somebody");
+        issue_to(&client, &id).expect(403).expect_issue("forbidden");
+        issue(&client, &somebody()).expect(403);
+        client.post(&format!("Patient/{id}/$link-health-id"), &link).expect(403);
+        client.post("Patient/$merge", &parameters(json!([]))).expect(403);
+    }
+    issue_to(&person("patient", &format!("Patient/{id}")), &id).expect(200);
+    issue(&person("receptionist", "Practitioner/somebody"), &somebody()).expect(201);
+    person("admin", "Practitioner/somebody").post(&format!("Patient/{id}/$link-health-id"), &link).expect(200);
+}
