@@ -23,6 +23,10 @@ const LIMIT: Limit = Limit { count: 5, within_s: 15 * 60 };
 /// No answer comes sooner: the work behind it takes a fraction, whether the number is known or not.
 const TIME_MIN: Duration = Duration::from_millis(60);
 
+/// How long, and how often, a caller waits for tries of theirs that are not decided yet.
+const TURN: Duration = Duration::from_millis(20);
+const TURNS_MAX: u32 = 20;
+
 pub struct Verify;
 
 impl Operation for Verify {
@@ -61,12 +65,11 @@ async fn verify(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let identifier = parameters.identifier("identifier")?.ok_or_else(|| required("identifier"))?;
     let birth_date = parameters.text("birthDate")?;
     let number = number_of(ctx, identifier);
-    let keys = keys(ctx, identifier, number.as_ref())?;
-    for key in &keys {
-        if let Some(seconds) = ctx.store.attempt(key, LIMIT).await? {
-            record(ctx, "verify-health-id", 429, "too many tries").await;
-            return Err(Fault::new(Kind::Throttled, "too many tries; wait before the next").after(seconds));
-        }
+    let (caller, tried) = keys(ctx, identifier, number.as_ref())?;
+    count(ctx, &caller).await?;
+    if let Err(refused) = count(ctx, &tried).await {
+        ctx.store.give_back_attempt(&caller).await?;
+        return Err(refused);
     }
     let holder = holder(ctx, number.as_ref()).await?;
     let matches = |patient: &Map<String, Value>| {
@@ -74,9 +77,8 @@ async fn verify(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     };
     let verified = holder.filter(matches);
     if verified.is_some() {
-        for key in &keys {
-            ctx.store.give_back_attempt(key).await?;
-        }
+        ctx.store.give_back_attempt(&caller).await?;
+        ctx.store.give_back_attempt(&tried).await?;
     }
     record(ctx, "verify-health-id", 200, if verified.is_some() { "verified" } else { "not verified" }).await;
     let mut answer = vec![json!({"name": "verified", "valueBoolean": verified.is_some()})];
@@ -88,15 +90,31 @@ async fn verify(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     Ok(Reply::value(200, &json!({"resourceType": "Parameters", "parameter": answer})))
 }
 
-/// Returns under which names tries are counted: for the number, which does not stand there in clear, and for the caller.
-fn keys(ctx: &Context, identifier: &Value, number: Option<&HealthId>) -> Result<[String; 2], Fault> {
+/// Counts a try before it is known to be right, so that many at once are no more than five. Right ones are taken back a moment
+/// later; whoever comes in between waits for that.
+async fn count(ctx: &Context<'_>, key: &str) -> Result<(), Fault> {
+    let mut turn = 1;
+    loop {
+        let Some(seconds) = ctx.store.attempt(key, LIMIT).await? else { return Ok(()) };
+        ctx.store.give_back_attempt(key).await?;
+        if turn == TURNS_MAX {
+            record(ctx, "verify-health-id", 429, "too many tries").await;
+            return Err(Fault::new(Kind::Throttled, "too many tries; wait before the next").after(seconds));
+        }
+        tokio::time::sleep(TURN).await;
+        turn += 1;
+    }
+}
+
+/// Returns under which names tries are counted: for the caller, and for the number, which does not stand there in clear.
+fn keys(ctx: &Context, identifier: &Value, number: Option<&HealthId>) -> Result<(String, String), Fault> {
     let asked = identifier.get("value").and_then(Value::as_str).unwrap_or_default();
     let text = number.map_or(asked, HealthId::as_str);
     let hash = accounts(ctx)?.seal.hash("health-id-attempt", text);
     let number: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     let principal = ctx.grant.principal();
     let caller = format!("{}|{}", principal.name(), principal.client().unwrap_or_default());
-    Ok([format!("health-id:number:{number}"), format!("health-id:caller:{caller}")])
+    Ok((format!("health-id:caller:{caller}"), format!("health-id:number:{number}")))
 }
 
 /// Returns the person whose number this is, also one that a merge has brought. The same is asked of the database for a number that

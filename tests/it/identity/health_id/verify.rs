@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{identifier, parameters, part, registered, somebody, system};
 use crate::app::TestApp;
 use crate::client::{Client, Response};
+use crate::races::together;
 
 fn verify(client: &Client, identifier: &Value, birth_date: Option<&str>) -> Response {
     let mut list = vec![json!({"name": "identifier", "valueIdentifier": identifier})];
@@ -126,4 +127,18 @@ fn a_caller_who_tries_many_numbers_is_stopped_too() {
     }
     let number = medilink::health_id::HealthId::random();
     verify(app.client(), &json!({"value": number.as_str()}), Some("1980-05-16")).expect(429);
+}
+
+#[test]
+fn many_guesses_at_once_are_no_more_than_five_and_right_answers_are_not_in_the_way() {
+    let app = TestApp::start();
+    let patient = somebody();
+    let born = patient["birthDate"].as_str().expect("a date").to_string();
+    let (_, number) = registered(app.client(), &patient);
+    let ours = json!({"value": number});
+    let right = together(32, |_| verify(app.client(), &ours, Some(&born)));
+    assert!(right.iter().all(|answer| answer.status == 200 && answer.text().contains("true")));
+    let wrong = together(32, |_| verify(app.client(), &ours, Some("1901-01-01")).status);
+    assert_eq!(wrong.iter().filter(|status| **status == 200).count(), 5, "{wrong:?}");
+    assert_eq!(wrong.iter().filter(|status| **status == 429).count(), 27, "{wrong:?}");
 }
