@@ -215,7 +215,8 @@ fn operations(canonical_base: &str) -> Vec<OperationFact> {
     let fact = |operation: &&dyn Operation| {
         let (name, places) = (operation.name(), operation.places());
         let types = places.types.iter().chain(places.instances).copied().collect();
-        let definition = format!("{canonical_base}/OperationDefinition/{name}");
+        let ours = || format!("{canonical_base}/OperationDefinition/{name}");
+        let definition = operation.definition().map_or_else(ours, str::to_string);
         OperationFact { name, definition, system: places.system, types }
     };
     operation::ALL.iter().map(fact).collect()

@@ -15,11 +15,15 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// Returns whether a request reads a Binary.
+/// Returns whether a request reads a Binary, or an operation that answers with one.
 pub fn is_read(method: &str, path: &str) -> bool {
     let read = Method::parse(method).filter(|m| matches!(m, Method::Get | Method::Head));
     let interaction = read.and_then(|method| route(method, path).ok());
-    matches!(interaction, Some(Interaction::Read(t, _) | Interaction::Vread(t, _, _)) if t == ResourceType::BINARY)
+    match interaction {
+        Some(Interaction::Read(t, _) | Interaction::Vread(t, _, _)) => t == ResourceType::BINARY,
+        Some(Interaction::Operation { name, .. }) => name == "health-id-qr",
+        _ => false,
+    }
 }
 
 /// Returns whether a request writes a Binary.

@@ -116,7 +116,7 @@ async fn decide(
 }
 
 /// Takes a decision again for as long as other transactions get in its way.
-async fn again<T>(mut attempt: impl AsyncFnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+pub async fn again<T>(mut attempt: impl AsyncFnMut() -> Result<T, Fault>) -> Result<T, Fault> {
     let mut tries = 1;
     loop {
         match attempt().await {

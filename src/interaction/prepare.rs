@@ -6,6 +6,7 @@ use super::definition;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::conditional_reference;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::health_id;
 use crate::search::{Registry, compartment, extract};
 use crate::store::Prepared;
 use crate::validation::Valid;
@@ -26,8 +27,12 @@ pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Pre
         definition::check(registry, id, &value)?;
     }
     let rows = extract(registry, t, &value);
+    let health_ids = match (t == ResourceType::PATIENT, value.as_object()) {
+        (true, Some(patient)) => health_id::carried(&health_id::system(&registry.base_url), patient),
+        _ => Vec::new(),
+    };
     let patient = compartment::patients_of(registry, t, &value).into_iter().next();
-    Ok(Prepared::new(checked, text, rows, registry.progress.epoch, patient))
+    Ok(Prepared::new(checked, text, rows, registry.progress.epoch, patient).with_health_ids(health_ids))
 }
 
 /// R4 3.1.0.11.2: a conditional reference is allowed in a transaction only, which resolves it. Stored it would lead nowhere.

@@ -2,6 +2,10 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+mod health_id;
+mod merge;
+mod parameters;
+mod patient_match;
 mod reindex;
 mod search;
 
@@ -13,7 +17,16 @@ use crate::rest::{Body, Reply};
 use futures_util::future::LocalBoxFuture;
 
 /// Every operation of this server.
-pub static ALL: &[&dyn Operation] = &[&reindex::Reindex, &search::Search];
+pub static ALL: &[&dyn Operation] = &[
+    &reindex::Reindex,
+    &search::Search,
+    &patient_match::Match,
+    &merge::Merge,
+    &health_id::issue::Issue,
+    &health_id::verify::Verify,
+    &health_id::link::Link,
+    &health_id::qr::Qr,
+];
 
 /// Where an operation can be called.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +52,10 @@ pub struct Call {
 pub trait Operation: Sync {
     /// Without the `$`.
     fn name(&self) -> &'static str;
+    /// Canonical URL of its definition, where HL7 has defined it; none for one of our own.
+    fn definition(&self) -> Option<&'static str> {
+        None
+    }
     fn places(&self) -> Places;
     /// Whether it changes anything: then GET is refused.
     fn affects_state(&self) -> bool;
@@ -79,4 +96,26 @@ pub async fn call(ctx: &Context<'_>, name: &str, call: Call) -> Result<Reply, Fa
         ));
     }
     operation.perform(ctx, call).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_our_own_has_its_definition() {
+        for operation in ALL.iter().filter(|operation| operation.definition().is_none()) {
+            let (name, places) = (operation.name(), operation.places());
+            let path = format!("{}/conformance/OperationDefinition-{name}.json", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(told["code"], name);
+            assert_eq!(told["affectsState"], operation.affects_state(), "{name}");
+            assert_eq!(told["system"], places.system, "{name}");
+            assert_eq!(told["type"], !places.types.is_empty(), "{name}");
+            assert_eq!(told["instance"], !places.instances.is_empty(), "{name}");
+            let catalog = crate::catalog::Catalog::load().unwrap();
+            crate::validation::Valid::check(&catalog, told).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        }
+    }
 }

@@ -21,6 +21,8 @@ pub struct Prepared {
     pub epoch: i32,
     /// Id of the patient whose compartment the resource is in, for the shard of its number.
     pub patient: Option<String>,
+    /// Health IDs that the resource, a Patient, carries. Each must have been given to it.
+    pub health_ids: Vec<String>,
 }
 
 impl Prepared {
@@ -32,7 +34,12 @@ impl Prepared {
         epoch: i32,
         patient: Option<String>,
     ) -> Prepared {
-        Prepared { head, tail, rows, epoch, patient }
+        Prepared { head, tail, rows, epoch, patient, health_ids: Vec::new() }
+    }
+
+    /// Says which Health IDs the resource carries.
+    pub fn with_health_ids(self, health_ids: Vec<String>) -> Prepared {
+        Prepared { health_ids, ..self }
     }
 
     /// Returns the stored text of this content as the given version.
@@ -108,6 +115,14 @@ impl Write {
         match &self.effect {
             Effect::Put(prepared) => prepared.patient.as_deref(),
             Effect::Delete => None,
+        }
+    }
+
+    /// Returns the Health IDs that the written resource carries.
+    pub fn health_ids(&self) -> &[String] {
+        match &self.effect {
+            Effect::Put(prepared) => &prepared.health_ids,
+            Effect::Delete => &[],
         }
     }
 }

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// A page cursor that does not belong to the search.
     #[error("the cursor does not belong to this search")]
     Cursor,
+    /// A Patient carries a Health ID that was not given to it.
+    #[error("Patient/{0} carries a Health ID that was not given to it")]
+    ForeignHealthId(String),
     #[error("failed to migrate the database: {0}")]
     Migration(String),
     #[error("stored content is damaged: {0}")]
@@ -93,6 +96,12 @@ impl From<StoreError> for Fault {
             }
             StoreError::Cursor => {
                 (Kind::Invalid, "_cursor does not belong to this search; use the links of the page as they are")
+            }
+            StoreError::ForeignHealthId(id) => {
+                let text = format!(
+                    "Patient/{id} carries a Health ID that was not given to it; only $issue-health-id and $merge give one"
+                );
+                return Fault::at(Kind::BusinessRule, "Patient.identifier", text).with_source(error);
             }
             _ => return Fault::internal("the store failed", error),
         };

@@ -131,6 +131,7 @@ impl Tx {
     /// [`Tx::lock`], for which new ids need not be asked. Outcomes come in the same order; the caller rolls back, by
     /// dropping the transaction, when one of them is a refusal it cannot accept.
     pub async fn write(&self, _grant: &Grant, writes: &[Write], found: &Found) -> Result<Vec<Outcome>, StoreError> {
+        self.check_health_ids(writes).await?;
         let blueprint = &self.store.blueprint;
         let numbers = blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
         let now = Instant::now();

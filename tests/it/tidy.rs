@@ -22,6 +22,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("search", 3),
     ("validation", 3),
     ("access", 4),
+    ("health_id", 4),
     ("page", 4),
     ("store", 5),
     ("index", 6),

@@ -9,9 +9,10 @@ const HIT: &str = "insert into attempt as a (key, count, began) values ($1, 1, $
         began = case when a.began <= $3 then $2 else a.began end
     returning count, began";
 const LOOK: &str = "select count, began from attempt where key = $1 and began > $2";
+const GIVE_BACK: &str = "update attempt set count = count - 1 where key = $1 and count > 0";
 const FORGET: &str = "delete from attempt where key = $1";
 const SWEEP: &str = "delete from attempt where began < $1";
-pub const STATEMENTS: &[&str] = &[HIT, LOOK, FORGET, SWEEP];
+pub const STATEMENTS: &[&str] = &[HIT, LOOK, GIVE_BACK, FORGET, SWEEP];
 
 /// How many tries are allowed within a stretch of time.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,11 @@ impl Store {
         let now = Instant::now().0;
         let row = self.ask_one(LOOK, &[&key, &(now - limit.within_s * 1_000_000)]).await?;
         Ok(row.and_then(|row| wait(row.get(0), row.get(1), limit, now, limit.count)))
+    }
+
+    /// Takes back one try that was right; those before it still count.
+    pub async fn give_back_attempt(&self, key: &str) -> Result<(), StoreError> {
+        self.tell(GIVE_BACK, &[&key]).await.map(drop)
     }
 
     /// Forgets the tries, after one that was right.
