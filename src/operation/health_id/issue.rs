@@ -148,59 +148,41 @@ fn is_self(ctx: &Context, id: &ResourceId) -> bool {
 }
 
 async fn issued(ctx: &Context<'_>, asked: &Asked) -> Result<Reply, Fault> {
-    let everyone = everyone(ctx)?;
-    let (id, known) = match &asked.whom {
-        Whom::New(_) => (ResourceId::random(), None),
-        Whom::Known(id) => (id.clone(), Some(readable(ctx, id).await?)),
+    let (id, sought) = match &asked.whom {
+        Whom::New(patient) => (ResourceId::random(), patient.clone()),
+        Whom::Known(id) => (id.clone(), readable(ctx, id).await?),
     };
-    let sought = match (&asked.whom, &known) {
-        (Whom::New(patient), _) => patient,
-        (_, Some(patient)) => patient,
-        _ => return Err(Fault::internal("nobody was asked for", "empty")),
-    };
-    let person = Person::of(sought);
-    if !person.is_told_apart() {
-        let text = format!("Patient/{id} has no name or no day of birth; without them nobody is told from others");
-        return Err(Fault::at(Kind::BusinessRule, "Patient.birthDate", text));
-    }
+    let person = told_apart(&id, &sought)?;
     let tx = ctx.store.begin().await?;
     tx.hold(&hold(&person)).await?;
     // From here on nobody else registers anybody born on this day.
     let (patient, found) = match &asked.whom {
-        Whom::New(patient) => (patient.clone(), Found::new()),
+        Whom::New(_) => (sought, Found::new()),
         Whom::Known(id) => {
             let (mut contents, found) = locked(ctx, &tx, &[id]).await?;
             (contents.pop().unwrap_or_default(), found)
         }
     };
-    if patient.get("active").and_then(Value::as_bool) == Some(false) {
-        let text = format!("Patient/{id} is not active; a Health ID is given to a record that is in use");
-        return Err(Fault::at(Kind::BusinessRule, "Patient.active", text));
+    if told_apart(&id, &patient)?.birth_date != person.birth_date {
+        return Err(Fault::new(Kind::Conflict, format!("Patient/{id} was changed at the same time; try again")));
     }
-    for (system, hash) in &asked.proofs {
-        if let Some(other) = tx.prove(system, *hash, &id).await? {
-            return Err(
-                taken(ctx, &other, "one of the parameters 'proof' was already shown for another Patient").await?
-            );
-        }
-    }
+    prove(ctx, &tx, &asked.proofs, &id).await?;
     if let Some(number) = tx.health_id_of(&id).await? {
         return give(ctx, tx, &id, patient, &number, &found).await;
     }
+    let everyone = everyone(ctx)?;
     let mut alike = candidates(ctx, View::Tx(&tx), &everyone, &patient).await?;
     alike.retain(|candidate| candidate.id != id && candidate.score.grade >= Grade::Probable);
-    match alike.first() {
-        Some(Candidate { id: other, score, .. }) if score.grade == Grade::Certain => {
-            return Err(taken(ctx, other, "this person is already known as another Patient").await?);
+    match (alike.first(), &asked.review) {
+        (None, _) => {}
+        (Some(other), _) if other.score.grade == Grade::Certain => {
+            return Err(taken(ctx, &other.id, "this person is already known as another Patient").await?);
         }
-        Some(_) => match &asked.review {
-            Some(task) => review::is_done(ctx, task, &person).await?,
-            None => {
-                let known = matches!(asked.whom, Whom::Known(_)).then_some(&id);
-                return asked_review(ctx, tx, &everyone, (&patient, known), &alike).await;
-            }
-        },
-        None => {}
+        (Some(_), Some(task)) => review::is_done(ctx, task, &person).await?,
+        (Some(_), None) => {
+            let known = matches!(asked.whom, Whom::Known(_)).then_some(&id);
+            return asked_review(ctx, tx, &everyone, (&patient, known), &alike).await;
+        }
     }
     for _ in 0..DRAWS_MAX {
         let number = HealthId::random();
@@ -209,6 +191,31 @@ async fn issued(ctx: &Context<'_>, asked: &Asked) -> Result<Reply, Fault> {
         }
     }
     Err(Fault::internal("failed to draw a Health ID", "every number drawn was given out before"))
+}
+
+/// Returns the person of a Patient that a number can be given to.
+fn told_apart(id: &ResourceId, patient: &Map<String, Value>) -> Result<Person, Fault> {
+    let person = Person::of(patient);
+    if !person.is_told_apart() {
+        let text = format!("Patient/{id} has no name or no day of birth; without them nobody is told from others");
+        return Err(Fault::at(Kind::BusinessRule, "Patient.birthDate", text));
+    }
+    if patient.get("active").and_then(Value::as_bool) == Some(false) {
+        let text = format!("Patient/{id} is not active; a Health ID is given to a record that is in use");
+        return Err(Fault::at(Kind::BusinessRule, "Patient.active", text));
+    }
+    Ok(person)
+}
+
+/// Notes the proofs; one that was shown for somebody else is refused.
+async fn prove(ctx: &Context<'_>, tx: &Tx, proofs: &[(String, Hash)], id: &ResourceId) -> Result<(), Fault> {
+    for (system, hash) in proofs {
+        if let Some(other) = tx.prove(system, *hash, id).await? {
+            let text = "one of the parameters 'proof' was already shown for another Patient";
+            return Err(taken(ctx, &other, text).await?);
+        }
+    }
+    Ok(())
 }
 
 /// A review is asked for in a transaction that notes no proof: the person may turn out to be somebody else.

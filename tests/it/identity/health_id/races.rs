@@ -34,7 +34,7 @@ fn of_many_at_once_each_patient_gets_one_number() {
     let first = TestApp::builder().set(BASE.0, BASE.1).start();
     let second =
         TestApp::builder().set(BASE.0, BASE.1).database(&first.database_url()).data_dir(&first.data_dir()).start();
-    let client = |i: usize| if i % 2 == 0 { first.client() } else { second.client() };
+    let client = |i: usize| if i.is_multiple_of(2) { first.client() } else { second.client() };
 
     let id = client(0).post("Patient", &somebody()).expect(201).id();
     let one: BTreeSet<String> =
