@@ -150,3 +150,6 @@ fn seconds(value: &Value) -> Option<i64> {
     let seconds = value.as_i64().or_else(|| value.as_f64().map(|s| s as i64))?;
     (0..=1 << 40).contains(&seconds).then_some(seconds)
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,3 +70,6 @@ fn verify(jwt: &str, endpoint: &str, now_s: i64) -> Result<(String, String), Ref
 fn refusal(why: &str) -> Refusal {
     Refusal::new(Error::InvalidDpopProof, format!("the DPoP proof is not accepted: {why}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,7 +131,7 @@ fn scope_of_patient(subject: &Claims, patient: &str, asked: Option<&str>) -> Res
     let has: Vec<Scope> = resource_scopes(&subject.scope)
         .into_iter()
         .filter(|scope| scope.context == Context::User || (is_same && scope.context == Context::Patient))
-        .map(|scope| Scope { context: Context::Patient, ..scope })
+        .filter_map(|scope| Scope::parse(&scope.to_string().replacen("user/", "patient/", 1)))
         .collect();
     let Some(asked) = asked else {
         return Ok(has.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
