@@ -1,0 +1,3 @@
+//! People, clients and tokens.
+
+mod tokens;
