@@ -3,6 +3,7 @@
 use super::refusal::{Error, Refusal};
 use crate::access::scope::Scope;
 use crate::account::Visitor;
+use crate::fhir::Instant;
 use crate::store::identity::client::Client;
 
 /// One request of a client, free of HTTP.
@@ -15,12 +16,20 @@ pub struct Call<'a> {
     /// The DPoP header (RFC 9449).
     pub dpop: Option<&'a str>,
     pub visitor: &'a Visitor,
+    /// When it came. Tokens are as old as the request: whatever is ended while it is answered is ended after them, and so
+    /// reaches them.
+    pub at: Instant,
 }
 
 impl<'a> Call<'a> {
     /// Returns the value of a field; RFC 6749 3.2: an empty one counts as absent.
     pub fn field(&self, name: &str) -> Option<&'a str> {
         self.form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// Returns when the request came, in seconds since 1970.
+    pub fn at_s(&self) -> i64 {
+        self.at.0 / 1_000_000
     }
 
     /// Returns the value of a field that must be there.

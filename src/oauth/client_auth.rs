@@ -7,7 +7,6 @@ use super::assertion::{self, Assertion};
 use super::call::Call;
 use super::refusal::{Error, Refusal};
 use crate::fault::{Fault, Kind};
-use crate::fhir::Instant;
 use crate::store::audit::Entry;
 use crate::store::identity::attempt::Limit;
 use crate::store::identity::client::{AuthMethod, Client, Status};
@@ -36,10 +35,13 @@ pub async fn authenticate(server: &Server, call: &Call<'_>) -> Result<Client, Re
     if !is_id(id) {
         return Err(failed(server, call, "?", unknown()).await?);
     }
-    if let Some(wait_s) = server.store.attempts_left(&key(call, id), FAILURES).await? {
+    // Signatures cannot be guessed: a right one is let through whatever others have sent in this client's name.
+    if matches!(shown, Shown::Secret { .. })
+        && let Some(wait_s) = server.store.attempts_left(&key(call, id), FAILURES).await?
+    {
         return Err(throttled(wait_s));
     }
-    match prove(server, &shown).await {
+    match prove(server, call, &shown).await {
         Err(refusal) if refusal.error == Error::InvalidClient => Err(failed(server, call, id, refusal).await?),
         proved => proved,
     }
@@ -106,7 +108,7 @@ fn basic(header: &str) -> Result<(String, String), Refusal> {
     Ok((decode(id)?, decode(secret)?))
 }
 
-async fn prove(server: &Server, shown: &Shown<'_>) -> Result<Client, Refusal> {
+async fn prove(server: &Server, call: &Call<'_>, shown: &Shown<'_>) -> Result<Client, Refusal> {
     let client = server.store.client(shown.id()).await?.ok_or_else(unknown)?;
     let method = client.metadata.token_endpoint_auth_method;
     match (shown, method) {
@@ -117,7 +119,9 @@ async fn prove(server: &Server, shown: &Shown<'_>) -> Result<Client, Refusal> {
                 return Err(unknown());
             }
         }
-        (Shown::Assertion(assertion), AuthMethod::PrivateKey) => prove_assertion(server, assertion, &client).await?,
+        (Shown::Assertion(assertion), AuthMethod::PrivateKey) => {
+            prove_assertion(server, call, assertion, &client).await?
+        }
         _ => {
             let text = "the client is registered for another 'token_endpoint_auth_method'";
             return Err(Refusal::new(Error::InvalidClient, text));
@@ -130,11 +134,16 @@ async fn prove(server: &Server, shown: &Shown<'_>) -> Result<Client, Refusal> {
     }
 }
 
-async fn prove_assertion(server: &Server, assertion: &Assertion<'_>, client: &Client) -> Result<(), Refusal> {
+async fn prove_assertion(
+    server: &Server,
+    call: &Call<'_>,
+    assertion: &Assertion<'_>,
+    client: &Client,
+) -> Result<(), Refusal> {
     let keys = server.jwks.of(&client.metadata, &assertion.header).await?;
     assertion.verify(&keys)?;
     let endpoint = format!("{}/oauth/token", server.settings.root_url);
-    let once = assertion.check(&[&endpoint, &server.settings.base_url], Instant::now().0 / 1_000_000)?;
+    let once = assertion.check(&[&endpoint, &server.settings.base_url], call.at_s())?;
     let name = format!("{}:{}", client.id, once.jti);
     if server.store.keep_once(Once::Assertion, &name, &serde_json::Value::Null, once.for_s).await? {
         Ok(())

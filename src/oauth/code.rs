@@ -27,8 +27,8 @@ pub async fn exchange(server: &Server, client: &Client, call: &Call<'_>) -> Resu
             return Err(invalid_grant("the code was used before; what it gave has ended"));
         }
     };
-    check(&code, redirect_uri, call.field("code_verifier"), Instant::now())?;
-    let mut standing = standing::look(server, code.authorization, client).await?;
+    check(&code, redirect_uri, call.field("code_verifier"), call.at)?;
+    let mut standing = standing::look(server, code.authorization, client, call.at).await?;
     let is_public = client.metadata.token_endpoint_auth_method == AuthMethod::None;
     if let Some(key) = device_key.filter(|_| is_public) {
         standing.authorization.allowed.device_key = Some(key);

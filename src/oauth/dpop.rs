@@ -5,7 +5,6 @@
 use super::Server;
 use super::call::Call;
 use super::refusal::{Error, Refusal};
-use crate::fhir::Instant;
 use crate::store::identity::once::Once;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -28,7 +27,7 @@ struct Proof {
 pub async fn device_key(server: &Server, call: &Call<'_>) -> Result<Option<String>, Refusal> {
     let Some(jwt) = call.dpop else { return Ok(None) };
     let endpoint = format!("{}/oauth/token", server.settings.root_url);
-    let (key, jti) = verify(jwt, &endpoint, Instant::now().0 / 1_000_000)?;
+    let (key, jti) = verify(jwt, &endpoint, call.at_s())?;
     let is_new = server
         .store
         .keep_once(Once::Assertion, &format!("dpop:{key}:{jti}"), &serde_json::Value::Null, AGE_S_MAX + SKEW_S_MAX)

@@ -8,7 +8,7 @@ use super::call::{Call, resource_scopes};
 use super::refusal::{Error, Refusal};
 use super::{Claims, Server, standing};
 use crate::access::scope::{Context, Scope};
-use crate::fhir::{Instant, ResourceId};
+use crate::fhir::ResourceId;
 use crate::search::period;
 use crate::store::identity::client::Client;
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub fn consent_id(server: &Server, call: &Call<'_>) -> Result<Option<ResourceId>
 
 /// Returns the answer to a client that sent its verified access token. `consent` is what `resource` names, read with the
 /// rights of that token.
-pub fn exchange(
+pub async fn exchange(
     server: &Server,
     client: &Client,
     call: &Call<'_>,
@@ -59,10 +59,10 @@ pub fn exchange(
     if subject.client_id.as_deref() != Some(client.id.as_str()) {
         return Err(wrong("'subject_token' was not given to this client"));
     }
-    let now_s = Instant::now().0 / 1_000_000;
+    let now_s = call.at_s();
+    let subject = as_it_stands(server, client, call, subject).await?;
     let mut ends_s = (now_s + LIFE_S_MAX).min(subject.exp);
-    let mut next = Claims { iat: now_s, ..subject.clone() };
-    next.jti = uuid::Uuid::new_v4().to_string();
+    let mut next = Claims { iat: now_s, jti: uuid::Uuid::new_v4().to_string(), ..subject.clone() };
     match consent {
         None => next.scope = standing::narrowed(&subject.scope, call.field("scope"))?,
         Some((id, consent)) => {
@@ -83,6 +83,23 @@ pub fn exchange(
     let mut answer = answer::plain(server, &next)?;
     answer.body["issued_token_type"] = ACCESS_TOKEN.into();
     Ok(answer)
+}
+
+/// Returns the claims with what has changed since they were signed: roles, scopes that these carry, the end of a session. A
+/// token of an authorization that has ended, which may be heard of everywhere a moment later, gives nothing any more.
+async fn as_it_stands(server: &Server, client: &Client, call: &Call<'_>, subject: Claims) -> Result<Claims, Refusal> {
+    let Some(id) = subject.grant_id.as_deref().and_then(|id| uuid::Uuid::parse_str(id).ok()) else {
+        return Ok(subject);
+    };
+    let standing = standing::look(server, id, client, call.at).await?;
+    let roles = &standing.account.roles;
+    let ends_s = standing.ends.map_or(i64::MAX, |ends| ends.0 / 1_000_000);
+    Ok(Claims {
+        scope: standing::within_roles(&subject.scope, roles),
+        roles: roles.iter().map(|role| role.name().to_string()).collect(),
+        exp: subject.exp.min(ends_s),
+        ..subject
+    })
 }
 
 /// Returns what an active Consent permits to a person at this moment, for this purpose or the first that it names.

@@ -8,7 +8,6 @@ use super::answer::{self, Answer};
 use super::call::{Call, invalid_grant};
 use super::refusal::Refusal;
 use super::{Server, audit, dpop, standing};
-use crate::fhir::Instant;
 use crate::store::identity::authorization::Succession;
 use crate::store::identity::client::Client;
 use crate::store::identity::hash;
@@ -20,8 +19,8 @@ pub async fn refresh(server: &Server, client: &Client, call: &Call<'_>) -> Resul
     let device_key = dpop::device_key(server, call).await?;
     let unknown = || invalid_grant("the refresh token is not known or has ended");
     let known = server.store.look_refresh_token(told).await?.ok_or_else(unknown)?;
-    let standing = standing::look(server, known.authorization, client).await?;
-    if Instant::now() >= known.ends {
+    let standing = standing::look(server, known.authorization, client, call.at).await?;
+    if call.at >= known.ends {
         return Err(unknown());
     }
     if let Some(bound) = &standing.authorization.allowed.device_key

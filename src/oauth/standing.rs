@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub struct Standing {
     pub authorization: Authorization,
     pub account: Account,
-    /// When it was looked at. Tokens are as old as that, so that an end that came in between reaches them.
+    /// When the request came that asks.
     pub at: Instant,
     /// When the session ends that it was given for; none where it goes on offline.
     pub ends: Option<Instant>,
@@ -25,8 +25,7 @@ pub struct Standing {
 }
 
 /// Returns how an authorization stands for a client.
-pub async fn look(server: &Server, id: Uuid, client: &Client) -> Result<Standing, Refusal> {
-    let at = Instant::now();
+pub async fn look(server: &Server, id: Uuid, client: &Client, at: Instant) -> Result<Standing, Refusal> {
     let authorization = server.store.authorization(id).await?;
     let open = authorization
         .filter(|found| found.ended.is_none())
@@ -57,10 +56,11 @@ async fn session_end(server: &Server, authorization: &Authorization, now: Instan
         .ok_or_else(|| invalid_grant("it was given for a session that has ended"))
 }
 
-/// Returns the scopes cut to what the roles may do at most; those that open no resources stay.
+/// Returns the scopes of a person cut to what the roles may do at most; those that open no resources stay, but for the
+/// rights that only systems have by scope.
 pub fn within_roles(scope: &str, roles: &[Role]) -> String {
     let cut = |text: &str| match Scope::parse(text) {
-        None => Some(text.to_string()),
+        None => (!text.starts_with("__")).then(|| text.to_string()),
         // Systems act by no person's rights.
         Some(scope) if scope.context == Context::System => None,
         Some(scope) => scope.within(&ceiling(roles, scope.resource_type)).map(|scope| scope.to_string()),
@@ -72,7 +72,7 @@ pub fn within_roles(scope: &str, roles: &[Role]) -> String {
 fn ceiling(roles: &[Role], resource_type: Option<ResourceType>) -> String {
     match resource_type {
         Some(t) => role::ceiling(roles, t).to_string(),
-        None => ResourceType::all().flat_map(|t| role::ceiling(roles, t).chars()).collect(),
+        None => ResourceType::all().map(|t| role::ceiling(roles, t).to_string()).collect(),
     }
 }
 
@@ -117,6 +117,9 @@ mod tests {
 
     #[test]
     fn system_scopes_are_never_a_persons() {
-        assert_eq!(within_roles("openid system/*.rs user/Patient.rs", &[Role::Physician]), "openid user/Patient.rs");
+        assert_eq!(
+            within_roles("openid system/*.rs __manage_clients user/Patient.rs", &[Role::Physician]),
+            "openid user/Patient.rs"
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! RFC 6749 4.4, SMART App Launch 2.2 <https://hl7.org/fhir/smart-app-launch/backend-services.html>.
 
 use super::answer::{self, Answer};
-use super::call::{Call, resource_scopes};
+use super::call::{Call, has_scope, resource_scopes};
 use super::refusal::{Error, Refusal};
 use super::{Claims, Server};
 use crate::access::scope::{Context, Scope};
@@ -22,27 +22,29 @@ pub fn credentials(server: &Server, client: &Client, call: &Call<'_>) -> Result<
     if scope.is_empty() {
         return Err(invalid_scope("none of these scopes is registered for the client"));
     }
-    let claims = Claims {
-        client_id: Some(client.id.clone()),
-        ..Claims::new(&server.settings.base_url, &client.id, &scope, ACCESS_S)
-    };
+    let claims =
+        Claims { client_id: Some(client.id.clone()), ..Claims::new(&server.settings.base_url, &client.id, &scope, 0) };
+    let claims = Claims { iat: call.at_s(), exp: call.at_s() + ACCESS_S, ..claims };
     answer::plain(server, &claims)
 }
 
-/// Returns what of the asked system scopes is registered, and no scope that another of them covers.
-fn granted(asked: &str, registered: &str) -> String {
-    let registered = resource_scopes(registered);
+/// Returns what of the asked system scopes is registered, and no scope that another of them covers. Rights beside reading
+/// and writing are scopes of our own (`__open_launch`).
+fn granted(asked: &str, known: &str) -> String {
+    let registered = resource_scopes(known);
     let mut granted: Vec<Scope> = Vec::new();
     let of_system = |scope: &Scope| scope.context == Context::System;
-    for asked in resource_scopes(asked).iter().filter(|scope| of_system(scope)) {
-        for common in registered.iter().filter_map(|known| common(asked, known)) {
+    for scope in resource_scopes(asked).iter().filter(|scope| of_system(scope)) {
+        for common in registered.iter().filter_map(|known| common(scope, known)) {
             if !granted.iter().any(|known| known.covers(&common)) {
                 granted.retain(|known| !common.covers(known));
                 granted.push(common);
             }
         }
     }
-    granted.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    let rights = asked.split_ascii_whitespace().filter(|text| text.starts_with("__") && has_scope(known, text));
+    let scopes = granted.iter().map(ToString::to_string);
+    scopes.chain(rights.map(str::to_string)).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the scope that both open.
@@ -82,6 +84,7 @@ mod tests {
             ("system/Patient.c", "system/Patient.rs", ""),
             ("user/Patient.r", "user/*.cruds system/*.rs", ""),
             ("openid launch", "system/*.rs openid launch", ""),
+            ("__open_launch __manage_clients", "__open_launch", "__open_launch"),
             ("system/Observation.rs", "system/Observation.rs?category=lab", "system/Observation.rs?category=lab"),
             ("system/Observation.rs?category=a", "system/Observation.rs?category=b", ""),
         ] {

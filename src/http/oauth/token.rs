@@ -3,7 +3,7 @@
 use super::{State, form, json, preflight, refused, server, visitor};
 use crate::access::Principal;
 use crate::account::Visitor;
-use crate::fhir::{ResourceId, ResourceType};
+use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::http::bearer;
 use crate::oauth::answer::Answer;
 use crate::oauth::introspect::{self, Asker, claims_of_verified};
@@ -31,17 +31,19 @@ struct Asked {
     visitor: Visitor,
     authorization: Option<String>,
     dpop: Option<String>,
+    at: Instant,
 }
 
 impl Asked {
     async fn read(http: &HttpRequest, payload: web::Payload) -> Result<Asked, Refusal> {
         let (authorization, dpop) = (header(http.headers(), "authorization")?, header(http.headers(), "dpop")?);
-        Ok(Asked { form: form(http, payload).await?, visitor: visitor(http), authorization, dpop })
+        let at = Instant::now();
+        Ok(Asked { form: form(http, payload).await?, visitor: visitor(http), authorization, dpop, at })
     }
 
     fn call(&self) -> Call<'_> {
         let (authorization, dpop) = (self.authorization.as_deref(), self.dpop.as_deref());
-        Call { form: &self.form, authorization, dpop, visitor: &self.visitor }
+        Call { form: &self.form, authorization, dpop, visitor: &self.visitor, at: self.at }
     }
 }
 
@@ -84,13 +86,13 @@ async fn exchanged(state: &State, server: &Server, client: &Client, call: &Call<
     let token = call.required("subject_token")?;
     let not_ours =
         || Refusal::new(Error::InvalidRequest, "'subject_token' is not an access token that is accepted here");
-    let (principal, claims) = accepted(state, token).ok_or_else(not_ours)?;
+    let (principal, claims) = accepted(state, token).await.ok_or_else(not_ours)?;
     let id = exchange::consent_id(server, call)?;
     let consent = match &id {
         None => None,
         Some(id) => Some((id, consent(state, &principal, id, &call.visitor.request).await?)),
     };
-    exchange::exchange(server, client, call, claims, consent.as_ref().map(|(id, consent)| (*id, consent)))
+    exchange::exchange(server, client, call, claims, consent.as_ref().map(|(id, consent)| (*id, consent))).await
 }
 
 async fn consent(state: &State, principal: &Principal, id: &ResourceId, request: &str) -> Result<Value, Refusal> {
@@ -109,13 +111,13 @@ async fn consent(state: &State, principal: &Principal, id: &ResourceId, request:
 }
 
 /// Returns the holder and the claims of an access token, where it is accepted.
-fn accepted(state: &State, token: &str) -> Option<(Principal, Claims)> {
+async fn accepted(state: &State, token: &str) -> Option<(Principal, Claims)> {
     let principal = state.principal(Some(&format!("Bearer {token}"))).ok()?;
     Some((principal, claims_of_verified(token)?))
 }
 
 /// Returns the claims of the bearer token that a request carries.
-fn bearer_claims(state: &State, http: &HttpRequest) -> Result<Claims, Refusal> {
+async fn bearer_claims(state: &State, http: &HttpRequest) -> Result<Claims, Refusal> {
     let missing = || Refusal::new(Error::InvalidToken, "send 'Authorization: Bearer <access token>'");
     if bearer::principal(state, http)? == Principal::Anonymous {
         return Err(missing());
@@ -131,7 +133,7 @@ async fn introspection(http: HttpRequest, payload: web::Payload, state: web::Dat
         let call = asked.call();
         let scheme = call.authorization.and_then(|header| header.split_once(' ')).map(|(scheme, _)| scheme);
         let asker = if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) {
-            Asker::bearer(&bearer_claims(&state, &http)?)
+            Asker::bearer(&bearer_claims(&state, &http).await?)
         } else {
             let client = server.authenticate(&call).await?;
             if client.metadata.token_endpoint_auth_method == AuthMethod::None {
@@ -141,7 +143,7 @@ async fn introspection(http: HttpRequest, payload: web::Payload, state: web::Dat
             Asker::Client(client.id)
         };
         let token = call.required("token")?;
-        let claims = accepted(&state, token).map(|(_, claims)| claims);
+        let claims = accepted(&state, token).await.map(|(_, claims)| claims);
         introspect::introspect(server, &asker, token, claims.as_ref()).await
     };
     answered(&http, work.await)
@@ -154,7 +156,7 @@ async fn revocation(http: HttpRequest, payload: web::Payload, state: web::Data<S
         let call = asked.call();
         let client = server.authenticate(&call).await?;
         let token = call.required("token")?;
-        let claims = accepted(&state, token).map(|(_, claims)| claims);
+        let claims = accepted(&state, token).await.map(|(_, claims)| claims);
         revoke::revoke(server, &client, &call, token, claims.as_ref()).await?;
         Ok(json!({}))
     };
@@ -164,7 +166,7 @@ async fn revocation(http: HttpRequest, payload: web::Payload, state: web::Data<S
 async fn userinfo(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let server = server(&state)?;
-        introspect::userinfo(server, &bearer_claims(&state, &http)?).await
+        introspect::userinfo(server, &bearer_claims(&state, &http).await?).await
     };
     answered(&http, work.await)
 }

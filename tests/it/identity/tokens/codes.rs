@@ -106,6 +106,20 @@ fn a_code_wants_its_client_redirect_and_verifier() {
 }
 
 #[test]
+fn pages_of_any_origin_may_ask() {
+    let origin = [("Origin", "https://app.example")];
+    for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo"] {
+        let preflight = app().client().request("OPTIONS", path, &origin, b"").expect(204);
+        assert_eq!(preflight.header("access-control-allow-origin"), Some("*"), "{path}");
+        assert!(preflight.header("access-control-allow-headers").is_some_and(|all| all.contains("Authorization")));
+    }
+    let answer = post("/oauth/token", &[("client_id", "nobody")], &origin);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    refused(answer, 401, "invalid_client");
+    assert_eq!(app().client().get("/oauth/token").status, 405);
+}
+
+#[test]
 fn a_code_is_good_once_and_its_reuse_ends_what_it_gave() {
     let client = client("none", json!({}));
     let (code, authorization) = fresh_code(&client, json!({}));

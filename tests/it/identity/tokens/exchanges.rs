@@ -67,6 +67,11 @@ fn a_token_is_exchanged_for_a_narrower_one() {
     let plain = self::client("none", json!({"grant_types": ["authorization_code"]}));
     refused(token(&form(&plain, &subject)), 400, "unauthorized_client");
     audited(&client, "token-exchange: token");
+    let authorization = text(&claims(&subject), "grant_id");
+    app().sql(&format!("update authorization_grant set ended = 1 where id = '{authorization}'"));
+    asked.pop();
+    let said = post("/oauth/token", &asked, &[]).expect(400).json();
+    assert!(["invalid_grant", "invalid_request"].contains(&text(&said, "error").as_str()), "{said}");
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn an_assertion_is_good_once() {
     audited(&client, "used before");
     // The same id is another client's to use.
     let second = self::client("private_key_jwt", json!({"jwks": key.jwks()}));
-    let aud = format!("{}", app().base());
+    let aud = app().base().to_string();
     for client in [&client, &second] {
         let claims = json!({"iss": client, "sub": client, "aud": aud, "exp": now_s() + 60, "jti": "the same"});
         token(&system_form("system/Patient.rs", &key.sign(&claims))).expect(200);
