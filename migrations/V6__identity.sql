@@ -121,7 +121,9 @@ create table refresh_token (
     "grant" uuid   not null,
     created bigint not null,
     ends    bigint not null,
-    used    bigint
+    used    bigint,
+    -- Its successor, while it may yet be used once more: the answer that carried it can have been lost.
+    next    bytea
 );
 create index refresh_token_of_grant on refresh_token ("grant");
 

@@ -16,6 +16,7 @@ pub mod validation;
 
 pub mod access;
 pub mod health_id;
+pub mod outbound;
 pub mod page;
 
 pub mod store;

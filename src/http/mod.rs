@@ -53,6 +53,7 @@ pub struct Security {
     pub keys: Arc<Keys>,
     pub oauth: Arc<crate::oauth::Settings>,
     pub recorder: Recorder,
+    pub jwks: Arc<crate::oauth::jwks::Jwks>,
 }
 
 /// What a worker thread has.
@@ -73,7 +74,7 @@ impl State {
             .map(|security| Verifier::new(security.keys.clone(), service.store().clone(), &settings.base_url));
         let oauth = security.zip(service.accounts().cloned()).map(|(security, accounts)| {
             let (store, recorder) = (service.store().clone(), security.recorder);
-            Server { store, accounts, keys: security.keys, recorder, settings: security.oauth }
+            Server { store, accounts, keys: security.keys, recorder, settings: security.oauth, jwks: security.jwks }
         });
         State { service, settings, verifier, oauth, meter: meter::Meter::default() }
     }

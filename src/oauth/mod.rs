@@ -3,12 +3,28 @@
 //! OAuth 2.0 (RFC 6749, with the counsel of RFC 9700), OpenID Connect Core 1.0, SMART App Launch 2.2. Access tokens are JWTs
 //! (RFC 9068), signed here and verified here without asking the database.
 
+pub mod answer;
+pub mod assertion;
+mod audit;
+pub mod call;
+pub mod client_auth;
+mod code;
+mod dpop;
+pub mod exchange;
+mod id_token;
+pub mod introspect;
+pub mod jwks;
 mod jws;
 pub mod keys;
+mod refresh;
 pub mod refusal;
+pub mod revoke;
+mod standing;
+mod system;
 pub mod token;
 pub mod verify;
 
+pub use call::Call;
 pub use keys::Keys;
 pub use refusal::Refusal;
 pub use token::Claims;
@@ -17,6 +33,8 @@ pub use verify::Verifier;
 use crate::account::Accounts;
 use crate::audit::Recorder;
 use crate::store::Store;
+use crate::store::identity::client::Client;
+use answer::Answer;
 use std::sync::Arc;
 
 /// The authorization server of one thread.
@@ -27,6 +45,7 @@ pub struct Server {
     pub keys: Arc<Keys>,
     pub recorder: Recorder,
     pub settings: Arc<Settings>,
+    pub jwks: Arc<jwks::Jwks>,
 }
 
 /// What an installation sets for the authorization server.
@@ -41,6 +60,38 @@ pub struct Settings {
 }
 
 impl Server {
+    /// Returns the client that a call comes from, once it has proved to be that.
+    pub async fn authenticate(&self, call: &Call<'_>) -> Result<Client, Refusal> {
+        client_auth::authenticate(self, call).await
+    }
+
+    /// Answers an authenticated client at the token endpoint. Token exchange is a case of its own ([`exchange`]), since it
+    /// reads a resource.
+    pub async fn token(&self, client: &Client, call: &Call<'_>) -> Result<Answer, Refusal> {
+        let grant_type = call.required("grant_type")?;
+        call::check_registered(client, grant_type)?;
+        match grant_type {
+            "authorization_code" => code::exchange(self, client, call).await,
+            "refresh_token" => refresh::refresh(self, client, call).await,
+            "client_credentials" => system::credentials(self, client, call),
+            _ => Err(Refusal::new(refusal::Error::UnsupportedGrantType, "this 'grant_type' is not known here")),
+        }
+    }
+
+    /// Notes in the audit what an authenticated client was given, or why not.
+    pub async fn audited(
+        &self,
+        client: &Client,
+        call: &Call<'_>,
+        done: Result<Answer, Refusal>,
+    ) -> Result<Answer, Refusal> {
+        match &done {
+            Ok(answer) => audit::given(self, client, call, answer).await,
+            Err(refusal) => audit::refused(self, client, call, refusal).await,
+        }
+        done
+    }
+
     /// Returns the claims of an access token that holds now: verified, and not revoked.
     pub async fn verified(&self, token: &str) -> Result<Claims, crate::fault::Fault> {
         let verified = verify::verify_now(&self.keys, &self.store, &self.settings.base_url, token).await?;

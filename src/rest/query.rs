@@ -16,6 +16,11 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, Fault> {
     Ok(pairs)
 }
 
+/// Returns one value of a form decoded; none when an escape is broken.
+pub fn decode_value(text: &str) -> Option<String> {
+    decode(text, true)
+}
+
 /// Returns a path segment decoded; none when an escape is broken.
 pub fn decode_segment(text: &str) -> Option<String> {
     decode(text, false)

@@ -3,3 +3,4 @@
 mod health_id;
 mod keys;
 mod limits;
+mod tokens;

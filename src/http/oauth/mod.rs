@@ -91,9 +91,15 @@ pub fn refused(http: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     if let Some(seconds) = refusal.retry_after_s {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    let by_basic = http.headers().get(header::AUTHORIZATION).is_some_and(|v| v.as_bytes().starts_with(b"Basic"));
-    if refusal.error == Error::InvalidClient && by_basic {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
+    let scheme = http.headers().get(header::AUTHORIZATION).and_then(|v| v.as_bytes().get(..5));
+    let by_basic = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"));
+    let challenge = match refusal.error {
+        Error::InvalidClient if by_basic => Some("Basic realm=\"oauth\""),
+        Error::InvalidToken => Some("Bearer error=\"invalid_token\""),
+        _ => None,
+    };
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
 }

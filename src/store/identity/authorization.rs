@@ -30,20 +30,47 @@ const END: &str = "with done as (
     insert into revocation (kind, name, at, ends) select 'grant', id::text, $2, $3 from done";
 const OF_WHOM: &str = "select id from authorization_grant
     where ended is null and (account = $1 or session = $2 or client = $3)";
-const ADD_REFRESH: &str = "with noted as (update authorization_grant set used = $3 where id = $2)
-    insert into refresh_token (hash, \"grant\", created, ends) values ($1, $2, $3, $4)";
-const TAKE_REFRESH: &str = "with before as (
-        select hash, used from refresh_token where hash = $1 for update
-    ), taken as (
-        update refresh_token r set used = $2 from before b where r.hash = b.hash and b.used is null
+const CHANGE: &str = "update authorization_grant set data = $2 where id = $1 and ended is null";
+const ADD_REFRESH: &str = "with open as (
+        update authorization_grant set used = $3 where id = $2 and ended is null returning id
     )
-    select r.\"grant\", r.ends, b.used from refresh_token r join before b on b.hash = r.hash";
+    insert into refresh_token (hash, \"grant\", created, ends) select $1, id, $3, $4 from open";
+// The second of two that rotate at once waits for the first, and then finds it used.
+const ROTATE: &str = "with taken as (
+        update refresh_token set used = $3, next = $2 where hash = $1 and used is null and ends > $3 returning \"grant\"
+    ), open as (
+        update authorization_grant g set used = $3 from taken t where g.id = t.\"grant\" and g.ended is null returning g.id
+    )
+    insert into refresh_token (hash, \"grant\", created, ends) select $2, id, $3, $4 from open";
+// Its successor is forgotten, so that this is done once.
+const REPEAT: &str = "with old as (
+        select hash, next from refresh_token where hash = $1 and used > $5 and next is not null for update
+    ), spent as (
+        update refresh_token r set next = null from old where r.hash = old.hash
+    ), dead as (
+        update refresh_token r set used = $3 from old where r.hash = old.next and r.used is null returning r.\"grant\"
+    )
+    insert into refresh_token (hash, \"grant\", created, ends)
+    select $2, g.id, $3, $4 from dead d join authorization_grant g on g.id = d.\"grant\" and g.ended is null";
 const LOOK_REFRESH: &str = "select \"grant\", ends, used from refresh_token where hash = $1";
 const SWEEP: &str = "with codes as (delete from authorization_code where ends < $1),
         tokens as (delete from refresh_token where ends < $1)
     delete from authorization_grant where ended < $1";
-pub const STATEMENTS: &[&str] =
-    &[ADD, ADD_CODE, TAKE_CODE, READ, OF_ACCOUNT, END, OF_WHOM, ADD_REFRESH, TAKE_REFRESH, LOOK_REFRESH, SWEEP];
+pub const STATEMENTS: &[&str] = &[
+    ADD,
+    ADD_CODE,
+    TAKE_CODE,
+    READ,
+    CHANGE,
+    OF_ACCOUNT,
+    END,
+    OF_WHOM,
+    ADD_REFRESH,
+    ROTATE,
+    REPEAT,
+    LOOK_REFRESH,
+    SWEEP,
+];
 
 /// What a person, or a system by itself, has allowed a client. All tokens of one launch belong to one of these.
 #[derive(Debug, Clone)]
@@ -121,6 +148,15 @@ pub struct Refresh {
     pub used: Option<Instant>,
 }
 
+/// A refresh token that takes the place of another.
+#[derive(Debug, Clone, Copy)]
+pub struct Succession {
+    pub used: Hash,
+    pub next: Hash,
+    /// When the next one ends.
+    pub ends: Instant,
+}
+
 impl Store {
     pub async fn add_authorization(&self, it: &Authorization) -> Result<(), StoreError> {
         let data = serde_json::to_value(&it.allowed).map_err(|e| StoreError::Damaged(e.to_string()))?;
@@ -178,17 +214,31 @@ impl Store {
         self.end_authorizations(&ids).await
     }
 
-    pub async fn add_refresh_token(&self, hash: Hash, authorization: Uuid, ends: Instant) -> Result<(), StoreError> {
-        self.tell(ADD_REFRESH, &[&hash.to_vec(), &authorization, &Instant::now().0, &ends.0]).await.map(drop)
+    /// Changes what was allowed, while it is not ended.
+    pub async fn change_allowed(&self, id: Uuid, allowed: &Allowed) -> Result<(), StoreError> {
+        let data = serde_json::to_value(allowed).map_err(|e| StoreError::Damaged(e.to_string()))?;
+        self.tell(CHANGE, &[&id, &data]).await.map(drop)
     }
 
-    /// Takes a refresh token, as [`Store::take_code`] does a code.
-    pub async fn take_refresh_token(&self, hash: Hash) -> Result<Use<Refresh>, StoreError> {
-        let row = self.ask_one(TAKE_REFRESH, &[&hash.to_vec(), &Instant::now().0]).await?;
-        Ok(row.map_or(Use::Unknown, |row| match refresh(&row) {
-            Refresh { authorization, used: Some(_), .. } => Use::Again(authorization),
-            fresh => Use::First(fresh),
-        }))
+    /// Adds the first refresh token of an authorization; false where that has ended.
+    pub async fn add_refresh_token(&self, hash: Hash, authorization: Uuid, ends: Instant) -> Result<bool, StoreError> {
+        let added = self.tell(ADD_REFRESH, &[&hash.to_vec(), &authorization, &Instant::now().0, &ends.0]).await?;
+        Ok(added == 1)
+    }
+
+    /// Uses a refresh token and adds the next. False where it was used before, or it or its authorization has ended: of all
+    /// who send it at once, one succeeds.
+    pub async fn rotate_refresh_token(&self, it: Succession) -> Result<bool, StoreError> {
+        let (used, next) = (it.used.to_vec(), it.next.to_vec());
+        Ok(self.tell(ROTATE, &[&used, &next, &Instant::now().0, &it.ends.0]).await? == 1)
+    }
+
+    /// Adds another successor to a token that was used no longer ago than this and whose successor was not used; that one
+    /// ends. Done once at most; false otherwise.
+    pub async fn repeat_refresh_token(&self, it: Succession, grace_s: i64) -> Result<bool, StoreError> {
+        let (used, next, now) = (it.used.to_vec(), it.next.to_vec(), Instant::now().0);
+        let since = now - grace_s * 1_000_000;
+        Ok(self.tell(REPEAT, &[&used, &next, &now, &it.ends.0, &since]).await? == 1)
     }
 
     /// Returns a refresh token without using it.
