@@ -174,6 +174,23 @@ fn an_address_guesses_twenty_times_for_whomever() {
 }
 
 #[test]
+fn behind_a_proxy_it_is_not_the_proxy_that_guesses() {
+    let app = TestApp::builder().secured().set("trusted-proxies", "127.0.0.1").start();
+    add_person(&app, "ada", PASSWORD, "patient", &[]);
+    let mut browser = Browser::new(&app);
+    browser.forwarded = Some("203.0.113.1, 198.51.100.7".to_string());
+    for i in 0..20 {
+        browser.sign_in(&format!("person-{i}"), "wrong horse battery").expect(403);
+    }
+    // Whatever a guesser writes in front of it.
+    browser.forwarded = Some("203.0.113.2, 198.51.100.7".to_string());
+    locked(browser.sign_in("ada", PASSWORD));
+    browser.forwarded = Some("198.51.100.8".to_string());
+    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.get("/account/sessions").expect(200).expect_words("198.51.100.8");
+}
+
+#[test]
 fn a_form_that_is_not_of_this_visit_is_refused() {
     let app = app();
     add_person(&app, "ada", PASSWORD, "patient", &[]);

@@ -1,6 +1,6 @@
 //! The command for people: adding, links that set a password, suspending.
 
-use super::{PASSWORD, app, app_with_ada, expect_audit};
+use super::{PASSWORD, app, app_with_ada, beside, expect_audit};
 use crate::app::TestApp;
 use crate::identity::browser::Browser;
 
@@ -92,12 +92,15 @@ fn who_is_added_without_a_password_sets_one_by_a_link() {
 #[test]
 fn suspending_a_person_stops_them_at_once() {
     let (app, mut browser) = app_with_ada();
+    let second = beside(&app);
+    let mut elsewhere = browser.at(&second);
+    assert!(elsewhere.is_signed_in(), "a session is one of all processes");
     app.sql(
         "insert into authorization_grant (id, client, account, data, created, used)
          select gen_random_uuid(), 'app', id, '{\"scope\": \"openid\"}', 0, 0 from account",
     );
     assert!(app.run("user suspend", &["ada"]).status.success());
-    assert!(!browser.is_signed_in());
+    assert!(!browser.is_signed_in() && !elsewhere.is_signed_in());
     browser.sign_in("ada", PASSWORD).expect(403).expect_words("suspended");
     let open: i64 = app.sql("select count(*) from authorization_grant where ended is null")[0].get(0);
     let revoked: i64 = app.sql("select count(*) from revocation where kind = 'account'")[0].get(0);

@@ -123,14 +123,13 @@ fn what_has_ended_is_swept_away() {
         "update session set ends = 1",
         "insert into once (kind, hash, data, ends) values ('reset', '\\x00', '{}', 1)",
         "insert into attempt (key, count, began) values ('x', 1, 1)",
-        "insert into revocation (kind, name, at, ends) values ('token', 'x', 1, 1)",
     ] {
         first.sql(change);
     }
     // A server sweeps when it starts, and each minute.
     let second = beside(&first);
     let left = "select (select count(*) from session) + (select count(*) from once where ends = 1)
-        + (select count(*) from attempt where key = 'x') + (select count(*) from revocation where ends = 1)";
+        + (select count(*) from attempt where key = 'x')";
     let began = std::time::Instant::now();
     while count(&second, left) > 0 || !has_ended(&second, &online) {
         assert!(began.elapsed().as_secs() < 20, "something was left");
