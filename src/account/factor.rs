@@ -97,8 +97,8 @@ impl Accounts {
     /// Uses up a code of the authenticator app, or a recovery code.
     pub async fn check_code(&self, account: &Account, code: &str, visitor: &Visitor) -> Result<(), Fault> {
         let key = format!("code:{}", account.id);
-        self.limited(&key, CODES, "factor", visitor).await?;
         let (code, who) = (plain(code), account.id.to_string());
+        self.limited(&key, CODES, "factor", &who, visitor).await?;
         let is_recovery = code.len() == RECOVERY_LENGTH;
         let is_right = if is_recovery {
             self.store.use_recovery_code(account.id, self.recovery_hash(account, &code)).await?

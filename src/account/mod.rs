@@ -87,8 +87,8 @@ impl Accounts {
         }
         let account = self.store.account(row.account).await?;
         let Some(account) = account.filter(|account| account.status == Status::Active) else { return Ok(None) };
-        // Once a minute is often enough to know that it is in use.
-        if unused_us > 60 * SECOND_US {
+        // Once a minute is often enough to know that it is in use, where an idle session lasts much longer than that.
+        if unused_us > (self.settings.session_idle_s / 10).clamp(1, 60) * SECOND_US {
             self.store.session_seen(row.hash, now).await?;
         }
         Ok(Some(Session { row, account }))

@@ -95,13 +95,15 @@ impl Accounts {
         // A password typed into the wrong field is not to stand in the table.
         let (key, from) =
             (format!("password:{}", self.mark("login", &login)), format!("password:{}", network(&visitor.address)));
-        self.limited(&from, PASSWORDS_FROM, "sign-in", visitor).await?;
-        self.limited(&key, PASSWORDS, "sign-in", visitor).await?;
+        self.limited(&from, PASSWORDS_FROM, "sign-in", "anonymous", visitor).await?;
+        self.limited(&key, PASSWORDS, "sign-in", "anonymous", visitor).await?;
         let account = self.store.account_by_login(&login).await?;
         let kept = account.as_ref().and_then(|account| account.password.as_deref());
         let verdict = password::verify(password, kept).await?;
+        // The audit alone names the person whose password was guessed at.
+        let who = account.as_ref().map_or_else(|| "anonymous".to_string(), |account| account.id.to_string());
         let Some(mut account) = account.filter(|_| verdict != Verdict::Wrong) else {
-            self.note("sign-in", "anonymous", 403, "the login or the password is wrong", visitor).await;
+            self.note("sign-in", &who, 403, "the login or the password is wrong", visitor).await;
             return Err(Fault::new(Kind::Forbidden, "The login or the password is wrong."));
         };
         self.store.forget_attempts(&key).await?;
@@ -129,12 +131,15 @@ impl Accounts {
         key: &str,
         limit: Limit,
         action: &'static str,
+        who: &str,
         visitor: &Visitor,
     ) -> Result<(), Fault> {
         let Some(seconds) = self.store.attempt(key, limit).await? else { return Ok(()) };
-        self.note(action, "anonymous", 429, "too many tries", visitor).await;
-        let minutes = seconds.div_ceil(60);
-        let words = format!("There were too many tries. Try again in {minutes} minutes.");
+        self.note(action, who, 429, "too many tries", visitor).await;
+        let words = match seconds.div_ceil(60) {
+            1 => "There were too many tries. Try again in a minute.".to_string(),
+            minutes => format!("There were too many tries. Try again in {minutes} minutes."),
+        };
         Err(Fault::new(Kind::Throttled, words).after(seconds))
     }
 

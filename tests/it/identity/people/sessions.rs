@@ -42,6 +42,18 @@ fn a_session_ends_unused_and_ends_in_any_case() {
 }
 
 #[test]
+fn a_session_that_is_used_goes_on_however_short_an_idle_one_is() {
+    let app = TestApp::builder().secured().set("session-idle-s-max", "120").start();
+    super::add_person(&app, "ada", PASSWORD, "patient", &[]);
+    let mut browser = Browser::new(&app);
+    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    for _ in 0..4 {
+        app.sql("update session set seen = seen - 50 * 1000000::bigint");
+        assert!(browser.is_signed_in());
+    }
+}
+
+#[test]
 fn sessions_are_listed_and_ended() {
     let (app, mut browser) = app_with_ada();
     let mut phone = Browser::new(&app);
