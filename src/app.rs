@@ -278,6 +278,7 @@ async fn serve_on(
     if settings.auth == Auth::Smart {
         keep_keys(settings, &store, &keys).await?;
     }
+    tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {
@@ -288,6 +289,7 @@ async fn serve_on(
         url_bytes_max: settings.limits.url_bytes_max,
         request_time: Duration::from_millis(settings.limits.request_time_ms_max),
         shutdown_time: Duration::from_millis(settings.limits.shutdown_time_ms_max),
+        trusted_proxies: settings.trusted_proxies.clone(),
         base_path: base_path(&settings.base_url),
         base_url: settings.base_url.clone(),
         security: (settings.auth == Auth::Smart).then(|| security(settings, &factory, keys)),
@@ -346,6 +348,14 @@ pub fn data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
         Some(_) => Ok(settings.data_dir.clone()),
         None => embedded::data_dir(&settings.data_dir).map_err(|e| Failure::from("failed to find the data folder")(&e)),
     }
+}
+
+/// Returns the people of a database, for a command. Must be called inside the runtime that the command runs on.
+pub fn accounts(settings: &Settings, database: &Database) -> Result<Accounts, Failure> {
+    let mut factory = Factory::new(settings, &database.url)?;
+    factory.keep_people(settings, &database.data_dir)?;
+    let service = factory.service().map_err(|e| Failure::from("failed to reach the database")(&e))?;
+    service.accounts().cloned().ok_or_else(|| Failure("this server knows no people".to_string()))
 }
 
 pub fn keys(data_dir: &Path) -> Result<Keys, Failure> {

@@ -10,6 +10,7 @@ mod cli;
 mod demo;
 mod direct;
 mod reindex;
+mod user;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,6 +52,11 @@ enum Command {
         #[command(flatten)]
         settings: config::Args,
     },
+    /// Add, list, suspend and activate people, and make links that set their passwords
+    User {
+        #[command(subcommand)]
+        user: user::User,
+    },
     /// Sign an access token, on the server's own host
     Token(cli::token::Token),
     /// End access tokens before their time
@@ -72,6 +78,7 @@ fn main() -> ExitCode {
         Command::Token(token) => &token.settings,
         Command::Revoke(revoke) => &revoke.settings,
         Command::Keys { command } => command.settings(),
+        Command::User { user } => user.settings(),
     };
     let settings = match args.settings() {
         Ok(settings) => settings,
@@ -114,6 +121,7 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Token(token) => cli::token::run(token, &settings)?,
         Command::Revoke(revoke) => cli::revoke::run(revoke, &settings).await?,
         Command::Keys { command } => cli::keys::run(command, &settings).await?,
+        Command::User { user } => user::run(user, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

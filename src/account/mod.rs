@@ -3,7 +3,13 @@
 //! Everything guessable is counted in the database, so that all processes share one limit. What refuses says the same in
 //! the same time whether the person exists or not.
 
+pub mod admin;
+pub mod factor;
+pub mod password;
+pub mod reset;
 pub mod seal;
+pub mod session;
+pub mod sign_in;
 
 use crate::access::Principal;
 use crate::access::principal::{Person, Token};
@@ -81,8 +87,8 @@ impl Accounts {
         }
         let account = self.store.account(row.account).await?;
         let Some(account) = account.filter(|account| account.status == Status::Active) else { return Ok(None) };
-        // Once a minute is often enough to know that it is in use.
-        if unused_us > 60 * SECOND_US {
+        // Once a minute is often enough to know that it is in use, where an idle session lasts much longer than that.
+        if unused_us > (self.settings.session_idle_s / 10).clamp(1, 60) * SECOND_US {
             self.store.session_seen(row.hash, now).await?;
         }
         Ok(Some(Session { row, account }))

@@ -3,3 +3,4 @@
 pub mod index_feed;
 pub mod keys;
 pub mod reindex;
+pub mod sweep;

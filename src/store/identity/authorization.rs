@@ -30,6 +30,11 @@ const END: &str = "with done as (
     insert into revocation (kind, name, at, ends) select 'grant', id::text, $2, $3 from done";
 const OF_WHOM: &str = "select id from authorization_grant
     where ended is null and (account = $1 or session = $2 or client = $3)";
+const ONLINE: &str = "select id from authorization_grant
+    where account = $1 and ended is null and session is not null and session is distinct from $2";
+const ORPHANED: &str = "select id from authorization_grant g
+    where ended is null and session is not null and not exists (select from session s where s.hash = g.session)
+    limit 1000";
 const CHANGE: &str = "update authorization_grant set data = $2 where id = $1 and ended is null";
 const ADD_REFRESH: &str = "with open as (
         update authorization_grant set used = $3 where id = $2 and ended is null returning id
@@ -65,6 +70,8 @@ pub const STATEMENTS: &[&str] = &[
     OF_ACCOUNT,
     END,
     OF_WHOM,
+    ONLINE,
+    ORPHANED,
     ADD_REFRESH,
     ROTATE,
     REPEAT,
@@ -212,6 +219,19 @@ impl Store {
         let rows = self.ask(OF_WHOM, &[&account, &session.map(|hash| hash.to_vec()), &client]).await?;
         let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
         self.end_authorizations(&ids).await
+    }
+
+    /// Ends what a person has allowed for as long as a session lasts, in all sessions but one.
+    pub async fn end_online_authorizations(&self, account: Uuid, but: Option<Hash>) -> Result<(), StoreError> {
+        let rows = self.ask(ONLINE, &[&account, &but.map(|hash| hash.to_vec())]).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+        self.end_authorizations(&ids).await
+    }
+
+    /// Ends authorizations whose session has ended by itself.
+    pub async fn end_orphaned_authorizations(&self) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = self.ask(ORPHANED, &[]).await?.iter().map(|row| row.get(0)).collect();
+        if ids.is_empty() { Ok(()) } else { self.end_authorizations(&ids).await }
     }
 
     /// Changes what was allowed, while it is not ended.
