@@ -15,6 +15,7 @@ pub mod search;
 pub mod validation;
 
 pub mod access;
+pub mod outbound;
 pub mod page;
 
 pub mod store;

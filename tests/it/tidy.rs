@@ -22,6 +22,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("search", 3),
     ("validation", 3),
     ("access", 4),
+    ("outbound", 4),
     ("page", 4),
     ("store", 5),
     ("index", 6),
@@ -52,6 +53,7 @@ const KEPT_IN: &[(&str, &str)] = &[
     ("refinery", "store"),
     ("actix", "http"),
     ("tantivy", "index"),
+    ("reqwest", "outbound"),
 ];
 
 /// Rooms that speak to people on a terminal.
