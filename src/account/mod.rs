@@ -3,6 +3,8 @@
 //! Everything guessable is counted in the database, so that all processes share one limit. What refuses says the same in
 //! the same time whether the person exists or not.
 
+pub mod federation;
+pub mod passkey;
 pub mod seal;
 
 use crate::access::Principal;
@@ -37,6 +39,8 @@ pub struct Settings {
     pub session_s_max: i64,
     /// How old a factor may be for what needs a fresh one.
     pub fresh_s_max: i64,
+    /// An outside identity provider that people may sign in through.
+    pub federation: Option<Arc<federation::Provider>>,
 }
 
 /// Where a request comes from, for limits, sessions and the audit.

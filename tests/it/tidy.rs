@@ -53,7 +53,6 @@ const KEPT_IN: &[(&str, &str)] = &[
     ("refinery", "store"),
     ("actix", "http"),
     ("tantivy", "index"),
-    ("reqwest", "outbound"),
 ];
 
 /// Rooms that speak to people on a terminal.
