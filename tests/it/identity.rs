@@ -1,6 +1,9 @@
 //! People, apps and systems: how they sign in, what they are let do, and what is refused.
 
+mod authenticator;
 pub mod browser;
 mod federation;
 mod passkeys;
 mod people;
+mod person;
+mod provider;
