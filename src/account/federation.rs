@@ -60,11 +60,14 @@ pub fn button(settings: &Settings) -> Option<(&'static str, String)> {
     settings.federation.as_ref().map(|provider| ("/login/outside", format!("Sign in with {}", provider.name)))
 }
 
-impl Arrival {
-    /// Returns whether the account has a second factor that the provider did not stand in for.
-    pub fn needs_factor(account: &Account, methods: &[&str]) -> bool {
-        account.totp.is_some() && !methods.contains(&"mfa")
-    }
+/// The second factor that is still to be shown here after the provider's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    Nothing,
+    /// One of the person's passkeys, which signs in by itself.
+    Passkey,
+    /// A code of the authenticator app.
+    Code,
 }
 
 impl Accounts {
@@ -121,6 +124,16 @@ impl Accounts {
             }
             None => self.known(provider, vouched, journey.next, visitor).await,
         }
+    }
+
+    /// Returns the second factor that an account has and that the provider did not stand in for.
+    pub async fn missing_factor(&self, account: &Account, methods: &[&str]) -> Result<Missing, Fault> {
+        Ok(match account.totp {
+            _ if methods.contains(&"mfa") => Missing::Nothing,
+            _ if !self.store.passkeys_of(account.id).await?.is_empty() => Missing::Passkey,
+            Some(_) => Missing::Code,
+            None => Missing::Nothing,
+        })
     }
 
     /// Asks the provider who it vouches for.

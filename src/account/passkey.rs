@@ -84,7 +84,7 @@ impl Accounts {
         if known.len() >= KEYS_MAX {
             return Err(Fault::new(Kind::BusinessRule, format!("a person may have {KEYS_MAX} passkeys; remove one")));
         }
-        let known = known.into_iter().map(|row| row.id.into()).collect();
+        let known = known.into_iter().map(|row| row.id).collect();
         let (options, state) = party
             .start_passkey_registration(account.id, &account.login, &account.name, Some(known))
             .map_err(|e| Fault::internal("failed to begin a passkey", e))?;

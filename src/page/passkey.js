@@ -63,6 +63,10 @@ function words(error) {
   }
 }
 
+for (const told of document.querySelectorAll("[data-no-passkey]")) {
+  told.hidden = Boolean(window.PublicKeyCredential);
+}
+
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.hidden = !window.PublicKeyCredential;
   form.addEventListener("submit", async (event) => {

@@ -17,6 +17,18 @@ pub struct Passkeys {
     pub is_fresh: bool,
 }
 
+/// Signing in with a passkey, or confirming by one that it is still the same person.
+#[derive(Template)]
+#[template(path = "passkey_use.html", config = "src/page/askama.toml")]
+pub struct UsePasskey {
+    pub frame: Frame,
+    /// Where to go afterwards.
+    pub next: String,
+    /// Where to go for another way.
+    pub another: String,
+    pub unusable: Option<String>,
+}
+
 /// A key in the list.
 pub struct Key {
     pub id: String,

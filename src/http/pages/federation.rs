@@ -3,9 +3,10 @@
 use super::super::{State, oauth};
 use super::{Form, Visit, answered, value};
 use crate::account::Session;
-use crate::account::federation::{Arrival, RETURN_PATH, Returned};
+use crate::account::federation::{Arrival, Missing, RETURN_PATH, Returned};
 use crate::fault::{Fault, Kind};
 use crate::page::outside::{Identity, Outside};
+use crate::store::identity::account::Account;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -43,20 +44,35 @@ async fn done(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let visitor = oauth::visitor(&http);
         match visit.accounts.finish_federation(&returned, visit.session.as_ref(), &visitor).await? {
             Arrival::Linked => Ok(visit.go("/account/outside?linked")),
-            Arrival::Known { account, methods, .. } if Arrival::needs_factor(&account, &methods) => {
-                let text = "your account here has a second factor, which this sign-in does not stand in for: sign in with \
-                            your password and your second factor";
-                Err(Fault::new(Kind::Forbidden, text))
-            }
-            Arrival::Known { account, methods, next } => {
-                let secret = visit.accounts.begin_session(&account, &methods, &visitor).await?;
-                let mut response = visit.go(&next);
-                visit.sign_in(&mut response, &secret);
-                Ok(response)
-            }
+            Arrival::Known { account, methods, next } => arrived(&visit, &account, &methods, &next).await,
         }
     })
     .await
+}
+
+/// Signs in who is known, unless a second factor of theirs is still to be shown.
+async fn arrived(visit: &Visit, account: &Account, methods: &[&str], next: &str) -> Result<HttpResponse, Fault> {
+    match visit.accounts.missing_factor(account, methods).await? {
+        Missing::Nothing => {}
+        Missing::Passkey => {
+            let mut to = "/login/passkey?next=".to_string();
+            crate::rest::query::encode(&mut to, next);
+            return Ok(visit.go(&to));
+        }
+        Missing::Code => {
+            let text = "your account here has a second factor, which this sign-in does not stand in for: sign in with \
+                        your password and your second factor";
+            return Err(Fault::new(Kind::Forbidden, text));
+        }
+    }
+    let secret = visit.accounts.begin_session(account, methods, &oauth::visitor(&visit.http)).await?;
+    // A session that this browser had before ends.
+    if let Some(before) = &visit.session {
+        visit.accounts.end_session(before).await?;
+    }
+    let mut response = visit.go(next);
+    visit.sign_in(&mut response, &secret);
+    Ok(response)
 }
 
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {

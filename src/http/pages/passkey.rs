@@ -9,7 +9,7 @@ use crate::account::passkey::{self, Answer};
 use crate::account::{Accounts, Session};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
-use crate::page::passkey::{Key, Passkeys, SCRIPT};
+use crate::page::passkey::{Key, Passkeys, SCRIPT, UsePasskey};
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -22,6 +22,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/account/passkeys", web::post().to(remove))
         .route("/account/passkeys/begin", web::post().to(begin_add))
         .route("/account/passkeys/add", web::post().to(add))
+        .route("/login/passkey", web::get().to(ask))
         .route("/passkey/begin", web::post().to(begin_use))
         .route("/passkey/use", web::post().to(use_key));
 }
@@ -87,6 +88,20 @@ async fn page(
         unusable: passkey::relying_party(&visit.accounts.settings).err(),
         is_fresh: session.is_fresh(&visit.accounts.settings),
     })
+}
+
+/// Signs in, or confirms that it is still the same person, with a passkey and nothing else.
+async fn ask(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    answered(&http, &state, async {
+        let visit = Visit::look(&http, &state).await?;
+        let query = crate::rest::query::parse(http.query_string())?;
+        let next = super::next(value(&query, "next")).to_string();
+        let mut another = if visit.session.is_some() { "/step-up?next=" } else { "/login?next=" }.to_string();
+        crate::rest::query::encode(&mut another, &next);
+        let unusable = passkey::relying_party(&visit.accounts.settings).err();
+        Ok(visit.page(200, &UsePasskey { frame: visit.frame(), next, another, unusable }))
+    })
+    .await
 }
 
 async fn begin_add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {

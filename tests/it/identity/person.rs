@@ -1,6 +1,5 @@
 //! A person with a session, written straight into the database, and requests as our script sends them.
 
-use medilink::account::seal::Seal;
 use serde_json::Value;
 
 use super::browser::{Browser, Page};
@@ -42,13 +41,10 @@ pub fn grow_stale(app: &TestApp, id: &str) {
     app.sql(&format!("update session set auth_at = auth_at - 3600000000 where account = '{id}'"));
 }
 
-/// Returns a browser that was here before and is not signed in, with the CSRF token of its visit.
+/// Returns a browser that is not signed in, on a page with a form.
 pub fn stranger(app: &TestApp) -> Browser {
     let mut browser = Browser::new(app);
-    browser.get("/account/passkeys");
-    let visit = browser.cookies.get("medilink-visit").expect("a visit has a cookie").clone();
-    let seal = Seal::load_or_create(&app.data_dir()).expect("the server's key is there");
-    browser.csrf = hex(&seal.hash("csrf", &visit));
+    browser.get("/login/passkey").expect(200);
     browser
 }
 
