@@ -10,9 +10,11 @@ pub use provider::Provider;
 
 use super::{Accounts, Session, Settings, Visitor, secret};
 use crate::fault::{Fault, Kind};
+use crate::fhir::Instant;
 use crate::store::identity::account::Account;
 use crate::store::identity::attempt::Limit;
 use crate::store::identity::client::Status;
+use crate::store::identity::hash;
 use crate::store::identity::once::Once;
 use crate::store::identity::passkey::{Removal, Way};
 use provider::{Refused, Vouched};
@@ -49,8 +51,8 @@ pub struct Returned<'a> {
 
 /// How a journey ends well.
 pub enum Arrival {
-    /// The person is known, and by these factors.
-    Known { account: Box<Account>, methods: Vec<&'static str>, next: String },
+    /// The person is known.
+    Known(Box<Known>),
     /// The identity is linked to the account of the person who asked for it.
     Linked,
 }
@@ -58,6 +60,17 @@ pub enum Arrival {
 /// Returns the address and the words of the way to sign in through the provider. `?next=` may follow the address.
 pub fn button(settings: &Settings) -> Option<(&'static str, String)> {
     settings.federation.as_ref().map(|provider| ("/login/outside", format!("Sign in with {}", provider.name)))
+}
+
+/// Somebody whom the provider vouches for, and who has an account here.
+pub struct Known {
+    pub account: Account,
+    /// The factors that the provider stands for.
+    pub methods: Vec<&'static str>,
+    /// When they were shown, where the provider says.
+    pub shown: Option<Instant>,
+    /// Where the person wanted to go.
+    pub next: String,
 }
 
 /// The second factor that is still to be shown here after the provider's word.
@@ -72,9 +85,11 @@ pub enum Missing {
 
 impl Accounts {
     /// Returns the address at the provider that a browser goes to: to sign in, or to link an identity to a session's account.
+    /// `is_again` has a person whom the provider knows still show a factor once more.
     pub async fn begin_federation(
         &self,
         link: Option<&Session>,
+        is_again: bool,
         next: &str,
         visit: &str,
         visitor: &Visitor,
@@ -85,7 +100,7 @@ impl Accounts {
             self.demand_fresh(session)?;
         }
         let state = secret();
-        let going = provider.address(&self.return_url(), &state).await.map_err(|e| away(provider, &e))?;
+        let going = provider.address(&self.return_url(), &state, is_again).await.map_err(|e| away(provider, &e))?;
         let link = link.map(|session| session.account.id);
         let journey = Journey { nonce: going.nonce, verifier: going.verifier, next: next.to_string(), link };
         let kept = serde_json::to_value(&journey).map_err(|e| Fault::internal("failed to keep a journey", e))?;
@@ -127,13 +142,27 @@ impl Accounts {
     }
 
     /// Returns the second factor that an account has and that the provider did not stand in for.
-    pub async fn missing_factor(&self, account: &Account, methods: &[&str]) -> Result<Missing, Fault> {
-        Ok(match account.totp {
-            _ if methods.contains(&"mfa") => Missing::Nothing,
-            _ if !self.store.passkeys_of(account.id).await?.is_empty() => Missing::Passkey,
+    pub async fn missing_factor(&self, known: &Known) -> Result<Missing, Fault> {
+        Ok(match known.account.totp {
+            _ if known.methods.contains(&"mfa") => Missing::Nothing,
+            _ if !self.store.passkeys_of(known.account.id).await?.is_empty() => Missing::Passkey,
             Some(_) => Missing::Code,
             None => Missing::Nothing,
         })
+    }
+
+    /// Begins a session for who is known, and returns the secret of its cookie.
+    ///
+    /// It is as fresh as the provider says; where that says nothing, it is not fresh: the person may have signed in there
+    /// hours ago.
+    pub async fn begin_outside_session(&self, known: &Known, visitor: &Visitor) -> Result<String, Fault> {
+        let secret = self.begin_session(&known.account, &known.methods, visitor).await?;
+        let now = Instant::now();
+        let stale = Instant(now.0 - (self.settings.fresh_s_max + 1) * super::SECOND_US);
+        let shown = known.shown.map_or(stale, |shown| shown.min(now));
+        let methods: Vec<String> = known.methods.iter().map(ToString::to_string).collect();
+        self.store.session_shown(hash(&secret), shown, &methods).await?;
+        Ok(secret)
     }
 
     /// Asks the provider who it vouches for.
@@ -178,7 +207,7 @@ impl Accounts {
             return Err(self.turned_away(visitor, why, Fault::new(Kind::Forbidden, words)).await);
         };
         let methods = if vouched.by_several_factors { vec!["fed", "mfa"] } else { vec!["fed"] };
-        Ok(Arrival::Known { account: Box::new(account), methods, next })
+        Ok(Arrival::Known(Box::new(Known { account, methods, shown: vouched.shown, next })))
     }
 
     async fn link(

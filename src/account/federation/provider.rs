@@ -2,9 +2,10 @@
 //!
 //! OpenID Connect Core 1.0 3.1.3.7 and Discovery 1.0. `openidconnect` checks issuer, audience, signature, times and nonce.
 
+use crate::fhir::Instant;
 use crate::outbound::{Client, OutboundError};
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenVerifier,
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenVerifier,
     CoreJwsSigningAlgorithm, CoreProviderMetadata,
 };
 use openidconnect::{
@@ -12,13 +13,15 @@ use openidconnect::{
     EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, RequestTokenError, SignatureVerificationError, TokenResponse, http,
 };
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// For how long the metadata and keys of the provider are believed.
 const KNOWN_TIME: Duration = Duration::from_secs(600);
 /// How soon the provider is asked again when it did not answer, or has signed with a key that is not known.
 const AGAIN_TIME: Duration = Duration::from_secs(10);
+/// How long ago a person may have shown the provider a factor.
+const AUTH_AGE_MAX: Duration = Duration::from_secs(12 * 3600);
 /// What a token may be signed with: nothing that a shared secret or nobody at all could make.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 5] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
@@ -47,7 +50,7 @@ pub struct Provider {
     client_secret: Option<String>,
     http: Client,
     /// When it was asked, and what it said, unless it did not.
-    known: Mutex<Option<(Instant, Option<CoreProviderMetadata>)>>,
+    known: Mutex<Option<(std::time::Instant, Option<CoreProviderMetadata>)>>,
 }
 
 /// Where a browser is sent, and what is kept until it comes back.
@@ -62,6 +65,8 @@ pub struct Going {
 pub struct Vouched {
     pub subject: String,
     pub by_several_factors: bool,
+    /// When the person last showed the provider a factor, where it says.
+    pub shown: Option<Instant>,
 }
 
 /// Why the provider vouches for nobody.
@@ -92,15 +97,19 @@ impl Provider {
         }
     }
 
-    /// Returns the address that a browser is sent to.
-    pub async fn address(&self, return_url: &str, state: &str) -> Result<Going, String> {
+    /// Returns the address that a browser is sent to. `is_again` has the person show a factor even where the provider knows
+    /// them still.
+    pub async fn address(&self, return_url: &str, state: &str, is_again: bool) -> Result<Going, String> {
         let client = self.client(return_url, KNOWN_TIME).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let state = CsrfToken::new(state.to_string());
-        let (address, _, nonce) = client
+        let request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || state, Nonce::new_random)
             .set_pkce_challenge(challenge)
-            .url();
+            // OpenID Connect Core 3.1.2.1: with it the token says when the person showed a factor.
+            .set_max_age(if is_again { Duration::ZERO } else { AUTH_AGE_MAX });
+        let request = if is_again { request.add_prompt(CoreAuthPrompt::Login) } else { request };
+        let (address, _, nonce) = request.url();
         let (nonce, verifier) = (nonce.secret().clone(), verifier.into_secret());
         Ok(Going { address: address.into(), nonce, verifier })
     }
@@ -165,7 +174,7 @@ impl Provider {
             let cause = std::error::Error::source(&e).map_or_else(String::new, |cause| format!(": {cause}"));
             format!("{e}{cause}")
         });
-        *known = Some((Instant::now(), asked.as_ref().ok().cloned()));
+        *known = Some((std::time::Instant::now(), asked.as_ref().ok().cloned()));
         asked
     }
 }
@@ -191,7 +200,13 @@ fn read(
     // RFC 8176 2: `mfa` says that several were shown. What one method is worth is not for us to guess.
     let amr = claims.auth_method_refs().is_some_and(|all| all.iter().any(|method| method.as_str() == "mfa"));
     let acr = claims.auth_context_ref().is_some_and(|class| STRONG.contains(&class.as_str()));
-    Ok(Vouched { subject: claims.subject().to_string(), by_several_factors: amr || acr })
+    let shown = claims.auth_time().map(|at| Instant(at.timestamp_micros()));
+    // 3.1.3.7 step 13; clocks may differ by a minute.
+    let oldest = Instant::now().0 - (AUTH_AGE_MAX.as_micros() as i64 + 60_000_000);
+    if shown.is_some_and(|at| at.0 < oldest) {
+        return Err(ClaimsVerificationError::InvalidAuthTime("too long ago".to_string()));
+    }
+    Ok(Vouched { subject: claims.subject().to_string(), by_several_factors: amr || acr, shown })
 }
 
 /// Returns words for the audit, with nothing of the token in them.
@@ -201,6 +216,7 @@ fn why(error: &ClaimsVerificationError) -> &'static str {
         ClaimsVerificationError::InvalidAudience(_) => "the ID token is for another audience",
         ClaimsVerificationError::InvalidIssuer(_) => "the ID token is of another issuer",
         ClaimsVerificationError::InvalidNonce(_) => "the ID token has another nonce",
+        ClaimsVerificationError::InvalidAuthTime(_) => "the person signed in at the provider too long ago",
         ClaimsVerificationError::SignatureVerification(_) => "the signature of the ID token is not the provider's",
         _ => "the ID token is not acceptable",
     }

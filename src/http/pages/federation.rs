@@ -3,10 +3,9 @@
 use super::super::{State, oauth};
 use super::{Form, Visit, answered, value};
 use crate::account::Session;
-use crate::account::federation::{Arrival, Missing, RETURN_PATH, Returned};
+use crate::account::federation::{Arrival, Known, Missing, RETURN_PATH, Returned};
 use crate::fault::{Fault, Kind};
 use crate::page::outside::{Identity, Outside};
-use crate::store::identity::account::Account;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -17,13 +16,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/account/outside", web::post().to(change));
 }
 
-/// Sends a visitor to the provider.
+/// Sends a visitor to the provider; who is signed in already shows a factor there again.
 async fn begin(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
         let query = crate::rest::query::parse(http.query_string())?;
         let next = super::next(value(&query, "next"));
-        let to = visit.accounts.begin_federation(None, next, &visit.csrf, &oauth::visitor(&http)).await?;
+        let is_again = visit.session.is_some();
+        let to = visit.accounts.begin_federation(None, is_again, next, &visit.csrf, &oauth::visitor(&http)).await?;
         Ok(visit.go(&to))
     })
     .await
@@ -44,19 +44,19 @@ async fn done(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let visitor = oauth::visitor(&http);
         match visit.accounts.finish_federation(&returned, visit.session.as_ref(), &visitor).await? {
             Arrival::Linked => Ok(visit.go("/account/outside?linked")),
-            Arrival::Known { account, methods, next } => arrived(&visit, &account, &methods, &next).await,
+            Arrival::Known(known) => arrived(&visit, &known).await,
         }
     })
     .await
 }
 
 /// Signs in who is known, unless a second factor of theirs is still to be shown.
-async fn arrived(visit: &Visit, account: &Account, methods: &[&str], next: &str) -> Result<HttpResponse, Fault> {
-    match visit.accounts.missing_factor(account, methods).await? {
+async fn arrived(visit: &Visit, known: &Known) -> Result<HttpResponse, Fault> {
+    match visit.accounts.missing_factor(known).await? {
         Missing::Nothing => {}
         Missing::Passkey => {
             let mut to = "/login/passkey?next=".to_string();
-            crate::rest::query::encode(&mut to, next);
+            crate::rest::query::encode(&mut to, &known.next);
             return Ok(visit.go(&to));
         }
         Missing::Code => {
@@ -65,12 +65,12 @@ async fn arrived(visit: &Visit, account: &Account, methods: &[&str], next: &str)
             return Err(Fault::new(Kind::Forbidden, text));
         }
     }
-    let secret = visit.accounts.begin_session(account, methods, &oauth::visitor(&visit.http)).await?;
+    let secret = visit.accounts.begin_outside_session(known, &oauth::visitor(&visit.http)).await?;
     // A session that this browser had before ends.
     if let Some(before) = &visit.session {
         visit.accounts.end_session(before).await?;
     }
-    let mut response = visit.go(next);
+    let mut response = visit.go(&known.next);
     visit.sign_in(&mut response, &secret);
     Ok(response)
 }
@@ -104,7 +104,7 @@ async fn change(http: HttpRequest, state: web::Data<State>, payload: web::Payloa
         let visitor = oauth::visitor(&http);
         if value(&form, "do") == Some("link") {
             let next = "/account/outside";
-            let to = visit.accounts.begin_federation(Some(session), next, &visit.csrf, &visitor).await?;
+            let to = visit.accounts.begin_federation(Some(session), false, next, &visit.csrf, &visitor).await?;
             return Ok(visit.go(&to));
         }
         let named = value(&form, "issuer").zip(value(&form, "subject"));

@@ -107,6 +107,7 @@ fn what_the_provider_did_not_say_for_us_and_now_is_refused() {
         (Signed::Well, json!({"aud": [CLIENT, "somebody-else"]}), "the ID token is for another audience"),
         (Signed::Well, json!({"iss": "https://evil.example"}), "the ID token is of another issuer"),
         (Signed::Well, json!({"exp": past}), "the ID token has expired"),
+        (Signed::Well, json!({"auth_time": past - 13 * 3600}), "the person signed in at the provider too long ago"),
         (Signed::Not, json!({}), "the signature of the ID token is not the provider's"),
         (Signed::BySharedSecret, json!({}), "the signature of the ID token is not the provider's"),
         (Signed::ByAnotherKey, json!({}), "the signature of the ID token is not the provider's"),
@@ -208,7 +209,37 @@ fn a_second_factor_is_asked_for_unless_the_provider_has() {
     // A passkey stands in for all the rest.
     app.sql(&format!("insert into passkey values ('x', '{}', 'key', '{{}}', 0)", owner.id));
     let page = sign_in(&provider, &mut stranger(&app), Signed::Well, &json!({}));
-    page.expect_to("/login/passkey?next=%2Faccount%2Foutside");
+    page.expect_to("/login/passkey?next=/account/outside");
+}
+
+#[test]
+fn a_session_is_as_fresh_as_the_provider_says() {
+    let provider = Provider::start();
+    let app = app(&provider);
+    person(&app, "ada");
+    link(&app, "ada", &[]);
+    let now = now() / 1_000_000;
+    let mut browser = stranger(&app);
+    for (change, is_fresh) in [
+        (json!({}), false),
+        (json!({"auth_time": now - 3600}), false),
+        (json!({"auth_time": now - 10}), true),
+        // A clock that goes before ours makes nothing fresh for longer.
+        (json!({"auth_time": now + 3600}), true),
+    ] {
+        sign_in(&provider, &mut browser, Signed::Well, &change).expect_to("/account/outside");
+        let page = browser.get("/account/outside").expect(200);
+        assert_eq!(page.text.contains("Link to City Clinic"), is_fresh, "{change}: {}", page.text);
+    }
+    let rows = app.sql("select max(auth_at) from session");
+    assert!(rows[0].get::<_, i64>(0) <= super::person::now());
+    // Who is signed in already has to show a factor there once more.
+    let again = browser.get("/login/outside");
+    let to = again.location().unwrap_or_default();
+    assert!(to.contains("prompt=login") && to.contains("max_age=0"), "{to}");
+    let first = stranger(&app).get("/login/outside");
+    let to = first.location().unwrap_or_default();
+    assert!(!to.contains("prompt=") && to.contains("max_age=43200"), "{to}");
 }
 
 #[test]
