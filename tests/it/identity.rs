@@ -4,6 +4,5 @@ mod authenticator;
 pub mod browser;
 mod federation;
 mod passkeys;
-mod people;
 mod person;
 mod provider;
