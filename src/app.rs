@@ -1,5 +1,6 @@
 //! The composition root: from settings to a running server, and the other commands that need its parts.
 
+use crate::account::federation::Provider;
 use crate::account::seal::Seal;
 use crate::account::{self, Accounts};
 use crate::audit::Recorder;
@@ -189,6 +190,10 @@ impl Factory {
             session_idle_s: settings.limits.session_idle_s_max as i64,
             session_s_max: settings.limits.session_s_max as i64,
             fresh_s_max: 300,
+            federation: settings.federation.as_ref().map(|it| {
+                let http = outbound::Client::new(is_loopback(&settings.base_url));
+                Arc::new(Provider::new(&it.issuer, &it.name, &it.client_id, it.client_secret.as_deref(), http))
+            }),
         };
         self.people = Some(People { settings: Arc::new(settings), seal: Arc::new(seal) });
         Ok(())
@@ -334,6 +339,17 @@ fn root_url(base_url: &str) -> String {
     let path = base_path(base_url);
     let cut = path.rfind('/').map_or(0, |slash| path.len() - slash);
     base_url[..base_url.len() - cut].to_string()
+}
+
+/// Returns whether an installation is reached on its own machine alone, as those of developers and tests are: then so may
+/// be what it asks.
+pub fn is_loopback(base_url: &str) -> bool {
+    match url::Url::parse(base_url).ok().as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }
 
 /// Returns the path of a base URL: `/fhir` of `http://127.0.0.1:8080/fhir`.

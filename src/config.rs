@@ -12,7 +12,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, ips, log_filter, path, url};
+use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, ips, log_filter, path, text, url};
 
 /// The settings given as flags; flatten it into the arguments of a subcommand.
 #[derive(Debug, Clone, Default)]
@@ -60,9 +60,21 @@ pub struct Settings {
     pub name: String,
     /// A signing key of this age gets a successor.
     pub signing_key_days: u64,
+    /// An outside identity provider.
+    pub federation: Option<Federation>,
     pub limits: Limits,
     /// What is odd but not wrong; to be logged once logging is up.
     pub warnings: Vec<String>,
+}
+
+/// An outside OpenID provider, and what this server is there. Holds a secret: never log it.
+#[derive(Clone)]
+pub struct Federation {
+    /// As the provider writes it, to the last slash.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: Option<String>,
+    pub name: String,
 }
 
 /// Everything has a limit.
@@ -146,6 +158,7 @@ fn build(read: &mut Reader) -> Settings {
         pool_size: read.number("pool_size", 1, 256) as usize,
         name: read.one("name", "a name", |text| (!text.trim().is_empty()).then(|| text.trim().to_string())),
         signing_key_days: read.number("signing_key_days", 1, 3_650),
+        federation: federation(read),
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
             // The stack of a worker holds this depth several times over; far more would not.
@@ -164,6 +177,23 @@ fn build(read: &mut Reader) -> Settings {
         },
         warnings: Vec::new(),
     }
+}
+
+/// Reads the outside provider; what belongs together must be there together.
+fn federation(read: &mut Reader) -> Option<Federation> {
+    let issuer = read.optional("federation_issuer", URL, |text| url(text).map(|_| text.to_string()));
+    let client_id = read.optional("federation_client_id", "an id", text);
+    let client_secret = read.optional("federation_client_secret", "a secret", text);
+    let name = read.optional("federation_name", "a name", text);
+    for (key, needs) in [("federation_issuer", "federation_client_id"), ("federation_client_id", "federation_issuer")] {
+        if read.is_set(key) && !read.is_set(needs) {
+            let origin = read.origin(key);
+            read.problems.push(format!("{key} ({origin}): needs {needs} too"));
+        }
+    }
+    let (issuer, client_id) = issuer.zip(client_id)?;
+    let host = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_string();
+    Some(Federation { issuer, client_id, client_secret, name: name.unwrap_or(host) })
 }
 
 /// Checks what no single key can know.

@@ -10,7 +10,6 @@ mod cli;
 mod demo;
 mod direct;
 mod reindex;
-mod user;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -55,7 +54,7 @@ enum Command {
     /// Add, list, suspend and activate people, and make links that set their passwords
     User {
         #[command(subcommand)]
-        user: user::User,
+        user: cli::user::User,
     },
     /// Sign an access token, on the server's own host
     Token(cli::token::Token),
@@ -121,7 +120,7 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Token(token) => cli::token::run(token, &settings)?,
         Command::Revoke(revoke) => cli::revoke::run(revoke, &settings).await?,
         Command::Keys { command } => cli::keys::run(command, &settings).await?,
-        Command::User { user } => user::run(user, &settings).await?,
+        Command::User { user } => cli::user::run(user, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

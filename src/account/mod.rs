@@ -5,6 +5,8 @@
 
 pub mod admin;
 pub mod factor;
+pub mod federation;
+pub mod passkey;
 pub mod password;
 pub mod reset;
 pub mod seal;
@@ -43,6 +45,8 @@ pub struct Settings {
     pub session_s_max: i64,
     /// How old a factor may be for what needs a fresh one.
     pub fresh_s_max: i64,
+    /// An outside identity provider that people may sign in through.
+    pub federation: Option<Arc<federation::Provider>>,
 }
 
 /// Where a request comes from, for limits, sessions and the audit.

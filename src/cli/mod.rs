@@ -1,8 +1,10 @@
 //! The commands of those who run a server, straight on its database: servers may go on serving meanwhile.
 
 pub mod keys;
+pub mod link;
 pub mod revoke;
 pub mod token;
+pub mod user;
 
 use medilink::app::{Database, Factory, Failure};
 use medilink::config::Settings;

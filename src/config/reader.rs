@@ -94,6 +94,10 @@ pub fn database_url(text: &str) -> Option<String> {
     (!rest.is_empty()).then(|| text.to_string())
 }
 
+pub fn text(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| text.trim().to_string())
+}
+
 pub fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
 }

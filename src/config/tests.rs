@@ -183,3 +183,17 @@ fn a_named_settings_file_must_exist() {
     let missing = gather::read_file(Some(std::path::Path::new("/nonexistent/m.toml")), &[]);
     assert!(missing.is_err_and(|problem| problem.starts_with("failed to read the settings file /nonexistent/m.toml")));
 }
+
+#[test]
+fn an_outside_provider_is_set_as_a_whole() {
+    let issuer = ["--federation-issuer", "https://id.example/realm/"];
+    let id = ["--federation-client-id", "us"];
+    assert!(right(&[], &[], None).federation.is_none());
+    let whole = right(&[issuer, id].concat(), &[("MEDILINK_FEDERATION_CLIENT_SECRET", "s")], None);
+    let whole = whole.federation.expect("it is set");
+    assert_eq!((whole.issuer.as_str(), whole.name.as_str()), ("https://id.example/realm/", "id.example"));
+    assert_eq!(whole.client_secret.as_deref(), Some("s"));
+    assert!(wrong(&issuer, &[], None).contains("needs federation_client_id too"));
+    assert!(wrong(&id, &[], None).contains("needs federation_issuer too"));
+    assert!(wrong(&["--federation-issuer", "id.example"], &[], None).contains("federation_issuer"));
+}

@@ -6,6 +6,8 @@ pub mod account;
 pub mod sign_in;
 
 use crate::fhir::Instant;
+pub mod outside;
+pub mod passkey;
 use askama::Template;
 
 /// The style of all pages.

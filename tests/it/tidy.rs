@@ -42,7 +42,6 @@ const LEVELS: &[(&str, u8)] = &[
     ("cli", 13),
     ("direct", 13),
     ("reindex", 13),
-    ("user", 13),
     ("demo", 14),
     ("lib", 15),
     ("main", 15),
@@ -59,7 +58,7 @@ const KEPT_IN: &[(&str, &str)] = &[
 ];
 
 /// Rooms that speak to people on a terminal.
-const PRINTING: &[&str] = &["main", "cli", "load", "app", "demo", "reindex", "user"];
+const PRINTING: &[&str] = &["main", "cli", "load", "app", "demo", "reindex"];
 
 const LINES_MAX: usize = 500;
 

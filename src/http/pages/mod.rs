@@ -86,15 +86,20 @@ impl Visit {
         let text = String::from_utf8(oauth::bytes(payload).await?.to_vec())
             .map_err(|_| Fault::new(Kind::Invalid, "the form is not UTF-8"))?;
         let form = crate::rest::query::parse(&text)?;
-        let origin = http.headers().get(header::ORIGIN).map(|v| v.to_str().unwrap_or("?"));
-        let is_ours = origin.is_none_or(|origin| origin == self::origin(&visit.accounts));
-        let told = value(&form, "csrf").unwrap_or("");
-        let holds = aws_lc_rs::constant_time::verify_slices_are_equal(told.as_bytes(), visit.csrf.as_bytes()).is_ok();
-        if !is_ours || !holds || visit.new_visit.is_some() {
+        visit.demand_ours(value(&form, "csrf").unwrap_or(""))?;
+        Ok((visit, form))
+    }
+
+    /// Checks that a request that changes something comes from a page of this visit, which `told` it the CSRF token.
+    fn demand_ours(&self, told: &str) -> Result<(), Fault> {
+        let origin = self.http.headers().get(header::ORIGIN).map(|v| v.to_str().unwrap_or("?"));
+        let is_ours = origin.is_none_or(|origin| origin == self::origin(&self.accounts));
+        let holds = aws_lc_rs::constant_time::verify_slices_are_equal(told.as_bytes(), self.csrf.as_bytes()).is_ok();
+        if !is_ours || !holds || self.new_visit.is_some() {
             let text = "this form was not filled in on a page of this visit, or the visit has ended: go back, reload, try again";
             return Err(Fault::new(Kind::Forbidden, text));
         }
-        Ok((visit, form))
+        Ok(())
     }
 
     /// Returns the session, or the answer that sends the visitor to the sign-in page and back here afterwards.

@@ -1,5 +1,6 @@
 //! `medilink user`: people, from the server's own host. Works on the configured database, while servers run or not.
 
+use super::link;
 use clap::Subcommand;
 use medilink::access::role::Role;
 use medilink::account::Accounts;
@@ -64,6 +65,13 @@ pub enum User {
         #[command(flatten)]
         settings: Args,
     },
+    /// Link a person to who they are at the outside identity provider
+    Link {
+        #[command(flatten)]
+        link: link::Link,
+        #[command(flatten)]
+        settings: Args,
+    },
     /// Give a person these roles and no others
     Role {
         login: String,
@@ -89,6 +97,7 @@ impl User {
             | User::Suspend { settings, .. }
             | User::Activate { settings, .. }
             | User::Reset { settings, .. }
+            | User::Link { settings, .. }
             | User::Role { settings, .. } => settings,
         }
     }
@@ -96,6 +105,9 @@ impl User {
 
 /// Runs the command.
 pub async fn run(user: User, settings: &Settings) -> Result<(), Failure> {
+    if let User::Link { link, .. } = &user {
+        return link::run(link, settings).await;
+    }
     let database = Database::open(settings).await?;
     let done = match app::accounts(settings, &database) {
         Ok(accounts) => {
@@ -135,6 +147,8 @@ async fn perform(user: User, accounts: &Accounts) -> Result<(), Failure> {
             let account = find(accounts, &login).await?;
             link(accounts, &account, &by).await?;
         }
+        // Done by its own file before the accounts are opened.
+        User::Link { .. } => {}
         User::Role { login, roles, .. } => {
             let account = find(accounts, &login).await?;
             said(&accounts.set_roles(account.id, &roles, &by).await.map_err(failed)?);
