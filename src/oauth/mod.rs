@@ -3,9 +3,14 @@
 //! OAuth 2.0 (RFC 6749, with the counsel of RFC 9700), OpenID Connect Core 1.0, SMART App Launch 2.2. Access tokens are JWTs
 //! (RFC 9068), signed here and verified here without asking the database.
 
+pub mod authorize;
+pub mod discovery;
 pub mod keys;
+pub mod launch;
 pub mod refusal;
+pub mod scope;
 pub mod token;
+pub mod wording;
 
 pub use keys::Keys;
 pub use refusal::Refusal;

@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+mod launch;
 mod reindex;
 mod search;
 
@@ -13,7 +14,7 @@ use crate::rest::{Body, Reply};
 use futures_util::future::LocalBoxFuture;
 
 /// Every operation of this server.
-pub static ALL: &[&dyn Operation] = &[&reindex::Reindex, &search::Search];
+pub static ALL: &[&dyn Operation] = &[&launch::OpenLaunch, &reindex::Reindex, &search::Search];
 
 /// Where an operation can be called.
 #[derive(Debug, Clone, Copy, Default)]
