@@ -31,6 +31,7 @@ pub fn hospital() -> &'static TestApp {
             ("Patient/ann", patient("Ann", "Miller", "1970-01-31")),
             ("Patient/bob", patient("Bob", "Miller", "1980-05-05")),
             ("Practitioner/doc", json!({"resourceType": "Practitioner", "name": [{"family": "House"}]})),
+            ("RelatedPerson/mum", json!({"resourceType": "RelatedPerson", "patient": {"reference": "Patient/bob"}})),
             ("Encounter/old", visit("ann", "2025-01-02")),
             ("Encounter/new", visit("ann", "2026-03-04")),
             ("Encounter/bobs", visit("bob", "2026-03-04")),
@@ -294,6 +295,15 @@ fn a_clinician_picks_the_patient_and_the_visit() {
     let kept = allowed(app, field(&told, "code"));
     assert_eq!(kept["scope"], scope);
     assert_eq!((&kept["patient"], &kept["encounter"]), (&json!("ann"), &json!("new")));
+}
+
+#[test]
+fn a_related_person_asks_for_their_patient_alone() {
+    let app = hospital();
+    let (_, mut browser) = signed_in(app, "related-person", "RelatedPerson/mum");
+    let page = open(&mut browser, app, &[]).expect(200).expect_words("Records about Bob Miller");
+    let told = answer(&consent(&mut browser, &page, "allow", &["patient/Patient.rs"]));
+    assert_eq!(allowed(app, field(&told, "code"))["patient"], "bob");
 }
 
 /// Returns the values of the boxes that are ticked at first.

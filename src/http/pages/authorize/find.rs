@@ -93,7 +93,7 @@ async fn related_to(
     t: ResourceType,
     id: &ResourceId,
 ) -> Result<Option<ResourceId>, Fault> {
-    let scopes = Scope::parse(&format!("system/{t}.r?_id={id}")).into_iter().collect();
+    let scopes = Scope::parse(&format!("system/{t}.r")).into_iter().collect();
     let subject = session.account.id.to_string();
     let principal = Principal::Token(Arc::new(Token { subject, scopes, ..Token::default() }));
     let found = seen(ask(service, &principal, request, Interaction::Read(t, id.clone()), Vec::new()).await)?;

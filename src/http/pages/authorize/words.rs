@@ -60,7 +60,8 @@ fn tick(i: usize, item: &Item, own: bool) -> Tick {
             [one] => lower(&title(one, own)),
             _ => "Everything else that there is".into(),
         };
-        let hint = part.0.first().map(deeds).filter(|_| is_many && !part.is_rest()).unwrap_or_default();
+        let hint =
+            part.0.first().map(deeds).filter(|hint| is_many && !part.is_rest() && *hint != whole).unwrap_or_default();
         Tick { id: format!("scope-{i}-{j}"), value: part.value(), title, hint, ..Tick::default() }
     });
     let (value, title) = (item.scope.to_string(), title(&item.scope, own));
