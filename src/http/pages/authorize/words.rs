@@ -65,7 +65,7 @@ fn tick(i: usize, item: &Item, own: bool) -> Tick {
         Tick { id: format!("scope-{i}-{j}"), value: part.value(), title, hint, ..Tick::default() }
     });
     let (value, title) = (item.scope.to_string(), title(&item.scope, own));
-    Tick { id: format!("scope-{i}"), value, title, hint: whole, parts: parts.collect(), is_many }
+    Tick { id: format!("scope-{i}"), value, title, parts: parts.collect(), hint: whole, is_many }
 }
 
 /// Returns the boxes that are about no records.
