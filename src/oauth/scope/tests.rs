@@ -1,3 +1,5 @@
+//! What is offered and what is granted, as tables of scopes.
+
 use super::*;
 use crate::search::tests::REGISTRY;
 

@@ -89,7 +89,7 @@ pub fn asked(app: &TestApp, changes: &[(&str, &str)]) -> String {
         ("response_type", "code"),
         ("client_id", "app"),
         ("redirect_uri", BACK),
-        ("scope", "launch/patient patient/Patient.rs patient/Condition.rs openid"),
+        ("scope", "launch/patient patient/Patient.r patient/Condition.rs openid"),
         ("state", "s t/%+é"),
         ("aud", app.base()),
         ("code_challenge", CHALLENGE),
@@ -172,8 +172,8 @@ fn other_mistakes_are_told_to_the_app() {
         (&[("code_challenge_method", "plain")], "invalid_request"),
         (&[("aud", "https://evil.example/fhir")], "invalid_request"),
         (&[("aud", "-")], "invalid_request"),
-        (&[("scope", "launch patient/Patient.rs")], "invalid_request"),
-        (&[("scope", "launch patient/Patient.rs"), ("launch", "unknown")], "invalid_request"),
+        (&[("scope", "launch patient/Patient.r")], "invalid_request"),
+        (&[("scope", "launch patient/Patient.r"), ("launch", "unknown")], "invalid_request"),
         (&[("scope", "nonsense")], "invalid_scope"),
         (&[("client_id", "few"), ("scope", "patient/Condition.rs")], "invalid_scope"),
         (&[("prompt", "none")], "login_required"),
@@ -208,20 +208,20 @@ fn a_request_waits_for_its_person_to_sign_in() {
 fn a_patient_allows_what_they_leave_ticked() {
     let app = hospital();
     let (_, mut browser) = signed_in(app, "patient", "Patient/ann");
-    let scope = "launch/patient patient/Patient.rs patient/Condition.rs openid fhirUser offline_access";
+    let scope = "launch/patient patient/Patient.r patient/Condition.rs openid fhirUser offline_access";
     let changes = [("scope", scope), ("nonce", "n-1")];
     let page = open(&mut browser, app, &changes).expect(200).expect_words("Records about you");
     let page = page.expect_words("Your health problems and diagnoses").expect_words("Access while you are away");
     let page = page.expect_words("value=\"openid fhirUser\"").expect_words(PROBLEMS);
     let done =
-        consent(&mut browser, &page, "allow", &["patient/Patient.rs", PROBLEMS, "openid fhirUser", "user/*.cruds"]);
+        consent(&mut browser, &page, "allow", &["patient/Patient.r", PROBLEMS, "openid fhirUser", "user/*.cruds"]);
     let told = answer(&done);
     assert_eq!((field(&told, "state"), field(&told, "iss")), ("s t/%+é", app.base()));
     let kept = allowed(app, field(&told, "code"));
-    assert_eq!(kept["scope"], format!("launch/patient patient/Patient.rs {PROBLEMS} openid fhirUser"));
+    assert_eq!(kept["scope"], format!("launch/patient patient/Patient.r {PROBLEMS} openid fhirUser"));
     assert_eq!((&kept["patient"], &kept["nonce"]), (&json!("ann"), &json!("n-1")));
     assert_eq!(kept["amr"], json!(["pwd", "otp"]));
-    consent(&mut browser, &page, "allow", &["patient/Patient.rs"]).expect(404);
+    consent(&mut browser, &page, "allow", &["patient/Patient.r"]).expect(404);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn nobody_allows_in_the_name_of_another() {
     consent(&mut ann, &page, "allow", &["openid"]).expect(403);
     // Whose link it was does not matter: who answers decides about themselves.
     let page = bob.get(&format!("/authorize?request={request}")).expect(200);
-    let told = answer(&consent(&mut bob, &page, "allow", &["patient/Patient.rs"]));
+    let told = answer(&consent(&mut bob, &page, "allow", &["patient/Patient.r"]));
     assert_eq!(allowed(app, field(&told, "code"))["patient"], "bob");
 }
 
@@ -246,7 +246,7 @@ fn nobody_allows_in_the_name_of_another() {
 fn saying_no_is_told_to_the_app_and_kept() {
     let app = hospital();
     let (id, mut browser) = signed_in(app, "patient", "Patient/ann");
-    for (decision, boxes) in [("deny", &["patient/Patient.rs"][..]), ("allow", &[])] {
+    for (decision, boxes) in [("deny", &["patient/Patient.r"][..]), ("allow", &[])] {
         let page = open(&mut browser, app, &[]).expect(200);
         let told = answer(&consent(&mut browser, &page, decision, boxes));
         assert_eq!((field(&told, "error"), field(&told, "code")), ("access_denied", ""), "{decision}");
@@ -302,7 +302,7 @@ fn a_related_person_asks_for_their_patient_alone() {
     let app = hospital();
     let (_, mut browser) = signed_in(app, "related-person", "RelatedPerson/mum");
     let page = open(&mut browser, app, &[]).expect(200).expect_words("Records about Bob Miller");
-    let told = answer(&consent(&mut browser, &page, "allow", &["patient/Patient.rs"]));
+    let told = answer(&consent(&mut browser, &page, "allow", &["patient/Patient.r"]));
     assert_eq!(allowed(app, field(&told, "code"))["patient"], "bob");
 }
 
@@ -338,7 +338,7 @@ fn an_app_without_pages_goes_on_only_with_what_was_allowed() {
     let quiet = [("prompt", "none")];
     assert_eq!(field(&answer(&open(&mut browser, app, &quiet)), "error"), "interaction_required");
     let page = open(&mut browser, app, &[]).expect(200);
-    answer(&consent(&mut browser, &page, "allow", &["patient/Patient.rs", "patient/Condition.rs", "openid"]));
+    answer(&consent(&mut browser, &page, "allow", &["patient/Patient.r", "patient/Condition.rs", "openid"]));
     let told = answer(&open(&mut browser, app, &quiet));
     assert_eq!(allowed(app, field(&told, "code"))["patient"], "ann");
     let more = [("prompt", "none"), ("scope", "launch/patient patient/*.rs openid")];

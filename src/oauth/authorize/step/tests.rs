@@ -1,3 +1,5 @@
+//! Which step follows, as tables of requests and sessions.
+
 use super::*;
 use crate::access::role::Role;
 use crate::fhir::{Instant, ResourceId};
