@@ -194,6 +194,6 @@ fn only_the_same_question_to_the_same_app_is_not_asked_again() {
         (quiet(launched("a")), &public, &patient, same.clone(), "GoOn"),
         (quiet(launched("b")), &public, &patient, same.clone(), "interaction_required"),
     ] {
-        assert_eq!(after(&request, client, session, &[earlier.clone()]), want, "{request:?} {earlier:?}");
+        assert_eq!(after(&request, client, session, std::slice::from_ref(&earlier)), want, "{request:?} {earlier:?}");
     }
 }
