@@ -124,6 +124,7 @@ impl Factory {
         let registry = Arc::new(Registry::new(Arc::new(catalog), &settings.base_url));
         let facts = capabilities::Facts {
             base_url: settings.base_url.clone(),
+            root_url: root_url(&settings.base_url),
             secured: settings.auth == Auth::Smart,
             started: Instant::now(),
             operations: operations(&settings.canonical_base),

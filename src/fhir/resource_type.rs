@@ -13,6 +13,7 @@ impl ResourceType {
     pub const BINARY: ResourceType = ResourceType(8);
     pub const BUNDLE: ResourceType = ResourceType(11);
     pub const CONSENT: ResourceType = ResourceType(28);
+    pub const ENCOUNTER: ResourceType = ResourceType(43);
     pub const LIST: ResourceType = ResourceType(69);
     pub const OPERATION_OUTCOME: ResourceType = ResourceType(98);
     pub const PARAMETERS: ResourceType = ResourceType(101);

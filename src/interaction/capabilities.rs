@@ -17,6 +17,8 @@ const SYSTEM_INTERACTIONS: [&str; 4] = ["transaction", "batch", "history-system"
 #[derive(Debug, Clone)]
 pub struct Facts {
     pub base_url: String,
+    /// Where `/oauth/…` and the pages are; no slash at the end.
+    pub root_url: String,
     /// Whether a token is demanded.
     pub secured: bool,
     pub started: Instant,
@@ -77,16 +79,30 @@ fn security(facts: &Facts) -> Value {
     if !facts.secured {
         return json!({"cors": true, "description": "Security is switched off; the server listens on loopback only."});
     }
+    const SERVICES: &str = "http://terminology.hl7.org/CodeSystem/restful-security-service";
     json!({
+        "extension": [oauth_uris(&facts.root_url)],
         "cors": true,
         "service": [{
-            "coding": [{
-                "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
-                "code": "OAuth",
-            }],
+            "coding": [{"system": SERVICES, "code": "SMART-on-FHIR"}, {"system": SERVICES, "code": "OAuth"}],
             "text": "Bearer token with SMART scopes",
         }],
     })
+}
+
+/// Returns where the authorization server is, as SMART App Launch 1 said it; now `.well-known/smart-configuration` does.
+fn oauth_uris(root_url: &str) -> Value {
+    let uri = |(name, path): (&str, &str)| json!({"url": name, "valueUri": format!("{root_url}/{path}")});
+    let uris = [
+        ("authorize", "oauth/authorize"),
+        ("token", "oauth/token"),
+        ("register", "oauth/register"),
+        ("manage", "account/apps"),
+        ("introspect", "oauth/introspect"),
+        ("revoke", "oauth/revoke"),
+    ];
+    let uris: Vec<Value> = uris.into_iter().map(uri).collect();
+    json!({"url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris", "extension": uris})
 }
 
 fn resource(registry: &Registry, t: ResourceType, facts: &Facts) -> Value {

@@ -6,9 +6,11 @@
 pub mod answer;
 pub mod assertion;
 mod audit;
+pub mod authorize;
 pub mod call;
 pub mod client_auth;
 mod code;
+pub mod discovery;
 mod dpop;
 pub mod exchange;
 mod id_token;
@@ -16,13 +18,16 @@ pub mod introspect;
 pub mod jwks;
 mod jws;
 pub mod keys;
+pub mod launch;
 mod refresh;
 pub mod refusal;
 pub mod revoke;
+pub mod scope;
 mod standing;
 mod system;
 pub mod token;
 pub mod verify;
+pub mod wording;
 
 pub use call::Call;
 pub use keys::Keys;

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
 mod health_id;
+mod launch;
 mod merge;
 mod parameters;
 mod patient_match;
@@ -18,6 +19,7 @@ use futures_util::future::LocalBoxFuture;
 
 /// Every operation of this server.
 pub static ALL: &[&dyn Operation] = &[
+    &launch::OpenLaunch,
     &reindex::Reindex,
     &search::Search,
     &patient_match::Match,

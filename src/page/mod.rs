@@ -3,11 +3,13 @@
 //! A page is a struct and a template of the same name. WCAG 2.2 AA; phone first; without scripts but for passkeys.
 
 pub mod account;
+pub mod consent;
+pub mod outside;
+pub mod passkey;
+pub mod picker;
 pub mod sign_in;
 
 use crate::fhir::Instant;
-pub mod outside;
-pub mod passkey;
 use askama::Template;
 
 /// The style of all pages.

@@ -1,10 +1,13 @@
 //! People, apps and systems: how they sign in, what they are let do, what is refused; and the one Health ID of a patient.
 
 mod authenticator;
+mod authorize;
 pub mod browser;
+mod discovery;
 mod federation;
 mod health_id;
 mod keys;
+mod launch;
 mod limits;
 mod passkeys;
 mod people;

@@ -32,6 +32,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     token::routes(config);
 }
 
+pub use discovery::routes_below;
+
 /// Returns where a request comes from.
 pub fn visitor(http: &HttpRequest) -> Visitor {
     let device = http.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
