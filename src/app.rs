@@ -301,7 +301,11 @@ async fn serve_on(
 
 fn security(settings: &Settings, factory: &Factory, keys: Arc<Keys>) -> Security {
     let (base_url, root_url, name) = (settings.base_url.clone(), root_url(&settings.base_url), settings.name.clone());
-    Security { keys, oauth: Arc::new(oauth::Settings { base_url, root_url, name }), recorder: factory.recorder.clone() }
+    Security {
+        keys,
+        oauth: Arc::new(oauth::Settings { base_url, root_url, name, registration: settings.registration }),
+        recorder: factory.recorder.clone(),
+    }
 }
 
 /// Returns where pages and `/oauth` are: the base URL without its last part.

@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::oauth::register::Policy;
 use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, log_filter, path, url};
 
 /// The settings given as flags; flatten it into the arguments of a subcommand.
@@ -56,6 +57,8 @@ pub struct Settings {
     pub pool_size: usize,
     /// The name of this installation, on its pages.
     pub name: String,
+    /// Which apps may register themselves.
+    pub registration: Policy,
     pub limits: Limits,
     /// What is odd but not wrong; to be logged once logging is up.
     pub warnings: Vec<String>,
@@ -138,6 +141,7 @@ fn build(read: &mut Reader) -> Settings {
         workers: if workers == 0 { std::thread::available_parallelism().map_or(2, |n| n.get()) } else { workers },
         pool_size: read.number("pool_size", 1, 256) as usize,
         name: read.one("name", "a name", |text| (!text.trim().is_empty()).then(|| text.trim().to_string())),
+        registration: read.one("registration", "open, approved or closed", Policy::parse),
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
             // The stack of a worker holds this depth several times over; far more would not.

@@ -64,6 +64,12 @@ pub const KEYS: &[Key] = &[
         "Where our own definitions have their canonical URLs",
     ),
     common("name", "MediLink", "TEXT", "The name of this installation, on its pages"),
+    common(
+        "registration",
+        "open",
+        "open|approved|closed",
+        "Apps may register themselves: those for patients act at once, others wait for an administrator; or all wait; or none may",
+    ),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),

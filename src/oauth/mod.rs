@@ -3,8 +3,10 @@
 //! OAuth 2.0 (RFC 6749, with the counsel of RFC 9700), OpenID Connect Core 1.0, SMART App Launch 2.2. Access tokens are JWTs
 //! (RFC 9068), signed here and verified here without asking the database.
 
+pub mod clients;
 pub mod keys;
 pub mod refusal;
+pub mod register;
 pub mod token;
 
 pub use keys::Keys;
@@ -35,4 +37,6 @@ pub struct Settings {
     pub root_url: String,
     /// The name of this installation.
     pub name: String,
+    /// Who may register clients.
+    pub registration: register::Policy,
 }
