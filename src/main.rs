@@ -6,6 +6,7 @@ use medilink::config::{self, Settings};
 use medilink::load::{self, Load};
 use std::process::ExitCode;
 
+mod cli;
 mod demo;
 mod direct;
 mod reindex;
@@ -50,6 +51,11 @@ enum Command {
         #[command(flatten)]
         settings: config::Args,
     },
+    /// Apps and systems that may ask for tokens
+    Client {
+        #[command(subcommand)]
+        command: cli::client::Command,
+    },
     /// Sign an access token, on the server's own host
     Token {
         /// SMART scopes, such as "system/*.rs user/Patient.cu"
@@ -74,6 +80,7 @@ fn main() -> ExitCode {
         | Command::Load { settings, .. }
         | Command::Reindex { settings, .. }
         | Command::Token { settings, .. } => settings,
+        Command::Client { command } => command.settings(),
     };
     let settings = match args.settings() {
         Ok(settings) => settings,
@@ -113,6 +120,7 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Migrate { .. } => Database::open(&settings).await?.close().await,
         Command::Load { load, .. } => return load_files(&load, &settings).await,
         Command::Reindex { reindex, .. } => reindex::run(&reindex, &settings).await?,
+        Command::Client { command } => cli::client::run(command, &settings).await?,
         Command::Token { scope, subject, ttl, .. } => {
             println!("{}", token(&settings, &scope, &subject, ttl)?);
         }

@@ -69,6 +69,14 @@ pub async fn add(
     Ok((client, plain))
 }
 
+/// Returns the grants that redirect URIs and scopes call for, where nobody names any.
+pub fn grants_for(has_redirects: bool, scope: &str) -> Vec<String> {
+    let acts_alone = scope.split_ascii_whitespace().any(|scope| scope.starts_with("system/"));
+    let app = (has_redirects || !acts_alone).then_some("authorization_code");
+    let system = acts_alone.then_some("client_credentials");
+    app.into_iter().chain(system).map(String::from).collect()
+}
+
 /// Approves, activates or suspends a client; none when it is gone.
 pub async fn set_status(store: &Store, id: &str, deed: Deed, by: &By<'_>) -> Result<Option<Client>, Fault> {
     let Some(mut client) = store.client(id).await? else { return Ok(None) };

@@ -2,6 +2,8 @@
 //!
 //! A page is a struct and a template of the same name. WCAG 2.2 AA; phone first; without scripts but for passkeys.
 
+pub mod admin_clients;
+
 use askama::Template;
 
 /// The style of all pages.
