@@ -8,6 +8,7 @@ pub mod keys;
 pub mod refusal;
 pub mod register;
 pub mod token;
+pub mod wording;
 
 pub use keys::Keys;
 pub use refusal::Refusal;

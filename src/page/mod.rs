@@ -3,11 +3,18 @@
 //! A page is a struct and a template of the same name. WCAG 2.2 AA; phone first; without scripts but for passkeys.
 
 pub mod admin_clients;
+pub mod apps;
 
+use crate::fhir::Instant;
 use askama::Template;
 
 /// The style of all pages.
 pub const STYLE: &str = include_str!("style.css");
+
+/// Returns a moment as people read it.
+pub fn moment(at: Instant) -> String {
+    at.to_string().get(..16).map_or_else(String::new, |text| format!("{} UTC", text.replace('T', " ")))
+}
 
 /// What the frame of every page shows.
 #[derive(Debug, Clone, Default)]

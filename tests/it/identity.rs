@@ -1,4 +1,5 @@
 //! People, apps and systems: how they sign in, what they are let do, and what is refused.
 
 pub mod browser;
+mod clients;
 mod people;

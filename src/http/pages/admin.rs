@@ -9,7 +9,6 @@ use super::{Visit, answered};
 use crate::access::role::{Right, has};
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
-use crate::fhir::Instant;
 use crate::store::audit::Entry;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -69,9 +68,4 @@ async fn allowed_to_change<'a>(
 fn parameter(http: &HttpRequest, name: &str) -> String {
     let pairs = crate::rest::query::parse(http.query_string()).unwrap_or_default();
     super::value(&pairs, name).unwrap_or("").trim().to_string()
-}
-
-/// Returns a moment as people read it.
-fn moment(at: Instant) -> String {
-    at.to_string().get(..16).map_or_else(String::new, |text| format!("{} UTC", text.replace('T', " ")))
 }

@@ -5,7 +5,6 @@
 use super::Grants;
 use crate::access::granular;
 use crate::access::scope::{Context, Scope};
-use crate::fhir::ResourceType;
 use crate::search::Registry;
 
 const WORDS_MAX: usize = 500;
@@ -44,16 +43,8 @@ fn is_granted(word: &str, grants: Grants, registry: &Registry) -> bool {
         // A system acts for nobody, and an app always for somebody.
         Some(Scope { context: Context::System, .. }) => grants.system,
         Some(_) => grants.app,
-        None => grants.app && (WORDS.contains(&word) || is_launch_context(word)),
+        None => grants.app && WORDS.contains(&word),
     }
-}
-
-/// `launch/imagingstudy?role=…`: something more in the context, named by its type in lower case.
-fn is_launch_context(word: &str) -> bool {
-    let Some(rest) = word.strip_prefix("launch/") else { return false };
-    let (name, query) = rest.split_once('?').map_or((rest, None), |(name, query)| (name, Some(query)));
-    let is_type = ResourceType::all().any(|t| t.name().to_ascii_lowercase() == name);
-    is_type && query.is_none_or(|query| query.strip_prefix("role=").is_some_and(|role| !role.is_empty()))
 }
 
 /// Returns whether somebody should look at a client before it may have this: all but what a patient gives of their own.
@@ -79,12 +70,7 @@ mod tests {
             (app, "patient/*.read  user/Observation.rs\tpatient/*.read", "patient/*.read user/Observation.rs"),
             (app, "patient/Observation.rs?category=laboratory", "patient/Observation.rs?category=laboratory"),
             (app, "patient/Observation.rs?nope=1 patient/Observation.rs?subject.name=x openid", "openid"),
-            (
-                app,
-                "launch/imagingstudy launch/questionnaire?role=http%3A%2F%2Fa.example%2Fr",
-                "launch/imagingstudy launch/questionnaire?role=http%3A%2F%2Fa.example%2Fr",
-            ),
-            (app, "launch/nothing launch/questionnaire?role= launch/Patient", ""),
+            (app, "launch/imagingstudy launch/nothing launch/Patient", ""),
             (app, "system/*.rs patient/Nope.rs email address phone __x https://a.example/s", ""),
             (system, "system/*.rs user/*.rs patient/*.rs openid launch", "system/*.rs"),
             (both, "system/*.rs user/*.rs openid", "system/*.rs user/*.rs openid"),

@@ -2,11 +2,12 @@
 
 use super::super::super::{State, oauth};
 use super::super::{Form, Visit, answered, value};
-use super::{ROWS_MAX, allowed, allowed_to_change, moment, parameter};
+use super::{ROWS_MAX, allowed, allowed_to_change, parameter};
 use crate::access::role::Right;
 use crate::fault::{Fault, Kind};
 use crate::oauth::clients::{self, By, Deed};
 use crate::page::admin_clients::{ClientDetails, ClientRow, Clients, Fact, NewClient};
+use crate::page::moment;
 use crate::store::identity::client::{AuthMethod, Client, Status};
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
