@@ -273,6 +273,7 @@ async fn serve_on(
     let keys = Arc::new(keys(&database.data_dir)?);
     factory.keep_people(settings, &database.data_dir)?;
     let store = factory.adopt().await?;
+    tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {
@@ -319,6 +320,14 @@ fn root_url(base_url: &str) -> String {
 fn base_path(base_url: &str) -> String {
     let after_scheme = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     after_scheme.find('/').map_or_else(String::new, |slash| after_scheme[slash..].to_string())
+}
+
+/// Returns the people of a database, for a command. Must be called inside the runtime that the command runs on.
+pub fn accounts(settings: &Settings, database: &Database) -> Result<Accounts, Failure> {
+    let mut factory = Factory::new(settings, &database.url)?;
+    factory.keep_people(settings, &database.data_dir)?;
+    let service = factory.service().map_err(|e| Failure::from("failed to reach the database")(&e))?;
+    service.accounts().cloned().ok_or_else(|| Failure("this server knows no people".to_string()))
 }
 
 pub fn keys(data_dir: &Path) -> Result<Keys, Failure> {

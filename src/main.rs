@@ -6,10 +6,11 @@ use medilink::config::{self, Settings};
 use medilink::load::{self, Load};
 use std::process::ExitCode;
 
-mod cli;
+mod client;
 mod demo;
 mod direct;
 mod reindex;
+mod user;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -54,7 +55,12 @@ enum Command {
     /// Apps and systems that may ask for tokens
     Client {
         #[command(subcommand)]
-        command: cli::client::Command,
+        command: client::Command,
+    },
+    /// Add, list, suspend and activate people, and make links that set their passwords
+    User {
+        #[command(subcommand)]
+        user: user::User,
     },
     /// Sign an access token, on the server's own host
     Token {
@@ -81,6 +87,7 @@ fn main() -> ExitCode {
         | Command::Reindex { settings, .. }
         | Command::Token { settings, .. } => settings,
         Command::Client { command } => command.settings(),
+        Command::User { user } => user.settings(),
     };
     let settings = match args.settings() {
         Ok(settings) => settings,
@@ -120,7 +127,8 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Migrate { .. } => Database::open(&settings).await?.close().await,
         Command::Load { load, .. } => return load_files(&load, &settings).await,
         Command::Reindex { reindex, .. } => reindex::run(&reindex, &settings).await?,
-        Command::Client { command } => cli::client::run(command, &settings).await?,
+        Command::Client { command } => client::run(command, &settings).await?,
+        Command::User { user } => user::run(user, &settings).await?,
         Command::Token { scope, subject, ttl, .. } => {
             println!("{}", token(&settings, &scope, &subject, ttl)?);
         }

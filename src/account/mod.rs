@@ -3,7 +3,13 @@
 //! Everything guessable is counted in the database, so that all processes share one limit. What refuses says the same in
 //! the same time whether the person exists or not.
 
+pub mod admin;
+pub mod factor;
+pub mod password;
+pub mod reset;
 pub mod seal;
+pub mod session;
+pub mod sign_in;
 
 use crate::access::Principal;
 use crate::access::principal::{Person, Token};

@@ -34,6 +34,10 @@ impl Key {
 /// The flags of [`KEYS`], row by row: clap wants them to live as long as the process.
 pub static FLAGS: LazyLock<Vec<String>> = LazyLock::new(|| KEYS.iter().map(Key::flag).collect());
 
+/// How clap knows the flags, row by row: apart from what a command has of its own.
+pub static IDS: LazyLock<Vec<String>> =
+    LazyLock::new(|| KEYS.iter().map(|key| format!("setting {}", key.name)).collect());
+
 pub const KEYS: &[Key] = &[
     common("listen", "127.0.0.1:8080", "ADDR", "HTTP listener"),
     none_allowed("metrics_listen", "", "ADDR", "Listener for /metrics alone; otherwise it is served on `listen`"),

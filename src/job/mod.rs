@@ -2,3 +2,4 @@
 
 pub mod index_feed;
 pub mod reindex;
+pub mod sweep;

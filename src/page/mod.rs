@@ -2,19 +2,16 @@
 //!
 //! A page is a struct and a template of the same name. WCAG 2.2 AA; phone first; without scripts but for passkeys.
 
+pub mod account;
 pub mod admin_clients;
 pub mod apps;
+pub mod sign_in;
 
 use crate::fhir::Instant;
 use askama::Template;
 
 /// The style of all pages.
 pub const STYLE: &str = include_str!("style.css");
-
-/// Returns a moment as people read it.
-pub fn moment(at: Instant) -> String {
-    at.to_string().get(..16).map_or_else(String::new, |text| format!("{} UTC", text.replace('T', " ")))
-}
 
 /// What the frame of every page shows.
 #[derive(Debug, Clone, Default)]
@@ -42,4 +39,36 @@ pub struct Message {
     pub words: Vec<String>,
     /// Where to go from here: address and words.
     pub links: Vec<(String, String)>,
+}
+
+/// Returns a time as people read it.
+pub fn when(at: Instant) -> String {
+    let time = jiff::Timestamp::from_microsecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+/// Returns a text as the picture that phones read; none where it is too long for one.
+pub fn qr(text: &str) -> Option<String> {
+    use qrcode::render::svg;
+    let code = qrcode::QrCode::new(text).ok()?;
+    let picture = code.render::<svg::Color>().min_dimensions(192, 192).build();
+    // What introduces a file has no place inside a page.
+    picture.find("<svg").map(|at| picture[at..].to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_by_people() {
+        assert_eq!(when(Instant::parse("2026-03-05T07:08:09Z").unwrap()), "5 March 2026, 07:08 UTC");
+    }
+
+    #[test]
+    fn a_qr_code_is_a_picture_without_style() {
+        let picture = qr("otpauth://totp/x?secret=abc").unwrap();
+        assert!(picture.starts_with("<svg") && picture.ends_with("</svg>") && !picture.contains("style"), "{picture}");
+        assert_eq!(qr(&"x".repeat(10_000)), None);
+    }
 }

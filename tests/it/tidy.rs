@@ -38,8 +38,10 @@ const LEVELS: &[(&str, u8)] = &[
     ("config", 11),
     ("app", 12),
     ("cli", 13),
+    ("client", 13),
     ("direct", 13),
     ("reindex", 13),
+    ("user", 13),
     ("demo", 14),
     ("lib", 15),
     ("main", 15),
@@ -55,7 +57,7 @@ const KEPT_IN: &[(&str, &str)] = &[
 ];
 
 /// Rooms that speak to people on a terminal.
-const PRINTING: &[&str] = &["main", "cli", "load", "app", "demo", "reindex"];
+const PRINTING: &[&str] = &["main", "cli", "load", "app", "demo", "reindex", "user", "client"];
 
 const LINES_MAX: usize = 500;
 

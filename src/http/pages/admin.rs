@@ -41,31 +41,25 @@ async fn allowed(visit: &Visit, right: Right) -> Result<Result<&Session, HttpRes
     if has(&session.account.roles, right) {
         return Ok(Ok(session));
     }
-    let request = super::oauth::visitor(&visit.http).request;
+    let request = visit.visitor().request;
     let entry = Entry::event("admin", &request, &session.account.id.to_string(), 403);
     visit.accounts.recorder.record(entry.with_detail(format!("has no right to {right:?}"))).await;
     Err(Fault::new(Kind::Forbidden, "your roles do not include this"))
 }
 
-/// The same for a change: where no factor was shown lately, the way to show one, and then back.
+/// The same for a change, which wants a factor shown lately; `back` is where to go once it was.
 async fn allowed_to_change<'a>(
     visit: &'a Visit,
     right: Right,
     back: &str,
 ) -> Result<Result<&'a Session, HttpResponse>, Fault> {
-    let session = match allowed(visit, right).await? {
-        Ok(session) if !session.is_fresh(&visit.accounts.settings) => {
-            let mut to = "/step-up?next=".to_string();
-            crate::rest::query::encode(&mut to, back);
-            return Ok(Err(visit.go(&to)));
-        }
-        done => done,
-    };
-    Ok(session)
+    Ok(match allowed(visit, right).await? {
+        Ok(_) => visit.fresh(back),
+        turned => turned,
+    })
 }
 
 /// Returns a parameter of the address, trimmed.
-fn parameter(http: &HttpRequest, name: &str) -> String {
-    let pairs = crate::rest::query::parse(http.query_string()).unwrap_or_default();
-    super::value(&pairs, name).unwrap_or("").trim().to_string()
+fn parameter(visit: &Visit, name: &str) -> String {
+    visit.param(name).unwrap_or_default().trim().to_string()
 }

@@ -1,14 +1,14 @@
 //! `/account/apps`: what the signed-in person has let in, and the end of it. SMART's `management_endpoint`.
 
-use super::super::{State, oauth};
+use super::super::State;
 use super::{Visit, answered, value};
 use crate::access::scope::Scope;
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceType};
 use crate::oauth::wording;
+use crate::page;
 use crate::page::apps::{App, Apps};
-use crate::page::moment;
 use crate::store::audit::Entry;
 use crate::store::identity::authorization::Authorization;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -39,9 +39,8 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 /// Returns one entry for each app, the one used last first, whatever number of launches it had.
 async fn apps(visit: &Visit, session: &Session) -> Result<Vec<App>, Fault> {
     let accounts = &visit.accounts;
-    let (account, now) = (&session.account, Instant::now());
-    let seen_since = Instant(now.0 - accounts.settings.session_idle_s * 1_000_000);
-    let sessions = accounts.store.sessions_of(account.id, now, seen_since).await?;
+    let account = &session.account;
+    let sessions = accounts.sessions(account).await?;
     // What was allowed online has ended with its session, though nobody has written that down yet.
     let lasts = |it: &Authorization| it.session.is_none_or(|hash| sessions.iter().any(|row| row.hash == hash));
     let mut groups: Vec<(String, Vec<Authorization>)> = Vec::new();
@@ -78,7 +77,7 @@ fn app(session: &Session, client: String, name: String, all: &[Authorization]) -
     let created = all.iter().map(|it| it.created).min().unwrap_or(Instant(0));
     let used = all.iter().map(|it| it.used).max().unwrap_or(Instant(0));
     let is_offline = all.iter().any(|it| it.session.is_none());
-    App { client, name, since: moment(created), used: moment(used), whose, deeds, is_offline }
+    App { client, name, since: page::when(created), used: page::when(used), whose, deeds, is_offline }
 }
 
 /// Without a patient an app sees what the person may see, or nothing but who they are.
@@ -124,7 +123,7 @@ async fn end(http: HttpRequest, state: web::Data<State>, payload: web::Payload) 
             }
             None => return Err(Fault::new(Kind::Invalid, "the form does not say which app")),
         }
-        let entry = Entry::event("authorization", &oauth::visitor(&http).request, &account.to_string(), 200);
+        let entry = Entry::event("authorization", &visit.visitor().request, &account.to_string(), 200);
         let entry = match client {
             Some(client) => entry.of_client(client).with_detail("ended by the person"),
             None => entry.with_detail("all ended by the person"),

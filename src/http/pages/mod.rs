@@ -9,10 +9,13 @@ mod apps;
 mod authorize;
 mod federation;
 mod passkey;
+mod reset;
+mod sessions;
 mod sign_in;
+mod step_up;
 
 use super::{State, adapt, oauth};
-use crate::account::{Accounts, Session};
+use crate::account::{Accounts, Session, Visitor};
 use crate::fault::{Fault, Kind};
 use crate::page::{self, Frame, Message};
 use actix_web::cookie::{Cookie, SameSite};
@@ -34,7 +37,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
     authorize::routes(config);
     federation::routes(config);
     passkey::routes(config);
+    reset::routes(config);
+    sessions::routes(config);
     sign_in::routes(config);
+    step_up::routes(config);
 }
 
 /// One request of a browser.
@@ -100,6 +106,41 @@ impl Visit {
             crate::rest::query::encode(&mut to, here);
             self.go(&to)
         })
+    }
+
+    /// Returns the session where a factor was shown lately, or the answer that has one shown and leads to `next` then.
+    pub fn fresh(&self, next: &str) -> Result<&Session, HttpResponse> {
+        let session = self.signed_in()?;
+        if session.is_fresh(&self.accounts.settings) {
+            return Ok(session);
+        }
+        let mut to = "/step-up?next=".to_string();
+        crate::rest::query::encode(&mut to, next);
+        Err(self.go(&to))
+    }
+
+    /// Returns where the request comes from.
+    pub fn visitor(&self) -> Visitor {
+        oauth::visitor(&self.http)
+    }
+
+    /// Returns a parameter of the URL.
+    pub fn param(&self, name: &str) -> Option<String> {
+        let pairs = crate::rest::query::parse(self.http.query_string()).ok()?;
+        value(&pairs, name).map(str::to_string)
+    }
+
+    /// Returns a form once more, with what was wrong with it; a fault that no other entry mends goes on as it is.
+    pub fn again<P: Template>(&self, fault: Fault, form: impl FnOnce(Frame) -> P) -> Result<HttpResponse, Fault> {
+        if !matches!(fault.kind(), Kind::Forbidden | Kind::Throttled | Kind::BusinessRule | Kind::Duplicate) {
+            return Err(fault);
+        }
+        let frame = Frame { error: Some(fault.to_string()), ..self.frame() };
+        let mut response = self.page(fault.status(), &form(frame));
+        if let Some(seconds) = fault.retry_after_s() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Ok(response)
     }
 
     /// Returns the frame of a page for this visitor.

@@ -17,10 +17,13 @@ const LIST: &str = "select id, login, name, email, status, roles, fhir_user, pas
 const ADD: &str = "insert into account
         (id, login, name, email, status, roles, fhir_user, password, created, totp, totp_step)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing";
-const CHANGE: &str = "update account
-    set login = $2, name = $3, email = $4, status = $5, roles = $6, fhir_user = $7, password = $8, totp = $10, totp_step = $11
-    where id = $1 and created = $9";
-pub const STATEMENTS: &[&str] = &[READ, BY_LOGIN, LIST, ADD, CHANGE];
+// Each of these changes what it names and nothing else: a sign-in that keeps a stronger hash must not bring back a person
+// who is being suspended.
+const SET_STATUS: &str = "update account set status = $2 where id = $1";
+const SET_ROLES: &str = "update account set roles = $2 where id = $1";
+const SET_PROFILE: &str = "update account set name = $2, email = $3, fhir_user = $4 where id = $1";
+const SET_PASSWORD: &str = "update account set password = $2 where id = $1 and password is not distinct from $3";
+pub const STATEMENTS: &[&str] = &[READ, BY_LOGIN, LIST, ADD, SET_STATUS, SET_ROLES, SET_PROFILE, SET_PASSWORD];
 
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -54,17 +57,8 @@ impl Store {
 
     /// Adds an account; false when its login is taken.
     pub async fn add_account(&self, it: &Account) -> Result<bool, StoreError> {
-        Ok(self.put_account(ADD, it).await? == 1)
-    }
-
-    /// Changes an account in all but its id; false when it is gone.
-    pub async fn change_account(&self, it: &Account) -> Result<bool, StoreError> {
-        Ok(self.put_account(CHANGE, it).await? == 1)
-    }
-
-    async fn put_account(&self, sql: &'static str, it: &Account) -> Result<u64, StoreError> {
         let roles: Vec<&str> = it.roles.iter().map(|role| role.name()).collect();
-        let fhir_user = it.fhir_user.as_ref().map(|(t, id)| format!("{t}/{id}"));
+        let fhir_user = link(it.fhir_user.as_ref());
         let (status, created, login) = (it.status.number(), it.created.0, it.login.to_lowercase());
         let params: [&(dyn ToSql + Sync); 11] = [
             &it.id,
@@ -79,13 +73,37 @@ impl Store {
             &it.totp,
             &it.totp_step,
         ];
-        self.tell(sql, &params).await
+        Ok(self.tell(ADD, &params).await? == 1)
+    }
+
+    pub async fn set_status(&self, account: Uuid, status: Status) -> Result<bool, StoreError> {
+        Ok(self.tell(SET_STATUS, &[&account, &status.number()]).await? == 1)
+    }
+
+    pub async fn set_roles(&self, account: Uuid, roles: &[Role]) -> Result<bool, StoreError> {
+        let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+        Ok(self.tell(SET_ROLES, &[&account, &roles]).await? == 1)
+    }
+
+    /// Changes what an account says of its person: name, email and FHIR resource.
+    pub async fn set_profile(&self, it: &Account) -> Result<bool, StoreError> {
+        let fhir_user = link(it.fhir_user.as_ref());
+        Ok(self.tell(SET_PROFILE, &[&it.id, &it.name, &it.email, &fhir_user]).await? == 1)
+    }
+
+    /// Puts another password hash in the place of the one known to the caller; false when that is not there any more.
+    pub async fn set_password(&self, it: &Account, password: &str) -> Result<bool, StoreError> {
+        Ok(self.tell(SET_PASSWORD, &[&it.id, &password, &it.password]).await? == 1)
     }
 
     /// Returns the accounts, the newest first.
     pub async fn accounts(&self, max: i64) -> Result<Vec<Account>, StoreError> {
         self.ask(LIST, &[&max]).await?.into_iter().map(read).collect()
     }
+}
+
+fn link(fhir_user: Option<&(ResourceType, ResourceId)>) -> Option<String> {
+    fhir_user.map(|(t, id)| format!("{t}/{id}"))
 }
 
 fn read(row: Row) -> Result<Account, StoreError> {

@@ -10,8 +10,9 @@ const HIT: &str = "insert into attempt as a (key, count, began) values ($1, 1, $
     returning count, began";
 const LOOK: &str = "select count, began from attempt where key = $1 and began > $2";
 const FORGET: &str = "delete from attempt where key = $1";
+const RETURN: &str = "update attempt set count = count - 1 where key = $1 and count > 0";
 const SWEEP: &str = "delete from attempt where began < $1";
-pub const STATEMENTS: &[&str] = &[HIT, LOOK, FORGET, SWEEP];
+pub const STATEMENTS: &[&str] = &[HIT, LOOK, FORGET, RETURN, SWEEP];
 
 /// How many tries are allowed within a stretch of time.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,11 @@ impl Store {
     /// Forgets the tries, after one that was right.
     pub async fn forget_attempts(&self, key: &str) -> Result<(), StoreError> {
         self.tell(FORGET, &[&key]).await.map(drop)
+    }
+
+    /// Takes back a try that was right, where others share the count.
+    pub async fn return_attempt(&self, key: &str) -> Result<(), StoreError> {
+        self.tell(RETURN, &[&key]).await.map(drop)
     }
 
     /// Removes what no limit looks at any more.

@@ -30,6 +30,11 @@ const END: &str = "with done as (
     insert into revocation (kind, name, at, ends) select 'grant', id::text, $2, $3 from done";
 const OF_WHOM: &str = "select id from authorization_grant
     where ended is null and (account = $1 or session = $2 or client = $3)";
+const ONLINE: &str = "select id from authorization_grant
+    where account = $1 and ended is null and session is not null and session is distinct from $2";
+const ORPHANED: &str = "select id from authorization_grant g
+    where ended is null and session is not null and not exists (select from session s where s.hash = g.session)
+    limit 1000";
 const ADD_REFRESH: &str = "with noted as (update authorization_grant set used = $3 where id = $2)
     insert into refresh_token (hash, \"grant\", created, ends) values ($1, $2, $3, $4)";
 const TAKE_REFRESH: &str = "with before as (
@@ -42,8 +47,21 @@ const LOOK_REFRESH: &str = "select \"grant\", ends, used from refresh_token wher
 const SWEEP: &str = "with codes as (delete from authorization_code where ends < $1),
         tokens as (delete from refresh_token where ends < $1)
     delete from authorization_grant where ended < $1";
-pub const STATEMENTS: &[&str] =
-    &[ADD, ADD_CODE, TAKE_CODE, READ, OF_ACCOUNT, END, OF_WHOM, ADD_REFRESH, TAKE_REFRESH, LOOK_REFRESH, SWEEP];
+pub const STATEMENTS: &[&str] = &[
+    ADD,
+    ADD_CODE,
+    TAKE_CODE,
+    READ,
+    OF_ACCOUNT,
+    END,
+    OF_WHOM,
+    ONLINE,
+    ORPHANED,
+    ADD_REFRESH,
+    TAKE_REFRESH,
+    LOOK_REFRESH,
+    SWEEP,
+];
 
 /// What a person, or a system by itself, has allowed a client. All tokens of one launch belong to one of these.
 #[derive(Debug, Clone)]
@@ -174,6 +192,19 @@ impl Store {
         let rows = self.ask(OF_WHOM, &[&account, &session.map(|hash| hash.to_vec()), &client]).await?;
         let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
         self.end_authorizations(&ids).await
+    }
+
+    /// Ends what a person has allowed for as long as a session lasts, in all sessions but one.
+    pub async fn end_online_authorizations(&self, account: Uuid, but: Option<Hash>) -> Result<(), StoreError> {
+        let rows = self.ask(ONLINE, &[&account, &but.map(|hash| hash.to_vec())]).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+        self.end_authorizations(&ids).await
+    }
+
+    /// Ends authorizations whose session has ended by itself.
+    pub async fn end_orphaned_authorizations(&self) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = self.ask(ORPHANED, &[]).await?.iter().map(|row| row.get(0)).collect();
+        if ids.is_empty() { Ok(()) } else { self.end_authorizations(&ids).await }
     }
 
     pub async fn add_refresh_token(&self, hash: Hash, authorization: Uuid, ends: Instant) -> Result<(), StoreError> {

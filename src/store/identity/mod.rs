@@ -7,6 +7,7 @@ pub mod account;
 pub mod attempt;
 pub mod authorization;
 pub mod client;
+pub mod factor;
 pub mod health_id;
 pub mod key;
 pub mod once;
@@ -35,6 +36,7 @@ pub fn statements() -> impl Iterator<Item = &'static str> {
         attempt::STATEMENTS,
         authorization::STATEMENTS,
         client::STATEMENTS,
+        factor::STATEMENTS,
         health_id::STATEMENTS,
         key::STATEMENTS,
         once::STATEMENTS,

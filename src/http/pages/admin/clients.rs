@@ -1,13 +1,13 @@
 //! `/admin/clients`: the list, one client and what can be done to it, and a form for another.
 
-use super::super::super::{State, oauth};
+use super::super::super::State;
 use super::super::{Form, Visit, answered, value};
 use super::{ROWS_MAX, allowed, allowed_to_change, parameter};
 use crate::access::role::Right;
 use crate::fault::{Fault, Kind};
 use crate::oauth::clients::{self, By, Deed};
+use crate::page;
 use crate::page::admin_clients::{ClientDetails, ClientRow, Clients, Fact, NewClient};
-use crate::page::moment;
 use crate::store::identity::client::{AuthMethod, Client, Status};
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -30,7 +30,7 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         if let Err(turned) = allowed(&visit, Right::ManageClients).await? {
             return Ok(turned);
         }
-        let (q, status) = (parameter(&http, "q"), parameter(&http, "status"));
+        let (q, status) = (parameter(&visit, "q"), parameter(&visit, "status"));
         let mut found = visit.accounts.store.clients(SEARCHED_MAX).await?;
         found.retain(|client| (status.is_empty() || client.status.name() == status) && is_found(client, &q));
         // Those that wait for somebody come first.
@@ -43,7 +43,7 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 }
 
 fn row(client: Client) -> ClientRow {
-    let (name, status, since) = (client.metadata.client_name, client.status.name(), moment(client.created));
+    let (name, status, since) = (client.metadata.client_name, client.status.name(), page::when(client.created));
     ClientRow { id: client.id, name, status, since }
 }
 
@@ -93,7 +93,7 @@ fn facts(client: &Client) -> Vec<Fact> {
     let one = |text: &Option<String>| text.iter().cloned().collect();
     let all = [
         ("Id", vec![client.id.clone()]),
-        ("Since", vec![moment(client.created)]),
+        ("Since", vec![page::when(client.created)]),
         ("Proves who it is by", vec![proof.to_string()]),
         ("Asks tokens with", it.grant_types.clone()),
         ("May have at most", it.scope.split(' ').map(String::from).collect()),
@@ -132,7 +132,7 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
             Ok(session) => session,
             Err(turned) => return Ok(turned),
         };
-        let (store, request) = (&visit.accounts.store, oauth::visitor(&http).request);
+        let (store, request) = (&visit.accounts.store, visit.visitor().request);
         let by = By { principal: &session.account.id.to_string(), request: &request };
         let deed = match value(&form, "do") {
             Some("approve") => Deed::Approve,
@@ -177,7 +177,7 @@ async fn add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) 
             Err(turned) => return Ok(turned),
         };
         let accounts = &visit.accounts;
-        let by = By { principal: &session.account.id.to_string(), request: &oauth::visitor(&http).request };
+        let by = By { principal: &session.account.id.to_string(), request: &visit.visitor().request };
         let id = value(&form, "id").unwrap_or("").trim();
         let done = match metadata(&form) {
             Ok(body) => clients::add(&accounts.store, id, &body, &accounts.settings.base_url, &by)

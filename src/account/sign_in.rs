@@ -1,0 +1,153 @@
+//! Signing in: a password, a second factor where there is one, a session. Each try is counted before it is looked at.
+//!
+//! NIST SP 800-63B 3.2.2 for the limits. Who is refused learns neither whether the person exists nor, before the password
+//! was right, what has become of the account.
+
+use super::password::{self, Verdict};
+use super::{Accounts, Session, Visitor, secret};
+use crate::fault::{Fault, Kind};
+use crate::fhir::Instant;
+use crate::store::audit::Entry;
+use crate::store::identity::account::Account;
+use crate::store::identity::attempt::Limit;
+use crate::store::identity::client::Status;
+use crate::store::identity::once::Once;
+use serde_json::json;
+use uuid::Uuid;
+
+/// Wrong passwords of one login.
+const PASSWORDS: Limit = Limit { count: 5, within_s: 900 };
+/// Wrong passwords from one address, for whomever.
+const PASSWORDS_FROM: Limit = Limit { count: 20, within_s: 900 };
+/// How long a sign-in waits for its second factor.
+pub const BETWEEN_S: i64 = 600;
+
+/// What a right password leads to.
+pub enum Step {
+    /// The secret of a new session.
+    Done(String),
+    /// The secret of a sign-in that waits for a second factor.
+    Factor(String),
+}
+
+/// A second factor that a person has set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Second {
+    /// A code of the authenticator app, or a recovery code in its place.
+    Code,
+}
+
+impl Accounts {
+    /// Returns the second factors of a person; none where the password is enough.
+    pub async fn second_factors(&self, account: &Account) -> Result<Vec<Second>, Fault> {
+        Ok(account.totp.iter().map(|_| Second::Code).collect())
+    }
+
+    /// Signs a person in by password, as far as that goes.
+    pub async fn sign_in(&self, login: &str, password: &str, visitor: &Visitor) -> Result<Step, Fault> {
+        let account = self.check_password(login, password, visitor).await?;
+        let refused = match account.status {
+            Status::Active => None,
+            Status::Waiting => Some("Your account waits for an administrator to approve it."),
+            Status::Suspended => Some("Your account is suspended. Ask your administrator."),
+        };
+        if let Some(words) = refused {
+            self.note("sign-in", &account.id.to_string(), 403, account.status.name(), visitor).await;
+            return Err(Fault::new(Kind::Forbidden, words));
+        }
+        if self.second_factors(&account).await?.is_empty() {
+            return Ok(Step::Done(self.begin_session(&account, &["pwd"], visitor).await?));
+        }
+        let waiting = secret();
+        let data = json!({"account": account.id.to_string(), "password": self.password_mark(&account)});
+        self.store.keep_once(Once::SignIn, &waiting, &data, BETWEEN_S).await?;
+        Ok(Step::Factor(waiting))
+    }
+
+    /// Returns the person whose sign-in waits for a second factor.
+    pub async fn waiting(&self, waiting: &str) -> Result<Option<Account>, Fault> {
+        let data = self.store.look_once(Once::SignIn, waiting).await?;
+        let Some(data) = data else { return Ok(None) };
+        let id = data["account"].as_str().and_then(|id| Uuid::parse_str(id).ok());
+        let Some(id) = id else { return Ok(None) };
+        // A password that was changed meanwhile was not shown here.
+        let is_same = |account: &Account| data["password"].as_str() == Some(&self.password_mark(account));
+        let account = self.store.account(id).await?;
+        Ok(account.filter(|account| account.status == Status::Active && is_same(account)))
+    }
+
+    /// Ends a sign-in whose second factor was right, and returns the secret of the session.
+    ///
+    /// `method` is the factor by its name in [`Accounts::begin_session`].
+    pub async fn finish_sign_in(&self, waiting: &str, method: &str, visitor: &Visitor) -> Result<String, Fault> {
+        let account = self.waiting(waiting).await?;
+        let taken = self.store.take_once(Once::SignIn, waiting).await?;
+        match account.zip(taken) {
+            Some((account, _)) => self.begin_session(&account, &["pwd", method], visitor).await,
+            None => Err(Fault::new(Kind::Forbidden, "The sign-in took too long. Begin again.")),
+        }
+    }
+
+    /// Returns the person of a login and a password, whatever the status of the account.
+    pub async fn check_password(&self, login: &str, password: &str, visitor: &Visitor) -> Result<Account, Fault> {
+        let login = login.trim().to_lowercase();
+        // A password typed into the wrong field is not to stand in the table.
+        let (key, from) = (format!("password:{}", self.mark("login", &login)), format!("password:{}", visitor.address));
+        self.limited(&from, PASSWORDS_FROM, "sign-in", visitor).await?;
+        self.limited(&key, PASSWORDS, "sign-in", visitor).await?;
+        let account = self.store.account_by_login(&login).await?;
+        let kept = account.as_ref().and_then(|account| account.password.as_deref());
+        let verdict = password::verify(password, kept).await?;
+        let Some(mut account) = account.filter(|_| verdict != Verdict::Wrong) else {
+            self.note("sign-in", "anonymous", 403, "the login or the password is wrong", visitor).await;
+            return Err(Fault::new(Kind::Forbidden, "The login or the password is wrong."));
+        };
+        self.store.forget_attempts(&key).await?;
+        self.store.return_attempt(&from).await?;
+        if let Verdict::Rehashed(hash) = verdict
+            && self.store.set_password(&account, &hash).await?
+        {
+            account.password = Some(hash);
+        }
+        Ok(account)
+    }
+
+    /// Notes that factors were shown again in a session, so that it is fresh.
+    pub async fn step_up(&self, session: &Session, methods: &[&str], visitor: &Visitor) -> Result<(), Fault> {
+        let shown: Vec<String> = methods.iter().map(ToString::to_string).collect();
+        self.store.session_shown(session.row.hash, Instant::now(), &shown).await?;
+        let detail = format!("factors: {}", methods.join(" "));
+        self.note("step-up", &session.account.id.to_string(), 200, &detail, visitor).await;
+        Ok(())
+    }
+
+    /// Counts a try, and refuses it once there were too many.
+    pub(super) async fn limited(
+        &self,
+        key: &str,
+        limit: Limit,
+        action: &'static str,
+        visitor: &Visitor,
+    ) -> Result<(), Fault> {
+        let Some(seconds) = self.store.attempt(key, limit).await? else { return Ok(()) };
+        self.note(action, "anonymous", 429, "too many tries", visitor).await;
+        let minutes = seconds.div_ceil(60);
+        let words = format!("There were too many tries. Try again in {minutes} minutes.");
+        Err(Fault::new(Kind::Throttled, words).after(seconds))
+    }
+
+    /// Writes to the audit what a person did, or was refused.
+    pub(super) async fn note(&self, action: &'static str, who: &str, status: u16, detail: &str, visitor: &Visitor) {
+        let entry = Entry::event(action, &visitor.request, who, status);
+        self.recorder.record(entry.with_detail(format!("{detail}; from {}", visitor.address))).await;
+    }
+
+    /// Returns what tells one password of a person from another, and nothing more.
+    pub(super) fn password_mark(&self, account: &Account) -> String {
+        self.mark("password", account.password.as_deref().unwrap_or(""))
+    }
+
+    fn mark(&self, purpose: &str, text: &str) -> String {
+        self.seal.hash(purpose, text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
