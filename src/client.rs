@@ -57,7 +57,7 @@ pub struct Add {
     #[arg(long)]
     id: String,
     /// What people are asked to trust
-    #[arg(long = "name", id = "client_name", value_name = "NAME")]
+    #[arg(long)]
     name: String,
     /// Where codes may go; can be given several times
     #[arg(long, value_name = "URL")]

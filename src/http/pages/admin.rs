@@ -2,6 +2,7 @@
 //!
 //! Each page asks for a right, each change for a factor shown lately. Refusals are in the audit.
 
+mod accounts;
 mod clients;
 
 use super::super::State;
@@ -17,6 +18,7 @@ const ROWS_MAX: usize = 200;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config.route("/admin", web::get().to(home));
+    accounts::routes(config);
     clients::routes(config);
 }
 
@@ -57,6 +59,15 @@ async fn allowed_to_change<'a>(
         Ok(_) => visit.fresh(back),
         turned => turned,
     })
+}
+
+/// Notes that somebody with the right tried what is not theirs to do.
+async fn refused(visit: &Visit, session: &Session, fault: &Fault) {
+    if fault.kind() == Kind::Forbidden {
+        let request = visit.visitor().request;
+        let entry = Entry::event("admin", &request, &session.account.id.to_string(), 403);
+        visit.accounts.recorder.record(entry.with_detail("the change is not theirs to make")).await;
+    }
 }
 
 /// Returns a parameter of the address, trimmed.

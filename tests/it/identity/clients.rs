@@ -29,7 +29,7 @@ fn register(client: &Client, body: &Value) -> Response {
 }
 
 /// Returns a browser of a person with these roles who showed a factor so many seconds ago.
-fn person(app: &TestApp, login: &str, roles: &str, shown_s_ago: i64) -> Browser {
+pub fn person(app: &TestApp, login: &str, roles: &str, shown_s_ago: i64) -> Browser {
     let now = medilink::fhir::Instant::now().0;
     let (id, secret) = (uuid::Uuid::new_v4(), format!("secret-{login}-{shown_s_ago}"));
     let hash: String = medilink::store::identity::hash(&secret).iter().map(|b| format!("{b:02x}")).collect();
@@ -75,7 +75,7 @@ fn is_revoked(app: &TestApp, client: &str) -> bool {
     !app.sql(&format!("select 1 from revocation where kind = 'client' and name = '{client}'")).is_empty()
 }
 
-fn audited(app: &TestApp, action: &str, detail: &str) -> bool {
+pub fn audited(app: &TestApp, action: &str, detail: &str) -> bool {
     let query = format!("select 1 from audit where action = '{action}' and detail = '{detail}'");
     // The queue of the audit is written a moment later.
     (0..100).any(|_| {
@@ -182,7 +182,7 @@ fn pages_of_other_origins_may_ask() {
         assert!(["DPoP", "If-None-Exist", "Authorization"].iter().all(|name| allowed.contains(name)), "{allowed}");
         assert_eq!(answer.header("access-control-allow-credentials"), None, "{path}");
     }
-    for (path, status) in [("Patient/x", 401), ("Nope", 401), ("metadata", 200), ("/nothing", 404)] {
+    for (path, status) in [("Patient/x", 401), ("Nope", 404), ("metadata", 200), ("/nothing", 404)] {
         let answer = server.client().get_with(path, &[origin]).expect(status);
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
         let exposed = answer.header("access-control-expose-headers").unwrap_or_default();
