@@ -3,4 +3,5 @@
 mod administration;
 pub mod browser;
 mod clients;
+mod demo;
 mod people;
