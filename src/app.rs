@@ -284,6 +284,7 @@ async fn serve_on(
         url_bytes_max: settings.limits.url_bytes_max,
         request_time: Duration::from_millis(settings.limits.request_time_ms_max),
         shutdown_time: Duration::from_millis(settings.limits.shutdown_time_ms_max),
+        trusted_proxies: settings.trusted_proxies.clone(),
         base_path: base_path(&settings.base_url),
         base_url: settings.base_url.clone(),
         security: (settings.auth == Auth::Smart).then(|| security(settings, &factory, keys)),

@@ -9,11 +9,11 @@ mod reader;
 mod suggest;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::oauth::register::Policy;
-use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, log_filter, path, url};
+use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, ips, log_filter, path, url};
 
 /// The settings given as flags; flatten it into the arguments of a subcommand.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +41,8 @@ pub struct Settings {
     /// None means the embedded cluster. May hold a password: never log it.
     pub database_url: Option<String>,
     pub data_dir: PathBuf,
+    /// Proxies in front, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     pub auth: Auth,
     pub mllp_listen: Option<SocketAddr>,
     pub mllp_tls_cert: Option<PathBuf>,
@@ -130,6 +132,9 @@ fn build(read: &mut Reader) -> Settings {
         base_url,
         database_url: read.optional("database_url", "postgres://user@host:port/database", database_url),
         data_dir: read.one("data_dir", "a folder", path),
+        trusted_proxies: read
+            .optional("trusted_proxies", "addresses such as 10.0.0.1,10.0.0.2", ips)
+            .unwrap_or_default(),
         auth: read.one("auth", "smart or off", auth),
         mllp_listen: read.optional("mllp_listen", ADDRESS, address),
         mllp_tls_cert: read.optional("mllp_tls_cert", "a PEM file", path),

@@ -13,6 +13,7 @@ use crate::store::identity::attempt::Limit;
 use crate::store::identity::client::Status;
 use crate::store::identity::once::Once;
 use serde_json::json;
+use std::net::Ipv6Addr;
 use uuid::Uuid;
 
 /// Wrong passwords of one login.
@@ -92,7 +93,8 @@ impl Accounts {
     pub async fn check_password(&self, login: &str, password: &str, visitor: &Visitor) -> Result<Account, Fault> {
         let login = login.trim().to_lowercase();
         // A password typed into the wrong field is not to stand in the table.
-        let (key, from) = (format!("password:{}", self.mark("login", &login)), format!("password:{}", visitor.address));
+        let (key, from) =
+            (format!("password:{}", self.mark("login", &login)), format!("password:{}", network(&visitor.address)));
         self.limited(&from, PASSWORDS_FROM, "sign-in", visitor).await?;
         self.limited(&key, PASSWORDS, "sign-in", visitor).await?;
         let account = self.store.account_by_login(&login).await?;
@@ -149,5 +151,33 @@ impl Accounts {
 
     fn mark(&self, purpose: &str, text: &str) -> String {
         self.seal.hash(purpose, text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Returns what one guesser has many addresses of: for IPv6 the network of 64 bits, otherwise the address.
+fn network(address: &str) -> String {
+    match address.parse::<Ipv6Addr>() {
+        Ok(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Err(_) => address.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network;
+
+    #[test]
+    fn the_addresses_of_one_network_count_as_one() {
+        for (address, want) in [
+            ("192.0.2.9", "192.0.2.9"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+            ("", ""),
+        ] {
+            assert_eq!(network(address), want);
+        }
     }
 }

@@ -48,6 +48,12 @@ pub const KEYS: &[Key] = &[
         "URL",
         "PostgreSQL (also DATABASE_URL); otherwise a private cluster in `data_dir`",
     ),
+    none_allowed(
+        "trusted_proxies",
+        "",
+        "IPS",
+        "Proxies in front of the server, with commas; their X-Forwarded-For says who asks, for limits and the audit",
+    ),
     common("data_dir", "./data", "DIR", "Private cluster, text index, keys and export files"),
     common(
         "auth",

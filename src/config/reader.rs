@@ -1,6 +1,6 @@
 //! Reads single settings and says what is wrong with them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::Auth;
@@ -75,6 +75,11 @@ pub fn address(text: &str) -> Option<SocketAddr> {
         Some(port) => format!("127.0.0.1:{port}").parse().ok(),
         None => text.parse().ok(),
     }
+}
+
+/// Returns the addresses of a list with commas.
+pub fn ips(text: &str) -> Option<Vec<IpAddr>> {
+    text.split(',').map(|one| one.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical())).collect()
 }
 
 pub fn url(text: &str) -> Option<String> {

@@ -11,6 +11,7 @@ mod health;
 mod meter;
 mod oauth;
 mod pages;
+mod peer;
 mod render;
 mod routes;
 
@@ -21,7 +22,7 @@ use crate::audit::Recorder;
 use crate::fault::Fault;
 use crate::oauth::{Keys, Server, Verifier};
 use crate::service::Service;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct HttpSettings {
     pub request_time: Duration,
     /// How long a stopping server waits for what it has begun.
     pub shutdown_time: Duration,
+    /// Proxies in front, whose word about where a request comes from is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Path of the base URL: `/fhir`.
     pub base_path: String,
     pub base_url: String,

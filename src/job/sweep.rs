@@ -1,4 +1,4 @@
-//! Removes what has ended: sessions, secrets that were good once, counts of tries, revocations, old authorizations.
+//! Removes what has ended: sessions, secrets that were good once, counts of tries, old authorizations.
 //!
 //! Nothing is refused because of it: what has ended is refused while it is still there, too.
 
@@ -27,6 +27,5 @@ async fn sweep(store: &Store, session_idle_s: i64) -> Result<(), StoreError> {
     store.end_orphaned_authorizations().await?;
     store.sweep_once().await?;
     store.sweep_attempts().await?;
-    store.sweep_revocations().await?;
     store.sweep_authorizations(Instant(now.0 - KEPT_US)).await
 }

@@ -11,6 +11,8 @@ pub struct Login {
     pub next: String,
     /// What was typed before, when it was wrong.
     pub login: String,
+    /// Other ways to sign in: address and words.
+    pub ways: Vec<(String, String)>,
 }
 
 #[derive(Template)]

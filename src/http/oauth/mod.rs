@@ -8,7 +8,7 @@ mod clients;
 mod discovery;
 mod token;
 
-use super::{State, adapt, cors};
+use super::{State, adapt, cors, peer};
 use crate::account::Visitor;
 use crate::fault::{Fault, Kind};
 use crate::oauth::Refusal;
@@ -48,7 +48,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 pub fn visitor(http: &HttpRequest) -> Visitor {
     let device = http.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
     Visitor {
-        address: http.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string()),
+        address: peer::address(http),
         device: device.chars().take(200).collect(),
         request: adapt::request_id(http),
     }

@@ -98,6 +98,7 @@ impl Visit {
     }
 
     /// Returns the session, or the answer that sends the visitor to the sign-in page and back here afterwards.
+    #[expect(clippy::result_large_err, reason = "it is made once for a request, and returned at once")]
     pub fn signed_in(&self) -> Result<&Session, HttpResponse> {
         self.session.as_ref().ok_or_else(|| {
             let here = self.http.uri().path_and_query().map_or("/account", |p| p.as_str());
@@ -109,6 +110,7 @@ impl Visit {
     }
 
     /// Returns the session where a factor was shown lately, or the answer that has one shown and leads to `next` then.
+    #[expect(clippy::result_large_err, reason = "it is made once for a request, and returned at once")]
     pub fn fresh(&self, next: &str) -> Result<&Session, HttpResponse> {
         let session = self.signed_in()?;
         if session.is_fresh(&self.accounts.settings) {

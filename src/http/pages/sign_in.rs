@@ -3,6 +3,7 @@
 use super::{Form, State, Visit, answered, cookie, next, value};
 use crate::account::sign_in::{BETWEEN_S, Step};
 use crate::fault::{Fault, Kind};
+use crate::page::Frame;
 use crate::page::sign_in::{Factor, Login};
 use actix_web::cookie::time::Duration;
 use actix_web::web::{self, Data, Payload};
@@ -28,7 +29,7 @@ async fn login(http: HttpRequest, state: Data<State>) -> HttpResponse {
         if visit.session.is_some() {
             return Ok(visit.go(&next));
         }
-        Ok(visit.page(200, &Login { frame: visit.frame(), next, login: String::new() }))
+        Ok(visit.page(200, &page(visit.frame(), &next, "")))
     })
     .await
 }
@@ -48,7 +49,7 @@ async fn password(http: HttpRequest, state: Data<State>, payload: Payload) -> Ht
                 let _ = response.add_cookie(&waiting);
                 Ok(response)
             }
-            Err(fault) => visit.again(fault, |frame| Login { frame, next: next.to_string(), login: shown(login) }),
+            Err(fault) => visit.again(fault, |frame| page(frame, next, login)),
         }
     })
     .await
@@ -132,9 +133,10 @@ async fn signed_in(visit: &Visit, secret: &str, next: &str) -> Result<HttpRespon
     Ok(response)
 }
 
-/// Returns a login as it is shown again in the form.
-fn shown(login: &str) -> String {
-    login.chars().filter(|c| !c.is_control()).take(100).collect()
+/// Returns the sign-in page, with what was typed before.
+fn page(frame: Frame, next: &str, login: &str) -> Login {
+    let login = login.chars().filter(|c| !c.is_control()).take(100).collect();
+    Login { frame, next: next.to_string(), login, ways: Vec::new() }
 }
 
 fn path_with(path: &str, next: &str) -> String {

@@ -4,8 +4,7 @@ use crate::fhir::Instant;
 use crate::store::{Store, StoreError};
 
 const ADD: &str = "insert into revocation (kind, name, at, ends) values ($1, $2, $3, $4)";
-const SWEEP: &str = "delete from revocation where ends < $1";
-pub const STATEMENTS: &[&str] = &[ADD, SWEEP];
+pub const STATEMENTS: &[&str] = &[ADD];
 
 /// How long an access token may live: after that no revocation is needed.
 pub const TOKEN_S_MAX: i64 = 366 * 86_400;
@@ -39,10 +38,5 @@ impl Store {
     pub async fn revoke(&self, kind: Revoked, name: &str) -> Result<(), StoreError> {
         let now = Instant::now().0;
         self.tell(ADD, &[&kind.name(), &name, &now, &(now + TOKEN_S_MAX * 1_000_000)]).await.map(drop)
-    }
-
-    /// Removes what no token could live long enough to need.
-    pub async fn sweep_revocations(&self) -> Result<(), StoreError> {
-        self.tell(SWEEP, &[&Instant::now().0]).await.map(drop)
     }
 }

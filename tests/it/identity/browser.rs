@@ -18,6 +18,8 @@ pub struct Browser {
     /// Sent with forms; a browser says here which site the form is on.
     pub origin: Option<String>,
     pub device: String,
+    /// What proxies in between would say.
+    pub forwarded: Option<String>,
 }
 
 /// What came back.
@@ -34,7 +36,7 @@ impl Browser {
         let client = app.client().clone();
         let origin = Some(format!("http://{}", client.host()));
         let device = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_string();
-        Browser { client, cookies: BTreeMap::new(), csrf: String::new(), origin, device }
+        Browser { client, cookies: BTreeMap::new(), csrf: String::new(), origin, device, forwarded: None }
     }
 
     /// Returns this browser at another server: cookies know no port.
@@ -98,6 +100,8 @@ impl Browser {
         let (cookies, device) = (cookies.join("; "), self.device.clone());
         let mut headers = headers.to_vec();
         headers.push(("User-Agent", &device));
+        let forwarded = self.forwarded.clone();
+        headers.extend(forwarded.as_deref().map(|told| ("X-Forwarded-For", told)));
         if !cookies.is_empty() {
             headers.push(("Cookie", &cookies));
         }
