@@ -86,7 +86,9 @@ create table client (
     secret  text,
     data    json     not null,
     created bigint   not null,
-    changed bigint   not null
+    changed bigint   not null,
+    -- Of the token by which a client that registered itself looks after that.
+    registration bytea
 );
 comment on column client.status is '1 waits for approval, 2 active, 3 suspended';
 comment on column client.secret is 'argon2id in PHC notation';

@@ -323,7 +323,7 @@ async fn keep_keys(settings: &Settings, store: &Store, keys: &Arc<Keys>) -> Resu
 fn security(settings: &Settings, factory: &Factory, keys: Arc<Keys>) -> Security {
     let (base_url, root_url, name) = (settings.base_url.clone(), root_url(&settings.base_url), settings.name.clone());
     let jwks = Arc::new(oauth::jwks::Jwks::new(outbound::Client::new(is_reached_by_loopback(&base_url))));
-    let oauth = Arc::new(oauth::Settings { base_url, root_url, name });
+    let oauth = Arc::new(oauth::Settings { base_url, root_url, name, registration: settings.registration });
     Security { keys, oauth, recorder: factory.recorder.clone(), jwks }
 }
 

@@ -8,6 +8,7 @@ mod key;
 mod reader;
 mod suggest;
 
+use crate::oauth::register::Policy;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub signing_key_days: u64,
     /// An outside identity provider.
     pub federation: Option<Federation>,
+    /// Which apps may register themselves.
+    pub registration: Policy,
     pub limits: Limits,
     /// What is odd but not wrong; to be logged once logging is up.
     pub warnings: Vec<String>,
@@ -159,6 +162,7 @@ fn build(read: &mut Reader) -> Settings {
         name: read.one("name", "a name", |text| (!text.trim().is_empty()).then(|| text.trim().to_string())),
         signing_key_days: read.number("signing_key_days", 1, 3_650),
         federation: federation(read),
+        registration: read.one("registration", "open, approved or closed", Policy::parse),
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
             // The stack of a worker holds this depth several times over; far more would not.

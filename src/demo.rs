@@ -1,4 +1,6 @@
-//! `serve --demo`: a small hospital to look at, and curl lines that work as they are printed.
+//! `serve --demo`: a small hospital to look at, people who can sign in, and lines that work as they are printed.
+
+mod people;
 
 use medilink::app::{self, Factory, Failure};
 use medilink::config::{Auth, Settings};
@@ -21,6 +23,9 @@ pub async fn load(factory: &Factory, settings: &Settings, keys: &Keys) -> Result
         Err(error) => return Err(Failure(format!("failed to load the demo: {error}"))),
     }
     println!("{}", welcome(settings, keys)?);
+    if settings.auth == Auth::Smart {
+        println!("{}", people::make(factory, settings).await?);
+    }
     Ok(())
 }
 

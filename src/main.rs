@@ -51,6 +51,11 @@ enum Command {
         #[command(flatten)]
         settings: config::Args,
     },
+    /// Apps and systems that may ask for tokens
+    Client {
+        #[command(subcommand)]
+        command: cli::client::Command,
+    },
     /// Add, list, suspend and activate people, and make links that set their passwords
     User {
         #[command(subcommand)]
@@ -77,6 +82,7 @@ fn main() -> ExitCode {
         Command::Token(token) => &token.settings,
         Command::Revoke(revoke) => &revoke.settings,
         Command::Keys { command } => command.settings(),
+        Command::Client { command } => command.settings(),
         Command::User { user } => user.settings(),
     };
     let settings = match args.settings() {
@@ -120,6 +126,7 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Token(token) => cli::token::run(token, &settings)?,
         Command::Revoke(revoke) => cli::revoke::run(revoke, &settings).await?,
         Command::Keys { command } => cli::keys::run(command, &settings).await?,
+        Command::Client { command } => cli::client::run(command, &settings).await?,
         Command::User { user } => cli::user::run(user, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)

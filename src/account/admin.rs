@@ -54,6 +54,16 @@ impl By {
         By { who: account.id.to_string(), person, request: visitor.request.clone() }
     }
 
+    /// Returns whether they may change this person at all.
+    pub fn may_change(&self, account: &Account) -> bool {
+        self.may_touch(Some(account.id), &account.roles).is_ok()
+    }
+
+    /// Returns whether they may give this role.
+    pub fn may_give(&self, role: Role) -> bool {
+        self.may_touch(None, &[role]).is_ok()
+    }
+
     /// Refuses what is not theirs to do to an account with these roles.
     fn may_touch(&self, target: Option<Uuid>, roles: &[Role]) -> Result<(), Fault> {
         let Some((own, held)) = &self.person else { return Ok(()) };

@@ -84,6 +84,12 @@ pub const KEYS: &[Key] = &[
         "Its secret there; better set by MEDILINK_FEDERATION_CLIENT_SECRET",
     ),
     none_allowed("federation_name", "", "TEXT", "What people call the outside provider; otherwise its host name"),
+    common(
+        "registration",
+        "open",
+        "open|approved|closed",
+        "Apps may register themselves: those for patients act at once, others wait for an administrator; or all wait; or none may",
+    ),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),

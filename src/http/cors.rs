@@ -6,9 +6,9 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, \
-                               If-Modified-Since, Prefer, X-Request-Id, Origin, X-Requested-With";
+                               If-Modified-Since, Prefer, DPoP, X-Request-Id, Origin, X-Requested-With";
 const RESPONSE_HEADERS: &str =
-    "ETag, Location, Content-Location, Last-Modified, X-Request-Id, Retry-After, WWW-Authenticate";
+    "ETag, Location, Content-Location, Last-Modified, X-Progress, X-Request-Id, Retry-After, WWW-Authenticate";
 
 /// Adds the headers that let a page read the answer.
 pub fn allow(headers: &mut HeaderMap) {

@@ -9,6 +9,7 @@ mod audit;
 pub mod authorize;
 pub mod call;
 pub mod client_auth;
+pub mod clients;
 mod code;
 pub mod discovery;
 mod dpop;
@@ -21,6 +22,7 @@ pub mod keys;
 pub mod launch;
 mod refresh;
 pub mod refusal;
+pub mod register;
 pub mod revoke;
 pub mod scope;
 mod standing;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub root_url: String,
     /// The name of this installation.
     pub name: String,
+    /// Who may register clients.
+    pub registration: register::Policy,
 }
 
 impl Server {

@@ -3,6 +3,9 @@
 //! A page is a struct and a template of the same name. WCAG 2.2 AA; phone first; without scripts but for passkeys.
 
 pub mod account;
+pub mod admin_accounts;
+pub mod admin_clients;
+pub mod apps;
 pub mod consent;
 pub mod outside;
 pub mod passkey;

@@ -34,6 +34,7 @@ static APPS: AtomicUsize = AtomicUsize::new(0);
 pub struct Builder {
     flags: Vec<String>,
     secured: bool,
+    demo: bool,
     embedded: bool,
     database_url: Option<String>,
     data_dir: Option<PathBuf>,
@@ -42,6 +43,7 @@ pub struct Builder {
 /// A running server; dropping it kills it.
 pub struct TestApp {
     flags: Vec<String>,
+    demo: bool,
     folder: PathBuf,
     base: String,
     database_url: Option<String>,
@@ -62,6 +64,12 @@ impl Builder {
     /// Demands access tokens.
     pub fn secured(mut self) -> Builder {
         self.secured = true;
+        self
+    }
+
+    /// Loads the demo hospital, with its people.
+    pub fn demo(mut self) -> Builder {
+        self.demo = true;
         self
     }
 
@@ -104,6 +112,7 @@ impl Builder {
             flags.extend(self.flags.iter().cloned());
             let app = TestApp {
                 flags,
+                demo: self.demo,
                 folder: folder.clone(),
                 client: Client::new(&base),
                 base,
@@ -273,6 +282,7 @@ impl TestApp {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log"));
         let log = log.expect("a log can be written");
         let mut command = self.command("serve");
+        command.args(self.demo.then_some("--demo"));
         command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         let child = command.spawn().expect("the binary runs");
         fs::write(self.pid_file(), child.id().to_string()).expect("a file can be written");

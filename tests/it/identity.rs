@@ -1,8 +1,11 @@
 //! People, apps and systems: how they sign in, what they are let do, what is refused; and the one Health ID of a patient.
 
+mod administration;
 mod authenticator;
 mod authorize;
 pub mod browser;
+mod clients;
+mod demo;
 mod discovery;
 mod federation;
 mod health_id;

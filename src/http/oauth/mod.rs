@@ -14,8 +14,8 @@ use crate::account::Visitor;
 use crate::fault::{Fault, Kind};
 use crate::oauth::Refusal;
 use crate::oauth::refusal::Error;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, BytesMut};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
@@ -24,7 +24,21 @@ use serde_json::Value;
 /// Bytes of a body that the authorization server reads.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
+/// What pages of other origins may ask: all but `/oauth/authorize`, to which a browser is sent.
+const FOR_PAGES: [&str; 7] = [
+    "/oauth/token",
+    "/oauth/introspect",
+    "/oauth/revoke",
+    "/oauth/register",
+    "/oauth/register/{id}",
+    "/oauth/jwks",
+    "/oauth/userinfo",
+];
+
 pub fn routes(config: &mut web::ServiceConfig) {
+    for address in FOR_PAGES {
+        config.route(address, web::method(Method::OPTIONS).to(preflight));
+    }
     authorize::routes(config);
     clients::routes(config);
     discovery::routes(config);

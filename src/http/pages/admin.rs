@@ -1,5 +1,76 @@
-//! Administration of people and clients.
+//! For administrators: people and clients.
+//!
+//! Each page asks for a right, each change for a factor shown lately. Refusals are in the audit.
 
-use actix_web::web;
+mod accounts;
+mod clients;
 
-pub fn routes(_config: &mut web::ServiceConfig) {}
+use super::super::State;
+use super::{Visit, answered};
+use crate::access::role::{Right, has};
+use crate::account::Session;
+use crate::fault::{Fault, Kind};
+use crate::store::audit::Entry;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// Rows that a list shows at most.
+const ROWS_MAX: usize = 200;
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.route("/admin", web::get().to(home));
+    accounts::routes(config);
+    clients::routes(config);
+}
+
+async fn home(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let work = async {
+        let visit = Visit::look(&http, &state).await?;
+        match allowed(&visit, Right::ManageAccounts).await? {
+            Ok(session) if has(&session.account.roles, Right::ManageClients) => Ok(visit.go("/admin/clients")),
+            Ok(_) => Ok(visit.go("/admin/accounts")),
+            Err(turned) => Ok(turned),
+        }
+    };
+    answered(&http, &state, work).await
+}
+
+/// Returns the session of a person who has the right, or the way to the sign-in page.
+async fn allowed(visit: &Visit, right: Right) -> Result<Result<&Session, HttpResponse>, Fault> {
+    let session = match visit.signed_in() {
+        Ok(session) => session,
+        Err(turned) => return Ok(Err(turned)),
+    };
+    if has(&session.account.roles, right) {
+        return Ok(Ok(session));
+    }
+    let request = visit.visitor().request;
+    let entry = Entry::event("admin", &request, &session.account.id.to_string(), 403);
+    visit.accounts.recorder.record(entry.with_detail(format!("has no right to {right:?}"))).await;
+    Err(Fault::new(Kind::Forbidden, "your roles do not include this"))
+}
+
+/// The same for a change, which wants a factor shown lately; `back` is where to go once it was.
+async fn allowed_to_change<'a>(
+    visit: &'a Visit,
+    right: Right,
+    back: &str,
+) -> Result<Result<&'a Session, HttpResponse>, Fault> {
+    Ok(match allowed(visit, right).await? {
+        Ok(_) => visit.fresh(back),
+        turned => turned,
+    })
+}
+
+/// Notes that somebody with the right tried what is not theirs to do.
+async fn refused(visit: &Visit, session: &Session, fault: &Fault) {
+    if fault.kind() == Kind::Forbidden {
+        let request = visit.visitor().request;
+        let entry = Entry::event("admin", &request, &session.account.id.to_string(), 403);
+        visit.accounts.recorder.record(entry.with_detail("the change is not theirs to make")).await;
+    }
+}
+
+/// Returns a parameter of the address, trimmed.
+fn parameter(visit: &Visit, name: &str) -> String {
+    visit.param(name).unwrap_or_default().trim().to_string()
+}

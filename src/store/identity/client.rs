@@ -1,5 +1,6 @@
 //! Clients: apps and systems that ask for tokens.
 
+use super::Hash;
 use crate::fhir::Instant;
 use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,11 @@ const ADD: &str = "insert into client (id, status, secret, data, created, change
     on conflict do nothing";
 const CHANGE: &str = "update client set status = $2, secret = $3, data = $4, changed = $5 where id = $1";
 const REMOVE: &str = "delete from client where id = $1";
-pub const STATEMENTS: &[&str] = &[READ, LIST, ADD, CHANGE, REMOVE];
+const REGISTER: &str =
+    "insert into client (id, status, secret, data, created, changed, registration) values ($1, $2, $3, $4, $5, $5, $6)
+    on conflict do nothing";
+const REGISTERED: &str = "select id, status, secret, data, created from client where id = $1 and registration = $2";
+pub const STATEMENTS: &[&str] = &[READ, LIST, ADD, CHANGE, REMOVE, REGISTER, REGISTERED];
 
 /// Whether a person or a client may act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +129,19 @@ impl Store {
         let added =
             self.tell(ADD, &[&client.id, &client.status.number(), &client.secret, &data, &client.created.0]).await?;
         Ok(added == 1)
+    }
+
+    /// Adds a client that registered itself, with the hash of its registration access token; false when its id is taken.
+    pub async fn register_client(&self, client: &Client, key: Hash) -> Result<bool, StoreError> {
+        let data = serde_json::to_value(&client.metadata).map_err(|e| StoreError::Damaged(e.to_string()))?;
+        let (status, created, key) = (client.status.number(), client.created.0, key.to_vec());
+        let added = self.tell(REGISTER, &[&client.id, &status, &client.secret, &data, &created, &key]).await?;
+        Ok(added == 1)
+    }
+
+    /// Returns the client with this id and registration access token.
+    pub async fn registered_client(&self, id: &str, key: Hash) -> Result<Option<Client>, StoreError> {
+        self.ask_one(REGISTERED, &[&id, &key.to_vec()]).await?.map(read).transpose()
     }
 
     pub async fn change_client(&self, client: &Client) -> Result<bool, StoreError> {
