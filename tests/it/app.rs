@@ -9,6 +9,7 @@ mod keeper;
 pub use database::{database, rows, run};
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -166,9 +167,21 @@ impl TestApp {
         claims.sign(&keys).expect("claims can be signed")
     }
 
-    /// Runs another command with the server's settings and returns how it ended.
+    /// Runs another command, such as `user list`, with the server's settings and returns how it ended.
     pub fn run(&self, name: &str, arguments: &[&str]) -> Output {
         self.command(name).args(arguments).output().expect("the binary runs")
+    }
+
+    /// The same for a command that reads something.
+    pub fn run_fed(&self, name: &str, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(name);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        let mut stdin = child.stdin.take().expect("it was asked for");
+        // A command that refuses its arguments reads nothing.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        child.wait_with_output().expect("the command can be waited for")
     }
 
     /// Returns the data folder of a server that was given none.
@@ -251,7 +264,7 @@ impl TestApp {
                 command.env_remove(&variable);
             }
         }
-        command.current_dir(&self.folder).arg(name).args(&self.flags).stdin(Stdio::null());
+        command.current_dir(&self.folder).args(name.split(' ')).args(&self.flags).stdin(Stdio::null());
         command
     }
 

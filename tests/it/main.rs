@@ -12,6 +12,7 @@ mod fhirpath_patch_suite;
 mod fhirpath_suite;
 mod format_suite;
 mod hospital;
+mod identity;
 mod plans;
 mod races;
 mod rest;
