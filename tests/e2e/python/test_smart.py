@@ -22,6 +22,7 @@ REDIRECT = "http://127.0.0.1:9/callback"
 def setUpModule():
     global server
     server = Server()
+    unittest.addModuleCleanup(server.stop)
     code = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
     server.store(
         {"resourceType": "Patient", "id": "ada", "name": [{"given": ["Ada"], "family": "Lovelace"}]},
@@ -35,10 +36,6 @@ def setUpModule():
     )
     person = ["--login", "ada", "--name", "Ada", "--role", "patient", "--fhir-user", "Patient/ada", "--password-stdin"]
     server.cli("user add", *person, given=PASSWORD)
-
-
-def tearDownModule():
-    server.stop()
 
 
 class App(unittest.TestCase):
