@@ -1,5 +1,6 @@
 //! People, apps and systems: how they sign in, what they are let do, and what is refused.
 
+mod attacks;
 pub mod browser;
 mod inferno;
 mod people;

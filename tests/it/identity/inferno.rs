@@ -15,6 +15,8 @@ mod openid;
 mod refresh;
 mod refusals;
 
+pub use launch::launch_of;
+
 use serde_json::Value;
 
 use super::stage::Stage;

@@ -17,16 +17,19 @@ pub struct Signer {
 }
 
 enum Pair {
+    Es256(EcdsaKeyPair),
     Es384(EcdsaKeyPair),
     Rs384(Box<RsaKeyPair>),
 }
 
 impl Signer {
+    /// Returns a key of the kind that the server itself signs with.
+    pub fn es256() -> Signer {
+        Signer { kid: unique("es"), pair: Pair::Es256(elliptic(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)) }
+    }
+
     pub fn es384() -> Signer {
-        let document = EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, &SystemRandom::new())
-            .expect("a key");
-        let pair = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, document.as_ref());
-        Signer { kid: unique("es"), pair: Pair::Es384(pair.expect("it was just made")) }
+        Signer { kid: unique("es"), pair: Pair::Es384(elliptic(&signature::ECDSA_P384_SHA384_FIXED_SIGNING)) }
     }
 
     pub fn rs384() -> Signer {
@@ -36,6 +39,7 @@ impl Signer {
 
     pub fn algorithm(&self) -> &'static str {
         match self.pair {
+            Pair::Es256(_) => "ES256",
             Pair::Es384(_) => "ES384",
             Pair::Rs384(_) => "RS384",
         }
@@ -44,11 +48,8 @@ impl Signer {
     /// Returns the public half as a JWK.
     pub fn jwk(&self) -> Value {
         let mut jwk = match &self.pair {
-            Pair::Es384(pair) => {
-                // An uncompressed point: 4, x, y.
-                let point = pair.public_key().as_ref();
-                json!({"kty": "EC", "crv": "P-384", "x": BASE64.encode(&point[1..49]), "y": BASE64.encode(&point[49..])})
-            }
+            Pair::Es256(pair) => point(pair, "P-256"),
+            Pair::Es384(pair) => point(pair, "P-384"),
             Pair::Rs384(pair) => {
                 // RSAPublicKey of 2048 bits: the modulus begins after the tags, the lengths and a zero.
                 let der = pair.public_key().as_ref();
@@ -75,7 +76,9 @@ impl Signer {
         let text = unsigned(&whole, claims);
         let random = SystemRandom::new();
         let signature = match &self.pair {
-            Pair::Es384(pair) => pair.sign(&random, text.as_bytes()).expect("it signs").as_ref().to_vec(),
+            Pair::Es256(pair) | Pair::Es384(pair) => {
+                pair.sign(&random, text.as_bytes()).expect("it signs").as_ref().to_vec()
+            }
             Pair::Rs384(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&signature::RSA_PKCS1_SHA384, &random, text.as_bytes(), &mut signature).expect("it signs");
@@ -84,6 +87,17 @@ impl Signer {
         };
         format!("{text}.{}", BASE64.encode(signature))
     }
+}
+
+fn elliptic(algorithm: &'static signature::EcdsaSigningAlgorithm) -> EcdsaKeyPair {
+    let document = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).expect("a key");
+    EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref()).expect("it was just made")
+}
+
+/// An uncompressed point is a 4, x, y.
+fn point(pair: &EcdsaKeyPair, curve: &str) -> Value {
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(pair.public_key().as_ref().len() / 2);
+    json!({"kty": "EC", "crv": curve, "x": BASE64.encode(x), "y": BASE64.encode(y)})
 }
 
 /// Returns header and claims, ready to be signed.

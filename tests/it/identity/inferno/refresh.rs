@@ -60,15 +60,8 @@ pub fn revocation(table: &mut Table, stage: &Stage) {
     table.check("Health IT Module allows the user to revoke the app", || {
         read(stage, &given, "Patient/ada").expect(200);
         let mut person = stage.ada.clone();
-        let page = person.get("/account/apps").expect(200);
-        let form = page.text.split("<form").find(|form| form.contains("/account/apps")).expect("a form to revoke by");
-        let fields: Vec<(&str, &str)> =
-            form.split("<input").skip(1).filter_map(hidden).filter(|(name, _)| *name != "csrf").collect();
-        let action = form
-            .split_once("action=\"")
-            .and_then(|(_, rest)| rest.split_once('"'))
-            .map_or("/account/apps", |(to, _)| to);
-        person.submit(action, &fields).expect(303);
+        person.get("/account/apps").expect(200);
+        person.submit("/account/apps", &[("end", &app.id)]).expect(303);
         std::thread::sleep(REVOKED_WITHIN);
     });
     table.check("Access to Patient resource is denied after token revocation", || {
@@ -85,13 +78,6 @@ pub fn revocation(table: &mut Table, stage: &Stage) {
         read(stage, &given, "Patient/ada").expect(401);
         app.refresh(text(&given, "refresh_token")).expect(400);
     });
-}
-
-/// Returns name and value of a hidden field.
-fn hidden(input: &str) -> Option<(&str, &str)> {
-    let input = input.split('>').next().filter(|input| input.contains("type=\"hidden\""))?;
-    let attribute = |name: &str| input.split_once(&format!("{name}=\"")).and_then(|(_, rest)| rest.split_once('"'));
-    Some((attribute("name")?.0, attribute("value")?.0))
 }
 
 pub fn introspection(table: &mut Table, stage: &Stage) {
