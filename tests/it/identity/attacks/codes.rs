@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Attack, issued, shown, told};
 use crate::identity::signer::Signer;
 use crate::identity::smart::{App, decided, ticked};
-use crate::identity::stage::Stage;
 
 const SCOPE: &str = "launch/patient offline_access patient/Patient.rs";
 
