@@ -23,7 +23,7 @@ export default function standalone(stage) {
     await page.waitForURL(/\/login\/factor/)
     await look(page, 'second-factor')
     await page.locator('input[name=code]').fill(factor())
-    await page.getByRole('button').last().click()
+    await page.getByRole('button', { name: 'Continue' }).click()
     await page.waitForURL(/\/authorize\?request=/)
     await look(page, 'consent-patient')
     await decide(page, 'allow')

@@ -42,14 +42,18 @@ class Server {
     this.base = `${this.root}/fhir`
     this.#flags = [
       ...['--listen', `127.0.0.1:${port}`, '--base-url', this.base, '--data-dir', join(folder, 'data')],
-      ...['--auth', 'smart', '--mllp-listen', '', '--workers', '2', '--name', 'Riverside Hospital'],
+      ...['--auth', 'smart', '--mllp-listen', '', '--workers', '2'],
     ]
   }
 
   /** Returns false when the port was taken meanwhile. */
   async launch() {
     const log = openSync(this.#log(), 'a')
-    this.#process = spawn(BINARY, ['serve', ...this.#flags], { cwd: this.#folder, env: clean(), stdio: ['ignore', log, log] })
+    this.#process = spawn(BINARY, ['serve', ...this.#flags], {
+      cwd: this.#folder,
+      env: { ...clean(), MEDILINK_NAME: 'Riverside Hospital' },
+      stdio: ['ignore', log, log],
+    })
     process.on('exit', () => this.#process.kill('SIGKILL'))
     const began = Date.now()
     for (;;) {

@@ -113,7 +113,7 @@ pub const ATTACKS: &[Attack] = &[
                     && policy.contains("default-src 'none'")
                     && !policy.contains("unsafe")
                     && page.header("x-frame-options") == Some("DENY")
-                    && page.header("referrer-policy") == Some("no-referrer")
+                    && page.header("referrer-policy") == Some("same-origin")
                     && page.header("x-content-type-options") == Some("nosniff");
                 if !is_safe {
                     return format!("{}: {:?}", page.asked, page.headers);
