@@ -1,6 +1,7 @@
 //! People, apps and systems: how they sign in, what they are let do, what is refused; and the one Health ID of a patient.
 
 mod administration;
+mod attacks;
 mod authenticator;
 mod authorize;
 pub mod browser;
@@ -9,6 +10,7 @@ mod demo;
 mod discovery;
 mod federation;
 mod health_id;
+mod inferno;
 mod keys;
 mod launch;
 mod limits;
@@ -16,4 +18,8 @@ mod passkeys;
 mod people;
 mod person;
 mod provider;
+mod signer;
+mod smart;
+mod stage;
+mod table;
 mod tokens;

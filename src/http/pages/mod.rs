@@ -242,7 +242,7 @@ pub fn guard(http: &HttpRequest, response: &mut HttpResponse) {
     let headers = response.headers_mut();
     for (name, value) in [
         ("content-security-policy", POLICY),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),
         ("x-frame-options", "DENY"),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-opener-policy", "same-origin"),
