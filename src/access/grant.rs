@@ -172,9 +172,18 @@ impl Limits {
         if conditions == Expr::None || !role.is_of_one_record() {
             return conditions;
         }
-        match &self.token.patient {
+        match self.own_record(role) {
             Some(patient) => Expr::and([conditions, reach::of_patient(&self.registry, patient, t, letter)]),
             None => Expr::None,
+        }
+    }
+
+    /// Returns the one patient that a role reaches: patients themselves, and whom others speak for.
+    fn own_record(&self, role: Role) -> Option<&ResourceId> {
+        let user = self.token.person.as_ref().and_then(|person| person.fhir_user.as_ref());
+        match user {
+            Some((t, id)) if role == Role::Patient && *t == ResourceType::PATIENT => Some(id),
+            _ => self.token.patient.as_ref(),
         }
     }
 }

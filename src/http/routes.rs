@@ -39,11 +39,7 @@ pub async fn serve(
             .app_data(web::Data::new(metrics.clone()))
             .route("/health/live", web::get().to(health::live))
             .route("/health/ready", web::get().to(health::ready))
-            .configure(oauth::routes)
-            .configure(pages::routes)
-            .configure(|config| oauth::routes_below(config, &settings.base_path))
-            .route(&settings.base_path, web::route().to(fhir))
-            .route(&format!("{}/{{path:.*}}", settings.base_path), web::route().to(fhir))
+            .configure(|config| addresses(config, &settings.base_path))
             .default_service(web::to(elsewhere));
         if settings.metrics_listen.is_none() { app.service(metrics_page()) } else { app }
     });
@@ -57,6 +53,24 @@ pub async fn serve(
         .bind(listen)?;
     tracing::info!(%listen, base_url, secured, "serving");
     bound.run().await
+}
+
+/// Adds the addresses of the FHIR API, the authorization server and the pages.
+///
+/// They are tried in their order, so the FHIR API comes first; but where it has no path of its own it would take all.
+fn addresses(config: &mut web::ServiceConfig, base_path: &str) {
+    let api = |config: &mut web::ServiceConfig| {
+        oauth::routes_below(config, base_path);
+        config.route(base_path, web::route().to(fhir));
+        config.route(&format!("{base_path}/{{path:.*}}"), web::route().to(fhir));
+    };
+    if !base_path.is_empty() {
+        api(config);
+    }
+    config.configure(oauth::routes).configure(pages::routes);
+    if base_path.is_empty() {
+        api(config);
+    }
 }
 
 fn metrics_page() -> actix_web::Resource {

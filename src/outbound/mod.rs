@@ -102,6 +102,11 @@ impl Client {
         read(self.send(request).await?)
     }
 
+    /// Sends a request of a library and returns the whole answer, whatever its status.
+    pub async fn send_plain(&self, request: http::Request<Vec<u8>>) -> Result<Answer, OutboundError> {
+        self.send(request.try_into().map_err(|e: reqwest::Error| OutboundError::Away(e.to_string()))?).await
+    }
+
     /// Sends a request and returns the whole answer, whatever its status.
     pub async fn send(&self, request: reqwest::Request) -> Result<Answer, OutboundError> {
         guard::check(request.url(), self.allow_loopback)?;

@@ -1,3 +1,5 @@
+//! What scopes, roles and records open, in tables.
+
 use super::*;
 use crate::access::principal::Person;
 use crate::access::role::Role;

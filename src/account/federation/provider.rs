@@ -182,7 +182,7 @@ impl Provider {
 /// Sends a request of the library by our own client.
 async fn send(client: &Client, request: HttpRequest) -> Result<HttpResponse, OutboundError> {
     let failed = |e: &dyn std::fmt::Display| OutboundError::Away(e.to_string());
-    let answer = client.send(request.try_into().map_err(|e: reqwest::Error| failed(&e))?).await?;
+    let answer = client.send_plain(request).await?;
     let response = http::Response::builder().status(answer.status).header(http::header::CONTENT_TYPE, answer.kind);
     response.body(answer.bytes).map_err(|e| failed(&e))
 }

@@ -18,6 +18,7 @@ use crate::health_id::{self, Grade, HealthId, Person, person};
 use crate::interaction::Context;
 use crate::interaction::condition::again;
 use crate::rest::Reply;
+use crate::search::Expr;
 use crate::search::key::Keyer;
 use crate::store::View;
 use crate::store::identity::Hash;
@@ -47,7 +48,8 @@ impl Operation for Issue {
     }
 
     fn needs(&self, _: Option<ResourceType>) -> Needs {
-        Needs::Type(vec![Letter::Create, Letter::Search], ResourceType::PATIENT)
+        // Enough for one's own; for others see `may_register`.
+        Needs::Type(vec![Letter::Read], ResourceType::PATIENT)
     }
 
     fn perform<'a>(&'a self, ctx: &'a Context<'a>, call: Call) -> LocalBoxFuture<'a, Result<Reply, Fault>> {
@@ -78,7 +80,7 @@ async fn issue(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let asked = read(ctx, &parameters)?;
     match &asked.whom {
         Whom::Known(id) if is_self(ctx, id) => {}
-        _ => may_manage(ctx)?,
+        _ => may_register(ctx)?,
     }
     let done = again(async || issued(ctx, &asked).await).await;
     // What gave out a number has its audit row in the transaction; that none was given out is noted here.
@@ -139,6 +141,18 @@ fn read(ctx: &Context, parameters: &Parameters) -> Result<Asked, Fault> {
 
 fn task() -> Result<ResourceType, Fault> {
     ResourceType::parse("Task").ok_or_else(|| Fault::internal("there is no type Task", "unknown"))
+}
+
+/// Refuses who may not give a number to others: it takes the right, and the letters to look for people and to add one.
+fn may_register(ctx: &Context) -> Result<(), Fault> {
+    let lacks = |letter: &Letter| ctx.grant.sight(ResourceType::PATIENT, *letter) == Expr::None;
+    if [Letter::Create, Letter::Search].iter().any(lacks) {
+        return Err(Fault::new(
+            Kind::Forbidden,
+            "a Health ID for somebody else needs the scope and the role for Patient.cs",
+        ));
+    }
+    may_manage(ctx)
 }
 
 /// Returns whether the caller is this patient.
