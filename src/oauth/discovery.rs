@@ -4,9 +4,8 @@
 
 use super::Settings;
 use crate::fhir::Instant;
+use crate::store::identity::{hash, hex};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The capabilities of this server. Each is kept by code and shown by a test.
@@ -198,8 +197,5 @@ pub fn style(name: &str) -> Option<&'static str> {
 
 /// Returns a short name for a content.
 pub fn etag(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex(&hash(text)[..8])
 }
