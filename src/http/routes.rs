@@ -42,6 +42,7 @@ pub async fn serve(
             .configure(oauth::routes)
             .configure(pages::routes)
             .configure(|config| oauth::routes_below(config, &settings.base_path))
+            .configure(|config| pages::routes_below(config, &settings.base_path))
             .route(&settings.base_path, web::route().to(fhir))
             .route(&format!("{}/{{path:.*}}", settings.base_path), web::route().to(fhir))
             .default_service(web::to(elsewhere));

@@ -88,11 +88,6 @@ pub async fn bytes(mut payload: web::Payload) -> Result<web::Bytes, Fault> {
     Ok(whole.freeze())
 }
 
-/// Returns the first value of a field.
-pub fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-}
-
 /// Returns an answer in JSON.
 pub fn json(http: &HttpRequest, status: u16, body: &Value) -> HttpResponse {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

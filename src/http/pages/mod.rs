@@ -8,6 +8,7 @@ mod admin;
 mod apps;
 mod authorize;
 mod federation;
+mod health_id;
 mod passkey;
 mod reset;
 mod sessions;
@@ -47,6 +48,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     sign_in::routes(config);
     step_up::routes(config);
 }
+
+pub use health_id::routes_below;
 
 /// One request of a browser.
 pub struct Visit {
