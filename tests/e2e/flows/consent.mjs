@@ -18,7 +18,7 @@ export default function consent(stage) {
     await signIn(page, 'grace')
     await page.waitForURL(/\/authorize\?request=/)
     const box = (scope) => page.locator(`input[name=scope][value="${scope}"]`)
-    for (const details of await page.locator('details:not([open]) > summary').all()) await details.click()
+    for (const part of await page.getByText('Allow only a part of this').all()) await part.click()
     await box('patient/Condition.rs').uncheck()
     await box('patient/Observation.rs').uncheck()
     await box(`patient/Condition.rs?${PROBLEMS}`).check()

@@ -14,8 +14,10 @@ export default function passkey(stage) {
     await page.goto(`${stage.server.root}/account/passkeys`)
     await signIn(page, 'rosa')
     await page.waitForURL(/\/account\/passkeys/)
-    await page.getByRole('button', { name: /add|create|new/i }).first().click()
-    await page.getByRole('button', { name: /remove|delete/i }).first().waitFor()
+    await look(page, 'passkeys-none')
+    await page.getByLabel('A name for it').fill('My phone')
+    await page.getByRole('button', { name: 'Add a passkey' }).click()
+    await page.getByRole('button', { name: /^Remove/ }).waitFor()
     await look(page, 'passkeys')
     assert.equal((await authenticator.credentials()).length, 1)
 

@@ -22,7 +22,7 @@ export default function standalone(stage) {
     await signIn(page, 'ada')
     await page.waitForURL(/\/login\/factor/)
     await look(page, 'second-factor')
-    await page.locator('input[name=code]').fill(factor())
+    await page.getByLabel('Code', { exact: true }).fill(factor())
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.waitForURL(/\/authorize\?request=/)
     await look(page, 'consent-patient')

@@ -2,10 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-const FHIR_CLIENT = join(createRequire(import.meta.url).resolve('fhirclient/package.json'), '../build/fhir-client.js')
+import { need } from './packages.mjs'
+
+const FHIR_CLIENT = join(need.resolve('fhirclient/package.json'), '../build/fhir-client.js')
 const PAGES = join(import.meta.dirname, '../app')
 const KINDS = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8' }
 

@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
 
-import { TRACES } from './server.mjs'
+import { TRACES, need } from './packages.mjs'
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const { chromium } = need('playwright-core')
+const AXE = need.resolve('axe-core/axe.min.js')
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
 const FLAGS = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],

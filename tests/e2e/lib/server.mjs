@@ -5,16 +5,13 @@ import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const ROOT = resolve(import.meta.dirname, '../../..')
-const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target')
+import { TARGET } from './packages.mjs'
+
 const BINARY = process.env.CARGO_BIN ?? join(TARGET, 'debug/medilink')
 const READY_MS_MAX = 60_000
-
-/** Where screenshots and other traces go. */
-export const TRACES = join(TARGET, 'e2e')
 
 /** Returns a running server. */
 export async function startServer() {

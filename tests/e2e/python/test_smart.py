@@ -1,6 +1,7 @@
 """The SMART client of PyPI and a backend service, against the built server. `python -m unittest` in this folder."""
 
 import json
+import re
 import time
 import unittest
 import uuid
@@ -47,7 +48,7 @@ class App(unittest.TestCase):
         registration = ["--id", app_id, "--name", "Notebook", "--redirect-uri", REDIRECT]
         said = server.cli("client add", *registration, "--scope", f"launch/patient {scope}", kind)
         if kind == "--secret":
-            more["app_secret"] = said.split()[-1]
+            more["app_secret"] = re.search("^secret: (.*)$", said, re.MULTILINE)[1]
         settings = {"app_id": app_id, "api_base": server.base, "redirect_uri": REDIRECT, "scope": scope, **more}
         smart = client.FHIRClient(settings=settings)
         self.assertFalse(smart.prepare())
@@ -59,7 +60,7 @@ class App(unittest.TestCase):
         self.assertTrue(smart.ready)
         self.assertEqual(smart.patient_id, "ada")
         self.assertEqual(smart.human_name(smart.patient.name[0]), "Ada Lovelace")
-        found = Observation.where({"subject": "Patient/ada"}).perform_resources(smart.server)
+        found = Observation.where({"subject": "Patient/ada"}).perform_resources_iter(smart.server)
         self.assertEqual([observation.id for observation in found], ["pulse"])
 
     def test_a_public_app_reads_and_refreshes(self):

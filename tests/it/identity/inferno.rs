@@ -31,22 +31,26 @@ const TLS: &str = "TLS ends at the proxy in front; the listener itself speaks pl
 fn inferno() {
     let stage = Stage::set();
     let mut table = Table::default();
-    discovery::discovery(&mut table, &stage);
-    launch::standalone(&mut table, &stage);
-    launch::ehr(&mut table, &stage);
-    launch::other_clients(&mut table, &stage);
-    openid::openid(&mut table, &stage);
-    refresh::refresh(&mut table, &stage);
-    access::unrestricted(&mut table, &stage);
-    access::limited(&mut table, &stage);
-    access::version_1(&mut table, &stage);
-    granular::fine_grained(&mut table, &stage);
-    granular::selection(&mut table, &stage);
-    refusals::refusals(&mut table, &stage);
-    refresh::revocation(&mut table, &stage);
-    refresh::introspection(&mut table, &stage);
-    backend::backend(&mut table, &stage);
-    brands::brands(&mut table, &stage);
+    for part in [
+        discovery::discovery,
+        launch::standalone,
+        launch::ehr,
+        launch::other_clients,
+        openid::openid,
+        refresh::refresh,
+        access::unrestricted,
+        access::limited,
+        access::version_1,
+        granular::fine_grained,
+        granular::selection,
+        refusals::refusals,
+        refresh::revocation,
+        refresh::introspection,
+        backend::backend,
+        brands::brands,
+    ] {
+        table.part(|table| part(table, &stage));
+    }
     attestations(&mut table);
     table.finish("inferno");
 }

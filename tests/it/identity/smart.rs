@@ -66,8 +66,8 @@ impl<'a> App<'a> {
         let output = server.run("client add", &arguments);
         assert!(output.status.success(), "client add: {}", String::from_utf8_lossy(&output.stderr));
         let said = String::from_utf8_lossy(&output.stdout);
-        // The secret is the last word of what the command prints.
-        let secret = kind.contains(&"--secret").then(|| said.split_whitespace().last().expect("a secret").to_string());
+        let secret = said.lines().find_map(|line| line.strip_prefix("secret: ")).map(str::to_string);
+        assert_eq!(secret.is_some(), kind.contains(&"--secret"), "client add: {said}");
         App { server, id, redirect, secret, signer }
     }
 

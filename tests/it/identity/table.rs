@@ -31,6 +31,14 @@ impl Table {
         self.group = name;
     }
 
+    /// Does the work of some rows; where it panics outside of them, that is a row too.
+    pub fn part(&mut self, work: impl FnOnce(&mut Table)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            let result = Outcome::Failed(words(panic.as_ref()));
+            self.rows.push(Row { group: self.group, title: "what the rows of this group build on".into(), result });
+        }
+    }
+
     /// Adds a row: passed when the work ends without a panic. Returns what the work found out, for rows that build on it.
     pub fn check<T>(&mut self, title: impl Into<String>, work: impl FnOnce() -> T) -> Option<T> {
         let (result, found) = match catch_unwind(AssertUnwindSafe(work)) {
