@@ -126,6 +126,7 @@ impl Factory {
             base_url: settings.base_url.clone(),
             root_url: root_url(&settings.base_url),
             secured: settings.auth == Auth::Smart,
+            registers: settings.registration != oauth::register::Policy::Closed,
             started: Instant::now(),
             operations: operations(&settings.canonical_base),
         };

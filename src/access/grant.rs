@@ -143,7 +143,15 @@ pub fn meets(sight: &Expr, t: ResourceType, id: &ResourceId, rows: IndexRows) ->
 impl Limits {
     fn sight(&self, t: ResourceType, letter: Letter) -> Expr {
         let scopes = self.token.scopes.iter().filter(|scope| scope.allows(letter, Some(t)));
-        Expr::or(scopes.map(|scope| self.opened(scope, t, letter)))
+        Expr::or(scopes.map(|scope| self.opened(scope, t, letter)).chain(self.itself(t, letter)))
+    }
+
+    /// Returns what the scope `fhirUser` opens: the one resource that is the person, for reading. SMART App Launch 2.2, scopes
+    /// for requesting identity data.
+    fn itself(&self, t: ResourceType, letter: Letter) -> Option<Expr> {
+        let person = self.token.person.as_ref().filter(|person| person.reads_itself && letter == Letter::Read)?;
+        let (own, id) = person.fhir_user.as_ref().filter(|(own, _)| *own == t)?;
+        Some(Expr::and([Expr::Types(vec![*own]), Expr::Ids(vec![id.clone()])]))
     }
 
     /// Returns what one scope opens: its own condition, within the record it is about, within what the person may do.

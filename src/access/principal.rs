@@ -44,6 +44,8 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// Patient, Practitioner or RelatedPerson.
     pub fhir_user: Option<(ResourceType, ResourceId)>,
+    /// Whether the scope `fhirUser` was granted: it opens the resource above for reading.
+    pub reads_itself: bool,
     /// When a factor was last shown, in seconds since 1970, and which ones were (`pwd`, `otp`, `hwk`; RFC 8176).
     pub authenticated_s: i64,
     pub methods: Vec<Box<str>>,

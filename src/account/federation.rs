@@ -8,6 +8,7 @@ mod provider;
 
 pub use provider::Provider;
 
+use super::sign_in::Step;
 use super::{Accounts, Session, Settings, Visitor, secret};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
@@ -73,16 +74,6 @@ pub struct Known {
     pub next: String,
 }
 
-/// The second factor that is still to be shown here after the provider's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    Nothing,
-    /// One of the person's passkeys, which signs in by itself.
-    Passkey,
-    /// A code of the authenticator app.
-    Code,
-}
-
 impl Accounts {
     /// Returns the address at the provider that a browser goes to: to sign in, or to link an identity to a session's account.
     /// `is_again` has a person whom the provider knows still show a factor once more.
@@ -141,21 +132,19 @@ impl Accounts {
         }
     }
 
-    /// Returns the second factor that an account has and that the provider did not stand in for.
-    pub async fn missing_factor(&self, known: &Known) -> Result<Missing, Fault> {
-        Ok(match known.account.totp {
-            _ if known.methods.contains(&"mfa") => Missing::Nothing,
-            _ if !self.store.passkeys_of(known.account.id).await?.is_empty() => Missing::Passkey,
-            Some(_) => Missing::Code,
-            None => Missing::Nothing,
-        })
+    /// Signs in who is known, or lets that wait for the second factor of theirs that the provider did not stand in for.
+    pub async fn sign_in_known(&self, known: &Known, visitor: &Visitor) -> Result<Step, Fault> {
+        if known.methods.contains(&"mfa") || self.second_factors(&known.account).await?.is_empty() {
+            return Ok(Step::Done(self.begin_outside_session(known, visitor).await?));
+        }
+        Ok(Step::Factor(self.begin_waiting(&known.account, &known.methods).await?))
     }
 
     /// Begins a session for who is known, and returns the secret of its cookie.
     ///
     /// It is as fresh as the provider says; where that says nothing, it is not fresh: the person may have signed in there
     /// hours ago.
-    pub async fn begin_outside_session(&self, known: &Known, visitor: &Visitor) -> Result<String, Fault> {
+    async fn begin_outside_session(&self, known: &Known, visitor: &Visitor) -> Result<String, Fault> {
         let secret = self.begin_session(&known.account, &known.methods, visitor).await?;
         let now = Instant::now();
         let stale = Instant(now.0 - (self.settings.fresh_s_max + 1) * super::SECOND_US);

@@ -134,6 +134,7 @@ impl Session {
         Person {
             roles: self.account.roles.clone(),
             fhir_user: self.account.fhir_user.clone(),
+            reads_itself: false,
             authenticated_s: self.row.auth_at.0 / 1_000_000,
             methods: self.row.methods.iter().map(|method| method.as_str().into()).collect(),
         }

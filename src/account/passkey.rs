@@ -5,6 +5,7 @@
 //!
 //! What a challenge began is kept under a secret and the visit of the browser that began it, and is good once.
 
+use super::sign_in::too_late;
 use super::{Accounts, Session, Settings, Visitor, secret};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
@@ -29,6 +30,7 @@ const CHALLENGE_S: i64 = 600;
 const TRIES: Limit = Limit { count: 60, within_s: 300 };
 const KEYS_MAX: usize = 20;
 const NAME_CHARS_MAX: usize = 60;
+const OF_ANOTHER: &str = "this is somebody else's passkey";
 const REFUSED: &str = "this passkey was not accepted; try again, or sign in another way";
 
 /// What a challenge is for; kept until its answer comes.
@@ -154,6 +156,21 @@ impl Accounts {
         self.begin_session(&account, &methods, visitor).await
     }
 
+    /// Ends a sign-in that waits for a second factor by a passkey, and returns the secret of the session.
+    pub async fn finish_by_passkey(
+        &self,
+        waiting: &str,
+        answer: Answer<'_>,
+        visitor: &Visitor,
+    ) -> Result<String, Fault> {
+        let found = self.waiting(waiting).await?.ok_or_else(too_late)?;
+        let (account, shown) = self.used(answer, visitor).await?;
+        if account.id != found.account.id {
+            return Err(Fault::new(Kind::Forbidden, OF_ANOTHER));
+        }
+        self.finish_sign_in(waiting, &shown, visitor).await
+    }
+
     /// Notes in a session that its person has shown a passkey just now.
     pub async fn step_up_by_passkey(
         &self,
@@ -163,13 +180,9 @@ impl Accounts {
     ) -> Result<(), Fault> {
         let (account, shown) = self.used(answer, visitor).await?;
         if account.id != session.account.id {
-            return Err(Fault::new(Kind::Forbidden, "this is somebody else's passkey"));
+            return Err(Fault::new(Kind::Forbidden, OF_ANOTHER));
         }
-        let mut methods = session.row.methods.clone();
-        methods.extend(shown.iter().filter(|m| !session.row.methods.iter().any(|k| k == *m)).map(ToString::to_string));
-        self.store.session_shown(session.row.hash, Instant::now(), &methods).await?;
-        self.tell("step-up", visitor, &account.id.to_string(), 200, &format!("factors: {}", shown.join(" "))).await;
-        Ok(())
+        self.step_up(session, &shown, visitor).await
     }
 
     /// Checks the use of a key; returns its owner and the factors that were shown.

@@ -1,4 +1,5 @@
-//! Signing in: a password, a second factor where there is one, a session. Each try is counted before it is looked at.
+//! Signing in: a password or an outside provider's word, a second factor where there is one, a session. Each try is counted
+//! before it is looked at.
 //!
 //! NIST SP 800-63B 3.2.2 for the limits. Who is refused learns neither whether the person exists nor, before the password
 //! was right, what has become of the account.
@@ -11,6 +12,7 @@ use crate::store::audit::Entry;
 use crate::store::identity::account::Account;
 use crate::store::identity::attempt::Limit;
 use crate::store::identity::client::Status;
+use crate::store::identity::hex;
 use crate::store::identity::once::Once;
 use serde_json::json;
 use std::net::Ipv6Addr;
@@ -31,17 +33,28 @@ pub enum Step {
     Factor(String),
 }
 
-/// A second factor that a person has set up.
+/// A second factor that a person has set up. One of them is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Second {
     /// A code of the authenticator app, or a recovery code in its place.
     Code,
+    /// One of the person's passkeys.
+    Passkey,
+}
+
+/// A sign-in that waits for its second factor.
+pub struct Waiting {
+    pub account: Account,
+    /// The factors that were shown already.
+    methods: Vec<String>,
 }
 
 impl Accounts {
     /// Returns the second factors of a person; none where the password is enough.
     pub async fn second_factors(&self, account: &Account) -> Result<Vec<Second>, Fault> {
-        Ok(account.totp.iter().map(|_| Second::Code).collect())
+        let has_passkey = !self.store.passkeys_of(account.id).await?.is_empty();
+        let passkey = has_passkey.then_some(Second::Passkey);
+        Ok(account.totp.iter().map(|_| Second::Code).chain(passkey).collect())
     }
 
     /// Signs a person in by password, as far as that goes.
@@ -59,14 +72,19 @@ impl Accounts {
         if self.second_factors(&account).await?.is_empty() {
             return Ok(Step::Done(self.begin_session(&account, &["pwd"], visitor).await?));
         }
-        let waiting = secret();
-        let data = json!({"account": account.id.to_string(), "password": self.password_mark(&account)});
-        self.store.keep_once(Once::SignIn, &waiting, &data, BETWEEN_S).await?;
-        Ok(Step::Factor(waiting))
+        Ok(Step::Factor(self.begin_waiting(&account, &["pwd"]).await?))
     }
 
-    /// Returns the person whose sign-in waits for a second factor.
-    pub async fn waiting(&self, waiting: &str) -> Result<Option<Account>, Fault> {
+    /// Lets a sign-in wait for its second factor, and returns its secret. `methods` are the factors shown so far.
+    pub async fn begin_waiting(&self, account: &Account, methods: &[&str]) -> Result<String, Fault> {
+        let (waiting, mark) = (secret(), self.password_mark(account));
+        let data = json!({"account": account.id.to_string(), "password": mark, "methods": methods});
+        self.store.keep_once(Once::SignIn, &waiting, &data, BETWEEN_S).await?;
+        Ok(waiting)
+    }
+
+    /// Returns the sign-in that waits for a second factor.
+    pub async fn waiting(&self, waiting: &str) -> Result<Option<Waiting>, Fault> {
         let data = self.store.look_once(Once::SignIn, waiting).await?;
         let Some(data) = data else { return Ok(None) };
         let id = data["account"].as_str().and_then(|id| Uuid::parse_str(id).ok());
@@ -74,19 +92,20 @@ impl Accounts {
         // A password that was changed meanwhile was not shown here.
         let is_same = |account: &Account| data["password"].as_str() == Some(&self.password_mark(account));
         let account = self.store.account(id).await?;
-        Ok(account.filter(|account| account.status == Status::Active && is_same(account)))
+        let account = account.filter(|account| account.status == Status::Active && is_same(account));
+        let names = data["methods"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
+        Ok(account.map(|account| Waiting { account, methods: names.map(str::to_string).collect() }))
     }
 
     /// Ends a sign-in whose second factor was right, and returns the secret of the session.
     ///
-    /// `method` is the factor by its name in [`Accounts::begin_session`].
-    pub async fn finish_sign_in(&self, waiting: &str, method: &str, visitor: &Visitor) -> Result<String, Fault> {
-        let account = self.waiting(waiting).await?;
+    /// `shown` are the factors by their names in [`Accounts::begin_session`]; they join those of the first step.
+    pub async fn finish_sign_in(&self, waiting: &str, shown: &[&str], visitor: &Visitor) -> Result<String, Fault> {
+        let found = self.waiting(waiting).await?;
         let taken = self.store.take_once(Once::SignIn, waiting).await?;
-        match account.zip(taken) {
-            Some((account, _)) => self.begin_session(&account, &["pwd", method], visitor).await,
-            None => Err(Fault::new(Kind::Forbidden, "The sign-in took too long. Begin again.")),
-        }
+        let Some((found, _)) = found.zip(taken) else { return Err(too_late()) };
+        let methods: Vec<&str> = found.methods.iter().map(String::as_str).chain(shown.iter().copied()).collect();
+        self.begin_session(&found.account, &methods, visitor).await
     }
 
     /// Returns the person of a login and a password, whatever the status of the account.
@@ -117,6 +136,9 @@ impl Accounts {
     }
 
     /// Notes that factors were shown again in a session, so that it is fresh.
+    ///
+    /// The factors of the session are then these alone: `auth_time` and `amr` are told together, and each factor that is told
+    /// was shown at that time.
     pub async fn step_up(&self, session: &Session, methods: &[&str], visitor: &Visitor) -> Result<(), Fault> {
         let shown: Vec<String> = methods.iter().map(ToString::to_string).collect();
         self.store.session_shown(session.row.hash, Instant::now(), &shown).await?;
@@ -155,8 +177,13 @@ impl Accounts {
     }
 
     fn mark(&self, purpose: &str, text: &str) -> String {
-        self.seal.hash(purpose, text).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.seal.hash(purpose, text))
     }
+}
+
+/// Returns the refusal of a second factor that comes when nothing waits for it any more.
+pub(super) fn too_late() -> Fault {
+    Fault::new(Kind::Forbidden, "The sign-in took too long. Begin again.")
 }
 
 /// Returns what one guesser has many addresses of: for IPv6 the network of 64 bits, otherwise the address.

@@ -61,6 +61,7 @@ pub async fn serve(
 fn addresses(config: &mut web::ServiceConfig, base_path: &str) {
     let api = |config: &mut web::ServiceConfig| {
         oauth::routes_below(config, base_path);
+        pages::routes_below(config, base_path);
         config.route(base_path, web::route().to(fhir));
         config.route(&format!("{base_path}/{{path:.*}}"), web::route().to(fhir));
     };

@@ -21,6 +21,8 @@ pub struct Facts {
     pub root_url: String,
     /// Whether a token is demanded.
     pub secured: bool,
+    /// Whether apps may register themselves.
+    pub registers: bool,
     pub started: Instant,
     pub operations: Vec<OperationFact>,
 }
@@ -81,7 +83,7 @@ fn security(facts: &Facts) -> Value {
     }
     const SERVICES: &str = "http://terminology.hl7.org/CodeSystem/restful-security-service";
     json!({
-        "extension": [oauth_uris(&facts.root_url)],
+        "extension": [oauth_uris(facts)],
         "cors": true,
         "service": [{
             "coding": [{"system": SERVICES, "code": "SMART-on-FHIR"}, {"system": SERVICES, "code": "OAuth"}],
@@ -91,8 +93,8 @@ fn security(facts: &Facts) -> Value {
 }
 
 /// Returns where the authorization server is, as SMART App Launch 1 said it; now `.well-known/smart-configuration` does.
-fn oauth_uris(root_url: &str) -> Value {
-    let uri = |(name, path): (&str, &str)| json!({"url": name, "valueUri": format!("{root_url}/{path}")});
+fn oauth_uris(facts: &Facts) -> Value {
+    let uri = |(name, path): (&str, &str)| json!({"url": name, "valueUri": format!("{}/{path}", facts.root_url)});
     let uris = [
         ("authorize", "oauth/authorize"),
         ("token", "oauth/token"),
@@ -101,7 +103,8 @@ fn oauth_uris(root_url: &str) -> Value {
         ("introspect", "oauth/introspect"),
         ("revoke", "oauth/revoke"),
     ];
-    let uris: Vec<Value> = uris.into_iter().map(uri).collect();
+    let uris: Vec<Value> =
+        uris.into_iter().filter(|(name, _)| *name != "register" || facts.registers).map(uri).collect();
     json!({"url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris", "extension": uris})
 }
 

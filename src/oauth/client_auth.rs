@@ -10,6 +10,7 @@ use crate::fault::{Fault, Kind};
 use crate::store::audit::Entry;
 use crate::store::identity::attempt::Limit;
 use crate::store::identity::client::{AuthMethod, Client, Status};
+use crate::store::identity::hash;
 use crate::store::identity::once::Once;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,7 +28,7 @@ enum Shown<'a> {
 
 /// Returns the client that a call comes from.
 pub async fn authenticate(server: &Server, call: &Call<'_>) -> Result<Client, Refusal> {
-    let shown = match shown(call) {
+    let shown = match of_refresh_token(server, call).await?.map_or_else(|| shown(call), Ok) {
         Err(refusal) if refusal.error == Error::InvalidClient => return Err(failed(server, call, "?", refusal).await?),
         shown => shown?,
     };
@@ -45,6 +46,21 @@ pub async fn authenticate(server: &Server, call: &Call<'_>) -> Result<Client, Re
         Err(refusal) if refusal.error == Error::InvalidClient => Err(failed(server, call, id, refusal).await?),
         proved => proved,
     }
+}
+
+/// Returns the client of a refresh token that comes with nothing else, where that client has nothing to authenticate with.
+///
+/// RFC 6749 6 wants the token to be of the client, and an authentication of those alone that have one. Browser apps leave
+/// their `client_id` out here; the token, which no one can guess, says whose it is.
+async fn of_refresh_token<'a>(server: &Server, call: &Call<'_>) -> Result<Option<Shown<'a>>, Refusal> {
+    let says_who = ["client_id", "client_secret", "client_assertion"].iter().any(|name| call.field(name).is_some());
+    let token = call.field("refresh_token").filter(|_| call.field("grant_type") == Some("refresh_token"));
+    let Some(token) = token.filter(|_| !says_who && call.authorization.is_none()) else { return Ok(None) };
+    let Some(known) = server.store.look_refresh_token(hash(token)).await? else { return Ok(None) };
+    let Some(authorization) = server.store.authorization(known.authorization).await? else { return Ok(None) };
+    let client = server.store.client(&authorization.client).await?;
+    let client = client.filter(|client| client.metadata.token_endpoint_auth_method == AuthMethod::None);
+    Ok(client.map(|client| Shown::Nothing { id: client.id }))
 }
 
 impl Shown<'_> {

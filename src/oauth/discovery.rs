@@ -3,10 +3,10 @@
 //! SMART App Launch 2.2 (conformance, user-access brands, styling), OpenID Connect Discovery 1.0, RFC 8414, RFC 9207.
 
 use super::Settings;
+use super::register::Policy;
 use crate::fhir::Instant;
+use crate::store::identity::{hash, hex};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The capabilities of this server. Each is kept by code and shown by a test.
@@ -85,14 +85,13 @@ pub fn openid(settings: &Settings) -> Value {
 /// Returns what both configurations say.
 fn common(settings: &Settings) -> Value {
     let at = |path: &str| format!("{}/oauth/{path}", settings.root_url);
-    json!({
+    let mut it = json!({
         "issuer": settings.base_url,
         "jwks_uri": at("jwks"),
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("token"),
         "introspection_endpoint": at("introspect"),
         "revocation_endpoint": at("revoke"),
-        "registration_endpoint": at("register"),
         "grant_types_supported": GRANTS,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -100,7 +99,12 @@ fn common(settings: &Settings) -> Value {
         "token_endpoint_auth_methods_supported": CLIENT_AUTH,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "scopes_supported": SCOPES,
-    })
+    });
+    // Where nobody may register, apps are not sent to ask.
+    if settings.registration != Policy::Closed {
+        it["registration_endpoint"] = json!(at("register"));
+    }
+    it
 }
 
 fn brand_identifier(settings: &Settings) -> Value {
@@ -198,8 +202,5 @@ pub fn style(name: &str) -> Option<&'static str> {
 
 /// Returns a short name for a content.
 pub fn etag(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex(&hash(text)[..8])
 }

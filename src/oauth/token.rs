@@ -86,10 +86,12 @@ impl Claims {
             let (t, id) = text.split_once('/')?;
             ResourceType::parse(t).zip(ResourceId::parse(id))
         });
+        let reads_itself = super::call::has_scope(&self.scope, "fhirUser");
         // Whoever signed in is a person, and may do what their roles say: without any, nothing.
         let person = (self.auth_time.is_some() || !self.roles.is_empty()).then(|| Person {
             roles: self.roles.iter().filter_map(|name| Role::parse(name)).collect(),
             fhir_user,
+            reads_itself,
             authenticated_s: self.auth_time.unwrap_or(0),
             methods: self.amr.iter().map(|method| method.as_str().into()).collect(),
         });

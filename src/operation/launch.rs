@@ -6,7 +6,7 @@
 use super::{Call, Operation, Places};
 use crate::access::policy::{self, Needs};
 use crate::access::principal::{Person, Token};
-use crate::access::role::{Right, has};
+use crate::access::role::Right;
 use crate::access::scope::{Letter, Scope};
 use crate::access::{Grant, Principal};
 use crate::account::Accounts;
@@ -43,9 +43,8 @@ impl Operation for OpenLaunch {
         true
     }
 
-    /// Whoever has a token is told by [`check_right`] whether they may.
     fn needs(&self, _: Option<ResourceType>) -> Needs {
-        Needs::Token
+        Needs::Right(Right::OpenLaunch)
     }
 
     fn perform<'a>(&'a self, ctx: &'a Context<'a>, call: Call) -> LocalBoxFuture<'a, Result<Reply, Fault>> {
@@ -55,7 +54,6 @@ impl Operation for OpenLaunch {
 
 async fn open(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let accounts = ctx.accounts.ok_or_else(|| Fault::new(Kind::NotFound, "this server opens no launches"))?;
-    check_right(ctx).await?;
     let asked = parameters::read(&body::read(ctx.catalog(), ctx.settings, call.body)?)?;
     let client = app(ctx, &asked.client).await?;
     let launch_uri = client.metadata.launch_uris.first();
@@ -82,24 +80,6 @@ async fn open(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
         {"name": "url", "valueUrl": url},
     ]});
     Ok(Reply::value(200, &parameters))
-}
-
-/// A person needs a role with the right, a system the scope `__open_launch` in its registration.
-async fn check_right(ctx: &Context<'_>) -> Result<(), Fault> {
-    let principal = ctx.grant.principal();
-    let may = match (principal.person(), principal.client()) {
-        (Some(person), _) => has(&person.roles, Right::OpenLaunch),
-        (None, Some(client)) => ctx.store.client(client).await?.is_some_and(|client| {
-            client.status == Status::Active
-                && client.metadata.scope.split_ascii_whitespace().any(|scope| scope == "__open_launch")
-        }),
-        (None, None) => false,
-    };
-    if may {
-        return Ok(());
-    }
-    let text = "opening a launch needs a role of the staff, or for a system the scope '__open_launch'";
-    Err(Fault::new(Kind::Forbidden, text))
 }
 
 async fn app(ctx: &Context<'_>, id: &str) -> Result<Client, Fault> {

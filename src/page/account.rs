@@ -16,6 +16,10 @@ pub struct Overview {
     pub has_password: bool,
     pub has_authenticator: bool,
     pub codes_left: i64,
+    pub passkeys: usize,
+    /// What people call the outside provider of this place.
+    pub provider: Option<String>,
+    pub is_linked: bool,
     pub sessions: usize,
 }
 

@@ -17,6 +17,8 @@ use askama::Template;
 
 /// The style of all pages.
 pub const STYLE: &str = include_str!("style.css");
+/// The picture that browsers show beside the title.
+pub const ICON: &str = include_str!("icon.svg");
 
 /// What the frame of every page shows.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +54,14 @@ pub fn when(at: Instant) -> String {
     time.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
+/// Returns a text that tells what went wrong as a sentence: with a capital letter and a full stop.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let stop = if text.trim_end().ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    first.to_uppercase().chain(letters).collect::<String>() + stop
+}
+
 /// Returns a text as the picture that phones read; none where it is too long for one.
 pub fn qr(text: &str) -> Option<String> {
     use qrcode::render::svg;
@@ -68,6 +78,18 @@ mod tests {
     #[test]
     fn a_time_is_read_by_people() {
         assert_eq!(when(Instant::parse("2026-03-05T07:08:09Z").unwrap()), "5 March 2026, 07:08 UTC");
+    }
+
+    #[test]
+    fn what_went_wrong_is_told_in_a_sentence() {
+        for (text, told) in [
+            ("there is no such person", "There is no such person."),
+            ("Try again.", "Try again."),
+            ("", ""),
+            ("é", "É."),
+        ] {
+            assert_eq!(sentence(text), told);
+        }
     }
 
     #[test]

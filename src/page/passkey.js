@@ -35,7 +35,8 @@ async function add(form) {
 }
 
 async function use(form) {
-  const options = await ask("/passkey/begin", form, {});
+  const step = form.elements.step.value;
+  const options = await ask("/passkey/begin", form, { step });
   const publicKey = options.publicKey;
   publicKey.challenge = toBytes(publicKey.challenge);
   publicKey.allowCredentials = withBytes(publicKey.allowCredentials);
@@ -47,7 +48,7 @@ async function use(form) {
     userHandle: used.response.userHandle && used.response.userHandle.byteLength ? toText(used.response.userHandle) : null,
   };
   const credential = { id: used.id, rawId: toText(used.rawId), type: used.type, response };
-  return ask("/passkey/use", form, { state: options.state, credential, next: form.elements.next.value });
+  return ask("/passkey/use", form, { step, state: options.state, credential, next: form.elements.next.value });
 }
 
 function words(error) {

@@ -11,7 +11,9 @@ pub struct Login {
     pub next: String,
     /// What was typed before, when it was wrong.
     pub login: String,
-    /// Other ways to sign in: address and words.
+    /// Whether browsers take passkeys at this address.
+    pub has_passkeys: bool,
+    /// Ways to sign in elsewhere: address and words.
     pub ways: Vec<(String, String)>,
 }
 
@@ -20,6 +22,10 @@ pub struct Login {
 pub struct Factor {
     pub frame: Frame,
     pub next: String,
+    pub wants_code: bool,
+    pub wants_passkey: bool,
+    /// Why there are no passkeys at this address.
+    pub unusable: Option<String>,
 }
 
 #[derive(Template)]
@@ -39,4 +45,10 @@ pub struct StepUp {
     pub login: String,
     pub wants_password: bool,
     pub wants_code: bool,
+    /// A passkey is enough by itself.
+    pub wants_passkey: bool,
+    /// Why there are no passkeys at this address.
+    pub unusable: Option<String>,
+    /// Ways to confirm elsewhere: address and words.
+    pub ways: Vec<(String, String)>,
 }

@@ -165,3 +165,31 @@ fn rights_come_from_roles_or_from_the_scope_of_a_system() {
         assert_eq!(got, status);
     }
 }
+
+#[test]
+fn the_scope_fhir_user_opens_the_one_resource_that_is_the_person() {
+    let shown = |who: &Token, name: &str, id: &str, letter: Letter| {
+        let grant = Grant::of_token(&Arc::new(clone(who)), &REGISTRY);
+        let resource = json!({"resourceType": name, "id": id}).to_string();
+        grant.shows(t(name), &ResourceId::parse(id).unwrap(), resource.as_bytes(), letter)
+    };
+    let of = |scopes: &str, reads_itself: bool, is: &str| {
+        let (own, id) = is.split_once('/').unwrap();
+        let fhir_user = Some((t(own), ResourceId::parse(id).unwrap()));
+        let person = Person { roles: vec![Role::Physician], fhir_user, reads_itself, ..Person::default() };
+        Token { person: Some(person), ..token(scopes) }
+    };
+    use Letter::*;
+    for (who, name, id, letter, is_shown) in [
+        (of("patient/Observation.rs", true, "Practitioner/doc"), "Practitioner", "doc", Read, true),
+        (of("patient/Observation.rs", false, "Practitioner/doc"), "Practitioner", "doc", Read, false),
+        (of("patient/Observation.rs", true, "Practitioner/doc"), "Practitioner", "other", Read, false),
+        (of("patient/Observation.rs", true, "Practitioner/doc"), "Patient", "doc", Read, false),
+        (of("patient/Observation.rs", true, "Practitioner/doc"), "Practitioner", "doc", Update, false),
+        (of("patient/Observation.rs", true, "Practitioner/doc"), "Practitioner", "doc", Search, false),
+        (of("patient/Observation.rs", true, "Patient/own"), "Patient", "own", Read, true),
+        (of("user/Practitioner.rs", true, "Practitioner/doc"), "Practitioner", "other", Read, true),
+    ] {
+        assert_eq!(shown(&who, name, id, letter), is_shown, "{:?} {name}/{id} {letter:?}", who.scopes);
+    }
+}

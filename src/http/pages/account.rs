@@ -39,6 +39,9 @@ async fn overview(http: HttpRequest, state: Data<State>) -> HttpResponse {
             has_password: account.password.is_some(),
             has_authenticator: account.totp.is_some(),
             codes_left: visit.accounts.store.recovery_codes_left(account.id).await?,
+            passkeys: visit.accounts.store.passkeys_of(account.id).await?.len(),
+            provider: visit.accounts.settings.federation.as_ref().map(|provider| provider.name.clone()),
+            is_linked: !visit.accounts.store.identities_of(account.id).await?.is_empty(),
             sessions: visit.accounts.sessions(account).await?.len(),
         };
         Ok(visit.page(200, &page))

@@ -1,11 +1,12 @@
 //! Signing in through an outside identity provider, and linking an account to it.
 
 use super::super::{State, oauth};
-use super::{Form, Visit, answered, value};
+use super::{Form, Visit, answered, sign_in, value};
 use crate::account::Session;
-use crate::account::federation::{Arrival, Known, Missing, RETURN_PATH, Returned};
+use crate::account::federation::{Arrival, RETURN_PATH, Returned};
 use crate::fault::{Fault, Kind};
 use crate::page::outside::{Identity, Outside};
+use crate::page::sentence;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -44,35 +45,13 @@ async fn done(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let visitor = oauth::visitor(&http);
         match visit.accounts.finish_federation(&returned, visit.session.as_ref(), &visitor).await? {
             Arrival::Linked => Ok(visit.go("/account/outside?linked")),
-            Arrival::Known(known) => arrived(&visit, &known).await,
+            Arrival::Known(known) => {
+                let step = visit.accounts.sign_in_known(&known, &visitor).await?;
+                sign_in::go_on(&visit, &step, &known.next).await
+            }
         }
     })
     .await
-}
-
-/// Signs in who is known, unless a second factor of theirs is still to be shown.
-async fn arrived(visit: &Visit, known: &Known) -> Result<HttpResponse, Fault> {
-    match visit.accounts.missing_factor(known).await? {
-        Missing::Nothing => {}
-        Missing::Passkey => {
-            let mut to = "/login/passkey?next=".to_string();
-            crate::rest::query::encode(&mut to, &known.next);
-            return Ok(visit.go(&to));
-        }
-        Missing::Code => {
-            let text = "your account here has a second factor, which this sign-in does not stand in for: sign in with \
-                        your password and your second factor";
-            return Err(Fault::new(Kind::Forbidden, text));
-        }
-    }
-    let secret = visit.accounts.begin_outside_session(known, &oauth::visitor(&visit.http)).await?;
-    // A session that this browser had before ends.
-    if let Some(before) = &visit.session {
-        visit.accounts.end_session(before).await?;
-    }
-    let mut response = visit.go(&known.next);
-    visit.sign_in(&mut response, &secret);
-    Ok(response)
 }
 
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
@@ -124,7 +103,7 @@ async fn change(http: HttpRequest, state: web::Data<State>, payload: web::Payloa
 async fn page(visit: &Visit, session: &Session, notice: Option<&str>, error: Option<String>) -> Result<Outside, Fault> {
     let identities = visit.accounts.store.identities_of(session.account.id).await?;
     let mut frame = visit.frame();
-    (frame.notice, frame.error) = (notice.map(str::to_string), error);
+    (frame.notice, frame.error) = (notice.map(str::to_string), error.map(|text| sentence(&text)));
     Ok(Outside {
         frame,
         provider: visit.accounts.settings.federation.as_ref().map(|provider| provider.name.clone()),

@@ -8,6 +8,7 @@ mod admin;
 mod apps;
 mod authorize;
 mod federation;
+mod health_id;
 mod passkey;
 mod reset;
 mod sessions;
@@ -18,6 +19,8 @@ use super::{State, adapt, oauth};
 use crate::account::{Accounts, Session, Visitor};
 use crate::fault::{Fault, Kind};
 use crate::page::{self, Frame, Message};
+use crate::store::audit::Entry;
+use crate::store::identity::hex;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -30,7 +33,10 @@ const SESSION: &str = "medilink";
 const VISIT: &str = "medilink-visit";
 
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/assets/style.css", web::get().to(style));
+    config
+        .route("/assets/style.css", web::get().to(style))
+        .route("/assets/icon.svg", web::get().to(icon))
+        .route("/favicon.ico", web::get().to(icon));
     account::routes(config);
     admin::routes(config);
     apps::routes(config);
@@ -42,6 +48,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     sign_in::routes(config);
     step_up::routes(config);
 }
+
+pub use health_id::routes_below;
 
 /// One request of a browser.
 pub struct Visit {
@@ -96,7 +104,8 @@ impl Visit {
         let is_ours = origin.is_none_or(|origin| origin == self::origin(&self.accounts));
         let holds = aws_lc_rs::constant_time::verify_slices_are_equal(told.as_bytes(), self.csrf.as_bytes()).is_ok();
         if !is_ours || !holds || self.new_visit.is_some() {
-            let text = "this form was not filled in on a page of this visit, or the visit has ended: go back, reload, try again";
+            let text = "This form was not filled in on a page of this visit, or the visit has ended. Go back, reload the \
+                        page and try again.";
             return Err(Fault::new(Kind::Forbidden, text));
         }
         Ok(())
@@ -142,7 +151,7 @@ impl Visit {
         if !matches!(fault.kind(), Kind::Forbidden | Kind::Throttled | Kind::BusinessRule | Kind::Duplicate) {
             return Err(fault);
         }
-        let frame = Frame { error: Some(fault.to_string()), ..self.frame() };
+        let frame = Frame { error: Some(page::sentence(&fault.to_string())), ..self.frame() };
         let mut response = self.page(fault.status(), &form(frame));
         if let Some(seconds) = fault.retry_after_s() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -245,10 +254,15 @@ pub fn guard(http: &HttpRequest, response: &mut HttpResponse) {
         ("referrer-policy", "same-origin"),
         ("x-frame-options", "DENY"),
         ("x-content-type-options", "nosniff"),
-        ("cross-origin-opener-policy", "same-origin"),
         ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    // An app may open its sign-in in a window of its own and wait there for the answer. This header, on any page on the way
+    // and with any value, would cut that window off from the app for good; so pages that no app leads through have it alone.
+    if ["/account", "/admin"].iter().any(|place| http.path().starts_with(place)) {
+        let name = HeaderName::from_static("cross-origin-opener-policy");
+        headers.insert(name, HeaderValue::from_static("same-origin"));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -279,12 +293,14 @@ pub async fn answered(
         400..500 => "This cannot be done",
         _ => "The server failed",
     };
+    record(http, state, &fault).await;
+    let words = page::sentence(&fault.to_string());
     let mut response = match Visit::look(http, state).await {
-        Ok(visit) => visit.message(fault.status(), title, &[&fault.to_string()], &[]),
+        Ok(visit) => visit.message(fault.status(), title, &[&words], &[]),
         Err(_) => {
             HttpResponse::build(StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
                 .content_type("text/plain; charset=utf-8")
-                .body(fault.to_string())
+                .body(words)
         }
     };
     if let Some(seconds) = fault.retry_after_s() {
@@ -292,6 +308,17 @@ pub async fn answered(
     }
     guard(http, &mut response);
     response
+}
+
+/// Writes to the audit that a page, or a form on one, was refused; what the form held stays out of it.
+pub async fn record(http: &HttpRequest, state: &State, fault: &Fault) {
+    let Some(server) = state.oauth.as_ref().filter(|_| fault.kind() == Kind::Forbidden) else { return };
+    let session = Visit::look(http, state).await.ok().and_then(|visit| visit.session);
+    let who = session.map_or_else(|| "anonymous".to_string(), |session| session.account.id.to_string());
+    let action = if http.method() == actix_web::http::Method::GET { "page" } else { "form" };
+    let visitor = oauth::visitor(http);
+    let detail = format!("{} {}; from {}", http.method(), http.path(), visitor.address);
+    server.recorder.record(Entry::event(action, &visitor.request, &who, fault.status()).with_detail(detail)).await;
 }
 
 /// Returns the value of a field of a form, none where it is empty.
@@ -328,15 +355,18 @@ fn origin(accounts: &Accounts) -> String {
         .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+async fn style(http: HttpRequest) -> HttpResponse {
+    asset(&http, "text/css; charset=utf-8", page::STYLE)
 }
 
-async fn style(http: HttpRequest) -> HttpResponse {
-    let mut response = HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-        .body(page::STYLE);
-    guard(&http, &mut response);
+async fn icon(http: HttpRequest) -> HttpResponse {
+    asset(&http, "image/svg+xml", page::ICON)
+}
+
+/// Returns something that all pages share and that may be kept for a while.
+fn asset(http: &HttpRequest, kind: &str, text: &'static str) -> HttpResponse {
+    let cached = (header::CACHE_CONTROL, "public, max-age=3600");
+    let mut response = HttpResponse::Ok().content_type(kind).insert_header(cached).body(text);
+    guard(http, &mut response);
     response
 }

@@ -4,12 +4,14 @@
 //! `use`. Every request carries the CSRF token of its page in `X-CSRF-Token`.
 
 use super::super::{State, oauth};
-use super::{Form, Visit, answered, guard, value};
+use super::{Form, Visit, answered, asset, guard, record, sign_in, value};
 use crate::account::passkey::{self, Answer};
+use crate::account::sign_in::Waiting;
 use crate::account::{Accounts, Session};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
 use crate::page::passkey::{Key, Passkeys, SCRIPT, UsePasskey};
+use crate::page::sentence;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -81,7 +83,7 @@ async fn page(
         used: row.used.map(day),
     });
     let mut frame = visit.frame();
-    (frame.notice, frame.error) = (notice.map(str::to_string), error);
+    (frame.notice, frame.error) = (notice.map(str::to_string), error.map(|text| sentence(&text)));
     Ok(Passkeys {
         frame,
         keys: keys.collect(),
@@ -96,8 +98,7 @@ async fn ask(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let visit = Visit::look(&http, &state).await?;
         let query = crate::rest::query::parse(http.query_string())?;
         let next = super::next(value(&query, "next")).to_string();
-        let mut another = if visit.session.is_some() { "/step-up?next=" } else { "/login?next=" }.to_string();
-        crate::rest::query::encode(&mut another, &next);
+        let another = sign_in::path_with(if visit.session.is_some() { "/step-up" } else { "/login" }, &next);
         let unusable = passkey::relying_party(&visit.accounts.settings).err();
         Ok(visit.page(200, &UsePasskey { frame: visit.frame(), next, another, unusable }))
     })
@@ -105,7 +106,7 @@ async fn ask(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 }
 
 async fn begin_add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
-    told(&http, async {
+    told(&http, &state, async {
         let (visit, body) = asked(&http, &state, payload).await?;
         let name = body["name"].as_str().unwrap_or("");
         let options = visit.accounts.begin_passkey(signed_in(&visit)?, name, &visit.csrf).await?;
@@ -115,7 +116,7 @@ async fn begin_add(http: HttpRequest, state: web::Data<State>, payload: web::Pay
 }
 
 async fn add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
-    told(&http, async {
+    told(&http, &state, async {
         let (visit, mut body) = asked(&http, &state, payload).await?;
         let (credential, state) = (body["credential"].take(), body["state"].as_str().unwrap_or(""));
         let given = Answer { state, visit: &visit.csrf, credential };
@@ -125,30 +126,48 @@ async fn add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) 
     .await
 }
 
-/// Asks for a key of the person who is signed in, or of anybody.
+/// Returns the sign-in whose second factor the body is about; none when it is about a sign-in by the key alone, or a session.
+async fn waiting(visit: &Visit, body: &Value) -> Result<Option<(String, Waiting)>, Fault> {
+    if body["step"] != "factor" {
+        return Ok(None);
+    }
+    let text = "the sign-in took too long: begin again";
+    sign_in::waiting(visit).await?.map(Some).ok_or_else(|| Fault::new(Kind::Forbidden, text))
+}
+
+/// Asks for a key of the person who is signed in, or whose sign-in waits for it, or of anybody.
 async fn begin_use(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
-    told(&http, async {
-        let (visit, _) = asked(&http, &state, payload).await?;
-        let person = visit.session.as_ref().map(|session| &session.account);
+    told(&http, &state, async {
+        let (visit, body) = asked(&http, &state, payload).await?;
+        let waiting = waiting(&visit, &body).await?;
+        let person = match &waiting {
+            Some((_, found)) => Some(&found.account),
+            None => visit.session.as_ref().map(|session| &session.account),
+        };
         let options = visit.accounts.ask_passkey(person, &visit.csrf, &oauth::visitor(&http)).await?;
         Ok(answer(200, &options))
     })
     .await
 }
 
-/// Signs in, or makes the session fresh where there is one.
+/// Signs in, ends a sign-in that waited for the key, or makes a session fresh.
 async fn use_key(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
-    told(&http, async {
+    told(&http, &state, async {
         let (visit, mut body) = asked(&http, &state, payload).await?;
+        let waiting = waiting(&visit, &body).await?;
         let (credential, state) = (body["credential"].take(), body["state"].as_str().unwrap_or(""));
         let (accounts, visitor): (&Accounts, _) = (&visit.accounts, oauth::visitor(&http));
         let given = Answer { state, visit: &visit.csrf, credential };
-        let mut response = answer(200, &json!({"next": super::next(body["next"].as_str())}));
-        match &visit.session {
-            Some(session) => accounts.step_up_by_passkey(session, given, &visitor).await?,
-            None => visit.sign_in(&mut response, &accounts.sign_in_by_passkey(given, &visitor).await?),
-        }
-        Ok(response)
+        let response = answer(200, &json!({"next": super::next(body["next"].as_str())}));
+        let secret = match (&waiting, &visit.session) {
+            (Some((waiting, _)), _) => accounts.finish_by_passkey(waiting, given, &visitor).await?,
+            (None, Some(session)) => {
+                accounts.step_up_by_passkey(session, given, &visitor).await?;
+                return Ok(response);
+            }
+            (None, None) => accounts.sign_in_by_passkey(given, &visitor).await?,
+        };
+        sign_in::signed_in(&visit, response, &secret).await
     })
     .await
 }
@@ -169,16 +188,21 @@ fn signed_in(visit: &Visit) -> Result<&Session, Fault> {
 }
 
 /// Answers our script, with what went wrong in words.
-async fn told(http: &HttpRequest, work: impl Future<Output = Result<HttpResponse, Fault>>) -> HttpResponse {
+async fn told(
+    http: &HttpRequest,
+    state: &State,
+    work: impl Future<Output = Result<HttpResponse, Fault>>,
+) -> HttpResponse {
     let mut response = match work.await {
         Ok(response) => response,
         Err(fault) => {
+            record(http, state, &fault).await;
             if fault.kind() == Kind::Internal {
                 tracing::error!(?fault, "a passkey failed");
             } else {
                 tracing::debug!(?fault, "a passkey was refused");
             }
-            let mut response = answer(fault.status(), &json!({"error": fault.to_string()}));
+            let mut response = answer(fault.status(), &json!({"error": sentence(&fault.to_string())}));
             if let Some(seconds) = fault.retry_after_s() {
                 response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
             }
@@ -195,10 +219,5 @@ fn answer(status: u16, body: &Value) -> HttpResponse {
 }
 
 async fn script(http: HttpRequest) -> HttpResponse {
-    let mut response = HttpResponse::Ok()
-        .content_type("text/javascript; charset=utf-8")
-        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-        .body(SCRIPT);
-    guard(&http, &mut response);
-    response
+    asset(&http, "text/javascript; charset=utf-8", SCRIPT)
 }

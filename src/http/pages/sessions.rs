@@ -1,10 +1,10 @@
 //! Where a person is signed in, and ending it.
 
-use super::{State, Visit, answered, hex, value};
+use super::{State, Visit, answered, value};
 use crate::account::session::device_words;
 use crate::page;
 use crate::page::account::{SessionLine, Sessions};
-use crate::store::identity::Hash;
+use crate::store::identity::{Hash, hex};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -1,8 +1,9 @@
 //! A factor shown again, for what needs a fresh one.
 
+use super::sign_in::path_with;
 use super::{Form, State, Visit, answered, next, value};
-use crate::account::Session;
 use crate::account::sign_in::Second;
+use crate::account::{Session, federation, passkey};
 use crate::fault::{Fault, Kind};
 use crate::page::sign_in::StepUp;
 use actix_web::web::{self, Data, Payload};
@@ -44,10 +45,22 @@ async fn shown(http: HttpRequest, state: Data<State>, payload: Payload) -> HttpR
 }
 
 async fn page(visit: &Visit, session: &Session, next: &str) -> Result<StepUp, Fault> {
-    let account = &session.account;
-    let wants_code = visit.accounts.second_factors(account).await?.contains(&Second::Code);
-    let (frame, login) = (visit.frame(), account.login.clone());
-    Ok(StepUp { frame, next: next.to_string(), login, wants_password: account.password.is_some(), wants_code })
+    let (account, settings) = (&session.account, &visit.accounts.settings);
+    let seconds = visit.accounts.second_factors(account).await?;
+    let (wants_code, wants_passkey) = (seconds.contains(&Second::Code), seconds.contains(&Second::Passkey));
+    let is_linked = !visit.accounts.store.identities_of(account.id).await?.is_empty();
+    let ways = federation::button(settings).filter(|_| is_linked);
+    Ok(StepUp {
+        frame: visit.frame(),
+        next: next.to_string(),
+        login: account.login.clone(),
+        // A password alone is no answer where there is a second factor.
+        wants_password: account.password.is_some() && (wants_code || !wants_passkey),
+        wants_code,
+        wants_passkey,
+        unusable: passkey::relying_party(settings).err(),
+        ways: ways.map(|(to, words)| (path_with(to, next), words)).into_iter().collect(),
+    })
 }
 
 /// Looks at everything that is wanted of this person, the password first: a code is used up by looking at it.

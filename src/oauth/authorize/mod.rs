@@ -17,10 +17,9 @@ use crate::store::audit::Entry;
 use crate::store::identity::attempt::Limit;
 use crate::store::identity::authorization::{Allowed, Authorization, Code};
 use crate::store::identity::client::{Client, Status};
-use crate::store::identity::hash;
 use crate::store::identity::once::Once;
+use crate::store::identity::{hash, hex};
 use request::{Fields, Request, field};
-use std::fmt::Write;
 use uuid::Uuid;
 
 /// How long a request waits for its person.
@@ -120,10 +119,7 @@ pub async fn keep(server: &Server, id: &str, request: &Request) -> Result<(), Fa
 
 /// Ties what was chosen to the session: what was chosen in another one is forgotten. Returns whether that was so.
 pub fn bind(request: &mut Request, session: &Session) -> bool {
-    let name = session.row.hash.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    });
+    let name = hex(&session.row.hash);
     let is_other = request.picked.session != name;
     if is_other {
         request.picked = request::Picked { session: name, ..request::Picked::default() };

@@ -111,7 +111,7 @@ fn read(path: &Path, number: u32) -> Result<Own, KeyError> {
 /// Returns the name that the key of the first releases gave itself in its tokens: they go on.
 fn first_name(point: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(point).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    crate::store::identity::hex(&Sha256::digest(point)[..8])
 }
 
 fn generate() -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {

@@ -7,8 +7,8 @@ pub mod qr;
 mod review;
 pub mod verify;
 
-use crate::access::policy::{Needs, decide};
-use crate::access::role::{self, Right};
+use crate::access::policy::{self, Needs, decide};
+use crate::access::role::Right;
 use crate::access::{Grant, Principal};
 use crate::account::Accounts;
 use crate::fault::{Fault, Kind};
@@ -33,11 +33,15 @@ pub fn accounts<'a>(ctx: &Context<'a>) -> Result<&'a Accounts, Fault> {
     ctx.accounts.ok_or_else(|| Fault::new(Kind::NotSupported, "Health IDs are given out by a running server only"))
 }
 
-/// Refuses persons without the right to manage the Health IDs of others. Systems and operators are limited by their scopes.
+/// Refuses whoever has no right to manage the Health IDs of others.
 pub fn may_manage(ctx: &Context) -> Result<(), Fault> {
-    match ctx.grant.principal().person() {
-        Some(person) if !role::has(&person.roles, Right::ManageHealthIds) => {
-            Err(Fault::new(Kind::Forbidden, "this needs a role that may manage the Health IDs of others"))
+    match ctx.grant.principal() {
+        Principal::Token(token) if !policy::holds(token, Right::ManageHealthIds) => {
+            let text = format!(
+                "this needs a role that may manage the Health IDs of others, or for a system the scope '{}'",
+                Right::ManageHealthIds.scope()
+            );
+            Err(Fault::new(Kind::Forbidden, text))
         }
         _ => Ok(()),
     }

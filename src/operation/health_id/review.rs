@@ -114,7 +114,7 @@ fn system(ctx: &Context) -> String {
 /// Returns the name of the question about this person. It is a keyed hash: nobody can make a Task for a person of whom none was asked.
 fn name(ctx: &Context, person: &Person) -> Result<String, Fault> {
     let hash = accounts(ctx)?.seal.hash("health-id-review", &person.fingerprint());
-    Ok(hash[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::store::identity::hex(&hash[..16]))
 }
 
 fn task_type() -> Result<ResourceType, Fault> {

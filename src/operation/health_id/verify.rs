@@ -111,7 +111,7 @@ fn keys(ctx: &Context, identifier: &Value, number: Option<&HealthId>) -> Result<
     let asked = identifier.get("value").and_then(Value::as_str).unwrap_or_default();
     let text = number.map_or(asked, HealthId::as_str);
     let hash = accounts(ctx)?.seal.hash("health-id-attempt", text);
-    let number: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let number = crate::store::identity::hex(&hash[..16]);
     let principal = ctx.grant.principal();
     let caller = format!("{}|{}", principal.name(), principal.client().unwrap_or_default());
     Ok((format!("health-id:caller:{caller}"), format!("health-id:number:{number}")))

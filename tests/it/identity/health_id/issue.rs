@@ -184,16 +184,23 @@ fn what_is_missing_or_wrong_is_named() {
 #[test]
 fn each_operation_wants_its_scopes() {
     let app = TestApp::builder().secured().start();
-    let all = app.client_with("system/*.cruds");
+    let all = app.client_with("system/*.cruds __manage_health_ids");
     let (id, given) = registered(&all, &somebody());
     let link = parameters(json!([{"name": "identifier", "valueIdentifier": identifier(&app, &given)},
         {"name": "relationship", "valueCode": "seealso"}]));
     let rows = [
-        ("POST", "Patient/$issue-health-id".to_string(), "system/Patient.c", json!({})),
-        ("POST", "Patient/$issue-health-id".into(), "system/Patient.s", json!({})),
+        ("POST", "Patient/$issue-health-id".to_string(), "system/Patient.c __manage_health_ids", json!({})),
+        ("POST", "Patient/$issue-health-id".into(), "system/Patient.s __manage_health_ids", json!({})),
+        (
+            "POST",
+            "Patient/$issue-health-id".into(),
+            "system/*.cruds",
+            parameters(json!([{"name": "patient", "resource": somebody()}])),
+        ),
+        ("POST", "Patient/$merge".into(), "system/*.cruds", json!({})),
         ("POST", "Patient/$match".into(), "system/Patient.r", json!({})),
-        ("POST", "Patient/$merge".into(), "system/Patient.u", json!({})),
-        ("POST", format!("Patient/{id}/$link-health-id"), "system/Patient.rs", link),
+        ("POST", "Patient/$merge".into(), "system/Patient.u __manage_health_ids", json!({})),
+        ("POST", format!("Patient/{id}/$link-health-id"), "system/Patient.rs __manage_health_ids", link),
         ("GET", format!("Patient/{id}/$health-id-qr"), "system/Patient.s", Value::Null),
     ];
     for (method, path, scope, body) in rows {
@@ -229,7 +236,7 @@ fn the_qr_code_is_an_image_without_a_person_in_it() {
 #[test]
 fn a_persons_role_decides_about_others() {
     let app = TestApp::builder().secured().start();
-    let all = app.client_with("system/*.cruds");
+    let all = app.client_with("system/*.cruds __manage_health_ids");
     let id = all.post("Patient", &somebody()).expect(201).id();
     let (_, other) = registered(&all, &somebody());
     let person = |role: &str, fhir_user: &str| {
