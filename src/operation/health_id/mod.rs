@@ -36,9 +36,12 @@ pub fn accounts<'a>(ctx: &Context<'a>) -> Result<&'a Accounts, Fault> {
 /// Refuses whoever has no right to manage the Health IDs of others.
 pub fn may_manage(ctx: &Context) -> Result<(), Fault> {
     match ctx.grant.principal() {
-        // Systems and operators are limited by their scopes on Patient.
-        Principal::Token(token) if token.person.is_some() && !policy::holds(token, Right::ManageHealthIds) => {
-            Err(Fault::new(Kind::Forbidden, "this needs a role that may manage the Health IDs of others"))
+        Principal::Token(token) if !policy::holds(token, Right::ManageHealthIds) => {
+            let text = format!(
+                "this needs a role that may manage the Health IDs of others, or for a system the scope '{}'",
+                Right::ManageHealthIds.scope()
+            );
+            Err(Fault::new(Kind::Forbidden, text))
         }
         _ => Ok(()),
     }
