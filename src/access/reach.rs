@@ -34,10 +34,13 @@ const CLOSED: &[&str] = &[
 /// patient at all: practitioners, places, medicines, definitions.
 pub fn of_patient(registry: &Registry, patient: &ResourceId, t: ResourceType, letter: Letter) -> Expr {
     let is_member = registry.catalog.compartment("Patient").is_some_and(|c| c.members().any(|(member, _)| member == t));
-    if is_member || t == ResourceType::PATIENT {
-        // A new Patient is in nobody's record yet.
-        let nobodys = t == ResourceType::PATIENT && letter == Letter::Create;
-        return if nobodys { Expr::None } else { compartment::of_patients(registry, std::slice::from_ref(patient)) };
+    if t == ResourceType::PATIENT {
+        // R4 counts every Patient that links to this one in. But whoever writes such a link must not open a record by it.
+        // And a new Patient is in nobody's record yet.
+        return if letter == Letter::Create { Expr::None } else { Expr::Ids(vec![patient.clone()]) };
+    }
+    if is_member {
+        return compartment::of_patients(registry, std::slice::from_ref(patient));
     }
     if let Some((_, parameter)) = ABOUT.iter().find(|(name, _)| *name == t.name()) {
         let pair = (parameter.to_string(), format!("Patient/{patient}"));

@@ -1,5 +1,6 @@
 //! What the database must not give away by itself: secrets sealed, and identifiers hashed, under a key in the data folder.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// The key of this installation. Servers on several machines share it by copying the file `data_dir/keys/seal`.
@@ -11,7 +12,7 @@ impl Seal {
     /// Loads the key of a data folder, making it when there is none.
     pub fn load_or_create(data_dir: &Path) -> std::io::Result<Seal> {
         let folder = data_dir.join("keys");
-        std::fs::create_dir_all(&folder)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let bytes = file(&folder.join("seal"))?;
         let key = bytes.try_into().map_err(|_| std::io::Error::other("the file 'keys/seal' is not of 32 bytes"))?;
         Ok(Seal { key })

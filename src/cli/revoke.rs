@@ -50,9 +50,12 @@ pub async fn run(revoke: Revoke, settings: &Settings) -> Result<(), Failure> {
             store.revoke(Revoked::Token, &jti).await.map_err(failed)?;
             format!("token {jti}")
         } else if let Some(name) = what.account {
-            let id = end_account(store, name).await.map_err(failed)?;
+            let id = end_account(store, name).await?;
             format!("all tokens of the account {id}")
         } else if let Some(client) = what.client {
+            if store.client(&client).await.map_err(failed)?.is_none() {
+                eprintln!("note: there is no client '{client}' now; what one of this name was given ends all the same");
+            }
             store.revoke(Revoked::Client, &client).await.map_err(failed)?;
             store.end_authorizations_of(None, None, Some(&client)).await.map_err(failed)?;
             format!("all tokens of the client {client}")
@@ -69,12 +72,18 @@ pub async fn run(revoke: Revoke, settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Ends what was given in the name of a person; returns the subject of their tokens. Their sessions go on.
-async fn end_account(store: &Store, name: String) -> Result<String, StoreError> {
-    let account = store.account_by_login(&name).await?;
+async fn end_account(store: &Store, name: String) -> Result<String, Failure> {
+    let failed = |e: StoreError| Failure(format!("failed to revoke: {e}"));
+    let account = store.account_by_login(&name).await.map_err(failed)?;
+    // Subjects of operators' tokens are no logins: `Practitioner/1`, `operator`.
+    let is_subject = name == "operator" || name.contains('/') || uuid::Uuid::parse_str(&name).is_ok();
+    if account.is_none() && !is_subject {
+        return Err(Failure(format!("there is no person with the login '{name}'; nothing was revoked")));
+    }
     let id = account.as_ref().map_or(name, |account| account.id.to_string());
-    store.revoke(Revoked::Account, &id).await?;
+    store.revoke(Revoked::Account, &id).await.map_err(failed)?;
     if let Some(account) = account {
-        store.end_authorizations_of(Some(account.id), None, None).await?;
+        store.end_authorizations_of(Some(account.id), None, None).await.map_err(failed)?;
     }
     Ok(id)
 }

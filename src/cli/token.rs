@@ -1,6 +1,7 @@
 //! `medilink token`: an access token for operators and tests, signed on the server's own host.
 
 use clap::Args;
+use medilink::access::role::Right;
 use medilink::access::role::Role;
 use medilink::access::scope::{Context, Scope};
 use medilink::app::{self, Failure};
@@ -44,6 +45,9 @@ impl Token {
     fn claims(self, base_url: &str) -> Result<Claims, Failure> {
         let mut opens_patient = false;
         for part in self.scope.split_ascii_whitespace() {
+            if Right::parse(part).is_some() {
+                continue;
+            }
             let Some(scope) = Scope::parse(part) else {
                 let text = format!("'{part}' is not a scope that this server enforces, such as system/Patient.rs");
                 return Err(Failure(text));

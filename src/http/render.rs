@@ -116,14 +116,13 @@ fn written(state: &State, wanted: &Wanted, body: Bytes) -> Result<Bytes, Fault> 
 
 /// Applies a subset to a resource, or to those that a Bundle of ours carries.
 fn make_smaller(catalog: &Catalog, value: &mut Value, subset: &Subset) {
-    let is_answer = matches!(value.get("type").and_then(Value::as_str), Some("searchset" | "history"));
-    match value.get_mut("entry").and_then(Value::as_array_mut) {
-        Some(entries) if is_answer => {
-            for resource in entries.iter_mut().filter_map(|e| e.get_mut("resource")) {
-                subset::apply(catalog, resource, subset);
-            }
-        }
-        _ => subset::apply(catalog, value, subset),
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    if text("resourceType") != Some("Bundle") || !matches!(text("type"), Some("searchset" | "history")) {
+        return subset::apply(catalog, value, subset);
+    }
+    let entries = value.get_mut("entry").and_then(Value::as_array_mut);
+    for resource in entries.into_iter().flatten().filter_map(|e| e.get_mut("resource")) {
+        subset::apply(catalog, resource, subset);
     }
 }
 

@@ -30,7 +30,6 @@ pub const KINDS: &[(&str, &str, Own)] = &[
     ("Appointment", "appointments", OWN),
     ("ServiceRequest", "orders and referrals", OWN),
     ("DocumentReference", "letters, notes and documents", OWN),
-    ("Binary", "files that belong to documents", SHARED),
     ("Media", "photos and recordings", OWN),
     ("CarePlan", "care plans", OWN),
     ("CareTeam", "care team", OWN),

@@ -10,6 +10,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
 };
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -65,7 +66,8 @@ pub fn load(folder: &Path) -> Result<Vec<Arc<Own>>, KeyError> {
 
 /// Makes a key and gives it the file of this number, unless that is there already.
 pub fn make(folder: &Path, number: u32) -> Result<(), KeyError> {
-    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(io("create", folder))?;
     let path = folder.join(format!("rs256-{number}.p8"));
     if path.exists() {
         return Ok(());

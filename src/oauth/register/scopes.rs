@@ -4,6 +4,7 @@
 
 use super::Grants;
 use crate::access::granular;
+use crate::access::role::Right;
 use crate::access::scope::{Context, Scope};
 use crate::search::Registry;
 
@@ -43,6 +44,8 @@ fn is_granted(word: &str, grants: Grants, registry: &Registry) -> bool {
         // A system acts for nobody, and an app always for somebody.
         Some(Scope { context: Context::System, .. }) => grants.system,
         Some(_) => grants.app,
+        // A right of a system; whoever asks for one waits for an administrator.
+        None if Right::parse(word).is_some() => grants.system,
         None => grants.app && WORDS.contains(&word),
     }
 }
@@ -50,7 +53,8 @@ fn is_granted(word: &str, grants: Grants, registry: &Registry) -> bool {
 /// Returns whether somebody should look at a client before it may have this: all but what a patient gives of their own.
 pub fn wants_approval(scope: &str) -> bool {
     let scopes = scope.split_ascii_whitespace().filter_map(Scope::parse);
-    scopes.into_iter().any(|scope| scope.context != Context::Patient)
+    let is_right = |word: &str| Right::parse(word).is_some();
+    scopes.into_iter().any(|scope| scope.context != Context::Patient) || scope.split_ascii_whitespace().any(is_right)
 }
 
 #[cfg(test)]

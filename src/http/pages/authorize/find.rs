@@ -112,6 +112,8 @@ pub fn local(service: &Service, reference: &str, t: ResourceType) -> Option<Stri
 /// Returns the patients that a search finds.
 pub async fn patients(service: &Service, asker: &Asker, words: &str, after: Option<&str>) -> Result<Found, Fault> {
     let mut query = patient_query(words);
+    // Who was merged into another Patient is found there.
+    query.push(("active:not".into(), "false".into()));
     query.push(("_count".into(), PATIENTS.into()));
     query.extend(after.map(|after| ("_cursor".to_string(), after.to_string())));
     let bundle = asker.ask(service, Interaction::SearchType(ResourceType::PATIENT), query).await?;
