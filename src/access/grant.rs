@@ -1,6 +1,6 @@
 //! The proof that a request was allowed, and the limits within which it was.
 
-use super::principal::{Principal, Token};
+use super::principal::{Person, Principal, Token};
 use super::role::{self, Role};
 use super::scope::{Context, Letter, Scope};
 use super::{granular, reach};
@@ -157,13 +157,13 @@ impl Limits {
         };
         let person = match (scope.context, &self.token.person) {
             (Context::System, _) | (_, None) => Expr::All,
-            (_, Some(person)) => Expr::or(person.roles.iter().map(|role| self.allowed(*role, t, letter))),
+            (_, Some(person)) => Expr::or(person.roles.iter().map(|role| self.allowed(person, *role, t, letter))),
         };
         Expr::and([own, record, person])
     }
 
-    /// Returns what a role may use of a type.
-    fn allowed(&self, role: Role, t: ResourceType, letter: Letter) -> Expr {
+    /// Returns what a role of a person may use of a type.
+    fn allowed(&self, person: &Person, role: Role, t: ResourceType, letter: Letter) -> Expr {
         let rules = role::rules(role, t).filter(|rule| rule.allows(letter));
         let conditions = Expr::or(rules.map(|rule| match rule.query {
             None => Expr::All,
@@ -172,9 +172,20 @@ impl Limits {
         if conditions == Expr::None || !role.is_of_one_record() {
             return conditions;
         }
-        match &self.token.patient {
+        match self.own_record(person) {
             Some(patient) => Expr::and([conditions, reach::of_patient(&self.registry, patient, t, letter)]),
             None => Expr::None,
         }
+    }
+
+    /// Returns the patient in context where that is the one whom roles of one record speak for. Whoever has another role, too,
+    /// may have chosen somebody else by that.
+    fn own_record(&self, person: &Person) -> Option<&ResourceId> {
+        let patient = self.token.patient.as_ref()?;
+        let is_own = match &person.fhir_user {
+            Some((t, id)) if *t == ResourceType::PATIENT => id == patient,
+            _ => person.roles.iter().all(|role| role.is_of_one_record()),
+        };
+        is_own.then_some(patient)
     }
 }
