@@ -48,6 +48,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 pub use discovery::routes_below;
 
+/// Fields of a form. Each is compared with all others, and nobody needs so many.
+pub const FIELDS_MAX: usize = 100;
+
 /// Returns where a request comes from.
 pub fn visitor(http: &HttpRequest) -> Visitor {
     let device = http.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
@@ -67,6 +70,9 @@ pub async fn form(http: &HttpRequest, payload: web::Payload) -> Result<Vec<(Stri
     let bytes = bytes(payload).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::new(Error::InvalidRequest, "the form is not UTF-8"))?;
     let pairs = crate::rest::query::parse(text)?;
+    if pairs.len() > FIELDS_MAX {
+        return Err(Refusal::new(Error::InvalidRequest, format!("a form may have {FIELDS_MAX} fields")));
+    }
     for (i, (name, _)) in pairs.iter().enumerate() {
         if pairs[..i].iter().any(|(known, _)| known == name) {
             return Err(Refusal::new(Error::InvalidRequest, format!("the parameter '{name}' comes twice")));
