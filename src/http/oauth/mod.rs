@@ -20,9 +20,13 @@ use actix_web::web::{self, BytesMut};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Bytes of a body that the authorization server reads.
 const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// How long a body may take on its way.
+const BODY_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// What pages of other origins may ask: all but `/oauth/authorize`, to which a browser is sent.
 const FOR_PAGES: [&str; 7] = [
@@ -82,7 +86,12 @@ pub async fn form(http: &HttpRequest, payload: web::Payload) -> Result<Vec<(Stri
 }
 
 /// Returns a body, up to the limit.
-pub async fn bytes(mut payload: web::Payload) -> Result<web::Bytes, Fault> {
+pub async fn bytes(payload: web::Payload) -> Result<web::Bytes, Fault> {
+    let late = |_| Fault::new(Kind::Timeout, format!("the body was not sent within {} s", BODY_TIME_MAX.as_secs()));
+    tokio::time::timeout(BODY_TIME_MAX, whole(payload)).await.map_err(late)?
+}
+
+async fn whole(mut payload: web::Payload) -> Result<web::Bytes, Fault> {
     let mut whole = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|e| Fault::new(Kind::Invalid, format!("the body could not be read: {e}")))?;
