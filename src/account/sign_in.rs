@@ -160,7 +160,7 @@ impl Accounts {
 }
 
 /// Returns what one guesser has many addresses of: for IPv6 the network of 64 bits, otherwise the address.
-fn network(address: &str) -> String {
+pub fn network(address: &str) -> String {
     match address.parse::<Ipv6Addr>() {
         Ok(address) => {
             let [a, b, c, d, ..] = address.segments();
