@@ -172,20 +172,19 @@ impl Limits {
         if conditions == Expr::None || !role.is_of_one_record() {
             return conditions;
         }
-        match self.own_record(person) {
+        match self.own_record(person, role) {
             Some(patient) => Expr::and([conditions, reach::of_patient(&self.registry, patient, t, letter)]),
             None => Expr::None,
         }
     }
 
-    /// Returns the patient in context where that is the one whom roles of one record speak for. Whoever has another role, too,
-    /// may have chosen somebody else by that.
-    fn own_record(&self, person: &Person) -> Option<&ResourceId> {
-        let patient = self.token.patient.as_ref()?;
-        let is_own = match &person.fhir_user {
-            Some((t, id)) if *t == ResourceType::PATIENT => id == patient,
-            _ => person.roles.iter().all(|role| role.is_of_one_record()),
-        };
-        is_own.then_some(patient)
+    /// Returns the one patient that a role reaches: patients themselves, and whom others speak for. Whoever has a role of more
+    /// than one record, too, may have chosen somebody else by that.
+    fn own_record<'a>(&'a self, person: &'a Person, role: Role) -> Option<&'a ResourceId> {
+        match &person.fhir_user {
+            Some((t, id)) if role == Role::Patient && *t == ResourceType::PATIENT => Some(id),
+            _ if person.roles.iter().all(|role| role.is_of_one_record()) => self.token.patient.as_ref(),
+            _ => None,
+        }
     }
 }
