@@ -8,7 +8,6 @@ mod provider;
 
 pub use provider::Provider;
 
-use super::sign_in::network;
 use super::{Accounts, Session, Settings, Visitor, secret};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
@@ -259,7 +258,7 @@ impl Accounts {
     }
 
     async fn count_federation(&self, visitor: &Visitor) -> Result<(), Fault> {
-        match self.store.attempt(&format!("federation {}", network(&visitor.address)), TRIES).await? {
+        match self.store.attempt(&format!("federation {}", super::sign_in::network(&visitor.address)), TRIES).await? {
             None => Ok(()),
             Some(seconds) => Err(Fault::new(Kind::Throttled, "too many tries; wait a little").after(seconds)),
         }

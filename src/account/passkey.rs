@@ -5,7 +5,6 @@
 //!
 //! What a challenge began is kept under a secret and the visit of the browser that began it, and is good once.
 
-use super::sign_in::network;
 use super::{Accounts, Session, Settings, Visitor, secret};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
@@ -219,7 +218,7 @@ impl Accounts {
     }
 
     async fn count_passkey(&self, visitor: &Visitor) -> Result<(), Fault> {
-        match self.store.attempt(&format!("passkey {}", network(&visitor.address)), TRIES).await? {
+        match self.store.attempt(&format!("passkey {}", super::sign_in::network(&visitor.address)), TRIES).await? {
             None => Ok(()),
             Some(seconds) => Err(Fault::new(Kind::Throttled, "too many tries; wait a little").after(seconds)),
         }
