@@ -240,7 +240,7 @@ fn a_history_of_what_is_hidden_has_an_end() {
     let ada = person(&stage.server, &["patient"], "Patient/ada", "ada");
     ada.get("_history").expect(400).expect_issue("too-costly");
     ada.get("Flag/_history").expect(400).expect_issue("too-costly");
-    ada.get("Patient/_history").expect(200);
+    ada.get("Observation/_history").expect(200);
 }
 
 /// A body that comes a byte at a time holds a connection, and there are so many of them.
