@@ -142,7 +142,8 @@ fn principal(user: &Account) -> Principal {
     }))
 }
 
-/// Returns a resource that the user may read; what is not there and what may not be seen are refused alike.
+/// Returns a resource that the user may read; what is not there and what may not be seen are refused alike. A person who opens
+/// the launch does so through some app, whose token has to reach that far itself; a system may have no reach of its own.
 async fn seen(ctx: &Context<'_>, principal: &Principal, target: &Target) -> Result<Value, Fault> {
     let t = target.resource_type;
     let refused = || {
@@ -152,6 +153,10 @@ async fn seen(ctx: &Context<'_>, principal: &Principal, target: &Target) -> Resu
     let grant: Grant =
         policy::decide(principal, &Needs::Type(vec![Letter::Read], t), ctx.store.registry()).map_err(|_| refused())?;
     let stored = ctx.view.read(&grant, t, &target.id).await?;
+    let content = stored.as_ref().and_then(|stored| stored.content.as_deref()).unwrap_or_default();
+    if ctx.grant.principal().person().is_some() && !ctx.grant.shows(t, &target.id, content, Letter::Read) {
+        return Err(refused());
+    }
     let reply = read::answer(stored, t, &target.id, &Default::default()).map_err(|_| refused())?;
     serde_json::from_slice(&reply.body).map_err(|e| Fault::internal("a stored resource is not JSON", e))
 }

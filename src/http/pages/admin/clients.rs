@@ -4,6 +4,7 @@ use super::super::super::State;
 use super::super::{Form, Visit, answered, value};
 use super::{ROWS_MAX, allowed, allowed_to_change, parameter};
 use crate::access::role::Right;
+use crate::account::Accounts;
 use crate::fault::{Fault, Kind};
 use crate::oauth::clients::{self, By, Deed};
 use crate::page;
@@ -73,12 +74,20 @@ async fn details(visit: &Visit, id: &str, secret: Option<String>) -> Result<Http
         frame: visit.frame(),
         secret,
         facts: facts(&client),
+        seen: seen(&visit.accounts, &client)?,
         deeds: deeds(&client),
         id: client.id,
         name,
         status,
     };
     Ok(visit.page(200, &page))
+}
+
+/// Returns what tells one state of a client's metadata from another: the form brings it back, so that nobody approves what
+/// came after they looked.
+fn seen(accounts: &Accounts, client: &Client) -> Result<String, Fault> {
+    let text = serde_json::to_string(&client.metadata).map_err(|e| Fault::internal("a client cannot be written", e))?;
+    Ok(super::super::hex(&accounts.seal.hash("client", &format!("{} {text}", client.id))))
 }
 
 fn facts(client: &Client) -> Vec<Fact> {
@@ -148,6 +157,11 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
             }
             _ => return Err(Fault::new(Kind::Invalid, "the form does not say what to do")),
         };
+        let client = store.client(&id).await?.ok_or_else(gone)?;
+        if deed != Deed::Suspend && value(&form, "seen") != Some(&seen(&visit.accounts, &client)?) {
+            let text = "this client has changed what it says of itself since you looked: go back, reload, look again";
+            return Err(Fault::new(Kind::Conflict, text));
+        }
         clients::set_status(store, &id, deed, &by).await?.ok_or_else(gone)?;
         Ok(visit.go(&here))
     };
