@@ -1,7 +1,7 @@
 //! `medilink token`: an access token for operators and tests, signed on the server's own host.
 
 use clap::Args;
-use medilink::access::role::Role;
+use medilink::access::role::{Right, Role};
 use medilink::access::scope::{Context, Scope};
 use medilink::app::{self, Failure};
 use medilink::config::{self, Settings};
@@ -10,7 +10,7 @@ use medilink::oauth::Claims;
 
 #[derive(Args)]
 pub struct Token {
-    /// SMART scopes, such as "system/*.rs user/Patient.cu"
+    /// SMART scopes, such as "system/*.rs user/Patient.cu"; and rights of systems, such as __manage_health_ids
     #[arg(long)]
     scope: String,
     /// Whom the token speaks for, such as Practitioner/1
@@ -44,6 +44,9 @@ impl Token {
     fn claims(self, base_url: &str) -> Result<Claims, Failure> {
         let mut opens_patient = false;
         for part in self.scope.split_ascii_whitespace() {
+            if Right::parse(part).is_some() {
+                continue;
+            }
             let Some(scope) = Scope::parse(part) else {
                 let text = format!("'{part}' is not a scope that this server enforces, such as system/Patient.rs");
                 return Err(Failure(text));
