@@ -296,7 +296,11 @@ pub async fn answered(
     record(http, state, &fault).await;
     let words = page::sentence(&fault.to_string());
     let mut response = match Visit::look(http, state).await {
-        Ok(visit) => visit.message(fault.status(), title, &[&words], &[]),
+        Ok(visit) => {
+            // Nobody is left where nothing goes on.
+            let on = if visit.session.is_some() { ("/account", "My account") } else { ("/login", "Sign in") };
+            visit.message(fault.status(), title, &[&words], &[on])
+        }
         Err(_) => {
             HttpResponse::build(StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
                 .content_type("text/plain; charset=utf-8")

@@ -87,40 +87,46 @@ fn gone() -> Fault {
 /// Returns the page of one person.
 async fn details(visit: &Visit, by: &By, id: Uuid, link: Option<String>) -> Result<HttpResponse, Fault> {
     let account = visit.accounts.store.account(id).await?.ok_or_else(gone)?;
+    let passkeys = visit.accounts.store.passkeys_of(id).await?.len();
     let page = AccountDetails {
         frame: visit.frame(),
         id: id.to_string(),
         name: account.name.clone(),
         status: account.status.name(),
         link,
-        facts: facts(&account),
+        facts: facts(&account, passkeys),
         is_open: by.may_change(&account),
-        deeds: deeds(&account),
+        deeds: deeds(&account, passkeys),
         roles: boxes(by, &account.roles),
     };
     Ok(visit.page(200, &page))
 }
 
-fn facts(account: &Account) -> Vec<Fact> {
-    let factor = if account.totp.is_some() { "an authenticator app is set up" } else { "no authenticator app" };
+fn facts(account: &Account, passkeys: usize) -> Vec<Fact> {
+    let app = account.totp.is_some().then(|| "authenticator app".to_string());
+    let keys = (passkeys > 0).then(|| format!("passkeys: {passkeys}"));
+    let factors: Vec<String> = app.into_iter().chain(keys).collect();
     let all = [
         ("Login", vec![account.login.clone()]),
         ("Email", account.email.iter().cloned().collect()),
         ("Record", record(account).into_iter().collect()),
         ("Roles", roles(account)),
         ("Since", vec![page::when(account.created)]),
-        ("Second factor", vec![factor.to_string()]),
+        ("Second factor", if factors.is_empty() { vec!["none".to_string()] } else { factors }),
     ];
     all.into_iter().filter(|(_, values)| !values.is_empty()).map(|(name, values)| Fact { name, values }).collect()
 }
 
-fn deeds(account: &Account) -> Vec<(&'static str, &'static str)> {
+fn deeds(account: &Account, passkeys: usize) -> Vec<(&'static str, &'static str)> {
     let mut deeds = match account.status {
         Status::Waiting => vec![("approve", "Approve"), ("suspend", "Refuse")],
         Status::Active => vec![("suspend", "Suspend")],
         Status::Suspended => vec![("activate", "Activate again")],
     };
     deeds.push(("reset", "Make a link to set a password"));
+    if account.totp.is_some() || passkeys > 0 {
+        deeds.push(("factors", "Remove second factors and make a link"));
+    }
     deeds
 }
 
@@ -145,10 +151,16 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
             Some("activate") => accounts.activate(id, &by).await.map(drop),
             Some("suspend") => accounts.suspend(id, &by).await.map(drop),
             Some("roles") => accounts.set_roles(id, &ticked(&form)?, &by).await.map(drop),
-            Some("reset") => match accounts.reset_link(id, &by).await {
-                Ok(link) => return details(&visit, &by, id, Some(link)).await,
-                Err(fault) => Err(fault),
-            },
+            Some(deed @ ("reset" | "factors")) => {
+                let link = match deed {
+                    "reset" => accounts.reset_link(id, &by).await,
+                    _ => accounts.remove_factors(id, &by).await,
+                };
+                match link {
+                    Ok(link) => return details(&visit, &by, id, Some(link)).await,
+                    Err(fault) => Err(fault),
+                }
+            }
             _ => Err(Fault::new(Kind::Invalid, "the form does not say what to do")),
         };
         if let Err(fault) = done {
