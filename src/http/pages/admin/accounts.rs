@@ -1,7 +1,7 @@
 //! `/admin/accounts`: the list, one person and what can be done about them, and a form for another.
 
 use super::super::super::State;
-use super::super::{Form, Visit, answered, value};
+use super::super::{Form, Turned, Visit, answered, value};
 use super::{ROWS_MAX, allowed, allowed_to_change, parameter};
 use crate::access::role::{Right, Role};
 use crate::account::admin::{self, By};
@@ -31,9 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        if let Err(turned) = allowed(&visit, Right::ManageAccounts).await? {
-            return Ok(turned);
-        }
+        allowed(&visit, Right::ManageAccounts).await?;
         let (q, status) = (parameter(&visit, "q"), parameter(&visit, "status"));
         let mut found = visit.accounts.store.accounts(SEARCHED_MAX).await?;
         found.retain(|account| (status.is_empty() || account.status.name() == status) && is_found(account, &q));
@@ -68,10 +66,8 @@ fn record(account: &Account) -> Option<String> {
 async fn show(http: HttpRequest, state: web::Data<State>, id: Path<String>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        match allowed(&visit, Right::ManageAccounts).await? {
-            Ok(session) => details(&visit, &By::person(session, &visit.visitor()), known(&id)?, None).await,
-            Err(turned) => Ok(turned),
-        }
+        let session = allowed(&visit, Right::ManageAccounts).await?;
+        details(&visit, &By::person(session, &visit.visitor()), known(&id)?, None).await
     };
     answered(&http, &state, work).await
 }
@@ -85,7 +81,7 @@ fn gone() -> Fault {
 }
 
 /// Returns the page of one person.
-async fn details(visit: &Visit, by: &By, id: Uuid, link: Option<String>) -> Result<HttpResponse, Fault> {
+async fn details(visit: &Visit, by: &By, id: Uuid, link: Option<String>) -> Result<HttpResponse, Turned> {
     let account = visit.accounts.store.account(id).await?.ok_or_else(gone)?;
     let passkeys = visit.accounts.store.passkeys_of(id).await?.len();
     let page = AccountDetails {
@@ -141,10 +137,7 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
         let (visit, form) = Visit::post(&http, &state, payload).await?;
         let id = known(&id)?;
         let here = format!("{PLACE}/{id}");
-        let session = match allowed_to_change(&visit, Right::ManageAccounts, &here).await? {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = allowed_to_change(&visit, Right::ManageAccounts, &here).await?;
         let (accounts, by) = (&visit.accounts, By::person(session, &visit.visitor()));
         let done = match value(&form, "do") {
             Some("approve") => accounts.approve(id, &by).await.map(drop),
@@ -165,7 +158,7 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
         };
         if let Err(fault) = done {
             super::refused(&visit, session, &fault).await;
-            return Err(fault);
+            return Err(fault.into());
         }
         Ok(visit.go(&here))
     };
@@ -180,13 +173,9 @@ fn ticked(form: &Form) -> Result<Vec<Role>, Fault> {
 async fn blank(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        match allowed_to_change(&visit, Right::ManageAccounts, NEW).await? {
-            Ok(session) => {
-                let by = By::person(session, &visit.visitor());
-                Ok(visit.page(200, &form_page(visit.frame(), &by, &admin::NewAccount::default())))
-            }
-            Err(turned) => Ok(turned),
-        }
+        let session = allowed_to_change(&visit, Right::ManageAccounts, NEW).await?;
+        let by = By::person(session, &visit.visitor());
+        Ok(visit.page(200, &form_page(visit.frame(), &by, &admin::NewAccount::default())))
     };
     answered(&http, &state, work).await
 }
@@ -194,10 +183,7 @@ async fn blank(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
     let work = async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let session = match allowed_to_change(&visit, Right::ManageAccounts, NEW).await? {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = allowed_to_change(&visit, Right::ManageAccounts, NEW).await?;
         let by = By::person(session, &visit.visitor());
         let told = |name: &str| value(&form, name).map(|text| text.trim().to_string());
         let new = admin::NewAccount {
