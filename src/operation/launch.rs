@@ -3,6 +3,7 @@
 //! SMART App Launch 2.2, EHR launch; `conformance/OperationDefinition-launch.json`. The answer is a handle, good once, for a few
 //! minutes, for this app and this user.
 
+use super::parameters::{Parameters, Target};
 use super::{Call, Operation, Places};
 use crate::access::policy::{self, Needs};
 use crate::access::principal::{Person, Token};
@@ -13,7 +14,7 @@ use crate::account::Accounts;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
-use crate::interaction::{Context, body, read};
+use crate::interaction::{Context, read};
 use crate::oauth::authorize::redirect;
 use crate::oauth::launch::{self, Launch};
 use crate::rest::Reply;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 mod parameters;
 
-use parameters::{Asked, Target};
+use parameters::Asked;
 
 pub struct OpenLaunch;
 
@@ -54,7 +55,7 @@ impl Operation for OpenLaunch {
 
 async fn open(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let accounts = ctx.accounts.ok_or_else(|| Fault::new(Kind::NotFound, "this server opens no launches"))?;
-    let asked = parameters::read(&body::read(ctx.catalog(), ctx.settings, call.body)?)?;
+    let asked = parameters::asked(&Parameters::read(ctx, call.body, parameters::NAMES)?)?;
     let client = app(ctx, &asked.client).await?;
     let launch_uri = client.metadata.launch_uris.first();
     let launch_uri = launch_uri.ok_or_else(|| rule("client", "the app is registered without a launch_uri"))?;
