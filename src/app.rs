@@ -323,17 +323,9 @@ async fn keep_keys(settings: &Settings, store: &Store, keys: &Arc<Keys>) -> Resu
 
 fn security(settings: &Settings, factory: &Factory, keys: Arc<Keys>) -> Security {
     let (base_url, root_url, name) = (settings.base_url.clone(), root_url(&settings.base_url), settings.name.clone());
-    let jwks = Arc::new(oauth::jwks::Jwks::new(outbound::Client::new(is_reached_by_loopback(&base_url))));
+    let jwks = Arc::new(oauth::jwks::Jwks::new(outbound::Client::new(is_loopback(&base_url))));
     let oauth = Arc::new(oauth::Settings { base_url, root_url, name, registration: settings.registration });
     Security { keys, oauth, recorder: factory.recorder.clone(), jwks }
-}
-
-/// Returns whether an installation is only there for its own machine, as on that of a developer.
-fn is_reached_by_loopback(base_url: &str) -> bool {
-    let after_scheme = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
-    let host = after_scheme.split('/').next().unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Returns where pages and `/oauth` are: the base URL without its last part.

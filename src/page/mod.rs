@@ -54,6 +54,12 @@ pub fn when(at: Instant) -> String {
     time.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
+/// Returns the day of a time as people read it.
+pub fn day(at: Instant) -> String {
+    let time = jiff::Timestamp::from_microsecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.strftime("%-d %B %Y").to_string()
+}
+
 /// Returns a text that tells what went wrong as a sentence: with a capital letter and a full stop.
 pub fn sentence(text: &str) -> String {
     let mut letters = text.trim().chars();
@@ -77,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_time_is_read_by_people() {
-        assert_eq!(when(Instant::parse("2026-03-05T07:08:09Z").unwrap()), "5 March 2026, 07:08 UTC");
+        let at = Instant::parse("2026-03-05T07:08:09Z").unwrap();
+        assert_eq!((when(at).as_str(), day(at).as_str()), ("5 March 2026, 07:08 UTC", "5 March 2026"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::oauth::refusal::{Error, Refusal};
 use crate::oauth::scope::Offer;
 use crate::rest::query;
 use crate::store::identity::client::Client;
+use actix_web::http::Method;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -67,6 +68,10 @@ async fn on_the_way(state: &State, visit: &Visit, id: &str) -> Result<Way, Turne
     let Some(session) = visit.session.clone() else { return Err(elsewhere(visit.go(&sign_in("/login", id)))) };
     if bind(&mut request, &session) {
         keep(server, id, &request).await?;
+        if visit.http.method() == Method::POST {
+            // What the form answers was shown to somebody else.
+            return Ok(Err(visit.go(&format!("/authorize?request={id}"))));
+        }
     }
     let asker = find::Asker::new(&state.service, &session, adapt::request_id(&visit.http)).await?;
     Ok(Way { id: id.to_string(), request, client, session, asker })

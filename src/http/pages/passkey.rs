@@ -9,9 +9,8 @@ use crate::account::passkey::{self, Answer};
 use crate::account::sign_in::Waiting;
 use crate::account::{Accounts, Session};
 use crate::fault::{Fault, Kind};
-use crate::fhir::Instant;
 use crate::page::passkey::{Key, Passkeys, SCRIPT, UsePasskey};
-use crate::page::sentence;
+use crate::page::{day, sentence};
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -68,7 +67,6 @@ async fn page(
     notice: Option<&str>,
     error: Option<String>,
 ) -> Result<Passkeys, Fault> {
-    let day = |at: Instant| at.to_string().chars().take(10).collect::<String>();
     let keys = visit.accounts.store.passkeys_of(session.account.id).await?;
     let keys = keys.into_iter().map(|row| Key {
         id: passkey::name_of(&row.id),

@@ -66,7 +66,8 @@ impl Table {
 
     /// Prints the table, keeps it as `target/tables/<name>.txt`, and panics when a row has failed.
     pub fn finish(self, name: &str) {
-        let (shown, failed) = (self.shown(), self.count(|result| matches!(result, Outcome::Failed(_))));
+        let shown = self.shown(name);
+        let failed = self.rows.iter().filter(|row| matches!(row.result, Outcome::Failed(_))).count();
         println!("{shown}");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tables");
         let kept =
@@ -75,16 +76,13 @@ impl Table {
         assert_eq!(failed, 0, "{failed} rows have failed; see the table above");
     }
 
-    fn count(&self, is: impl Fn(&Outcome) -> bool) -> usize {
-        self.rows.iter().filter(|row| is(&row.result)).count()
-    }
-
-    fn shown(&self) -> String {
+    /// Returns the table as text. The lines of groups, of failed rows and of the end are its short form.
+    fn shown(&self, name: &str) -> String {
         let (mut out, mut group) = (String::new(), "");
         for row in &self.rows {
             if row.group != group {
                 group = row.group;
-                let _ = writeln!(out, "\n{group}");
+                let _ = writeln!(out, "\n{group}: {}", counted(self.rows.iter().filter(|row| row.group == group)));
             }
             let _ = match &row.result {
                 Outcome::Passed => writeln!(out, "  passed    {}", row.title),
@@ -94,12 +92,22 @@ impl Table {
                 }
             };
         }
-        let passed = self.count(|result| matches!(result, Outcome::Passed));
-        let left_out = self.count(|result| matches!(result, Outcome::LeftOut(_)));
-        let failed = self.rows.len() - passed - left_out;
-        let _ = writeln!(out, "\n{passed} passed, {failed} failed, {left_out} left out");
+        let _ = writeln!(out, "\n{name}: {}", counted(self.rows.iter()));
         out
     }
+}
+
+/// Returns how rows have ended, in words.
+fn counted<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let (mut passed, mut failed, mut left_out) = (0, 0, 0);
+    for row in rows {
+        match row.result {
+            Outcome::Passed => passed += 1,
+            Outcome::Failed(_) => failed += 1,
+            Outcome::LeftOut(_) => left_out += 1,
+        }
+    }
+    format!("{passed} passed, {failed} failed, {left_out} left out")
 }
 
 /// Returns what a panic said, cut to a sensible length.

@@ -117,7 +117,7 @@ pub const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "A token that has expired",
-        answers: REFUSED,
+        answers: &["401 expired"],
         audit: AUDITED,
         attempt: |stage| read(stage, &stage.server.forged(|claims| claims.exp = now_s() - 1)),
     },

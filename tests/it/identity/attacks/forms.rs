@@ -63,7 +63,7 @@ pub const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "The request of one person is answered in the session of another, who never saw the page",
-        answers: &["page 403", "page 404", "page 400", "the page is shown first"],
+        answers: &["the page is shown first"],
         audit: None,
         attempt: |stage| {
             let (app, mut ada, mut ben) = (App::public(&stage.server, SCOPE), stage.ada.clone(), stage.ben.clone());
@@ -72,7 +72,11 @@ pub const ATTACKS: &[Attack] = &[
             ben.get("/account").expect(200);
             let fields = [("request", request.as_str()), ("decision", "allow"), ("scope", "patient/Patient.rs")];
             let came = shown(&ben.submit("/authorize", &fields));
-            if came.starts_with("sent to /authorize") { "the page is shown first".into() } else { came }
+            if came == format!("sent to /authorize?request={request}") {
+                "the page is shown first".into()
+            } else {
+                came
+            }
         },
     },
     Attack {

@@ -6,8 +6,11 @@ use crate::identity::stage::Stage;
 
 const SCOPE: &str = "launch/patient patient/Patient.rs";
 
+/// What the address looks like, and how it is made from the registered one.
+type Trick = (&'static str, fn(&str) -> String);
+
 /// Addresses made from the registered one.
-pub const TRICKS: &[(&str, fn(&str) -> String)] = &[
+pub const TRICKS: &[Trick] = &[
     ("Another host", |_| "https://evil.example/callback".into()),
     ("Another case of the path", |uri| uri.replace("callback", "Callback")),
     ("Another case of the host", |uri| uri.replace("https://app", "https://APP")),
