@@ -70,7 +70,7 @@ async fn on_the_way(state: &State, visit: &Visit, id: &str) -> Result<Way, Turne
         keep(server, id, &request).await?;
         if visit.http.method() == Method::POST {
             // What the form answers was shown to somebody else.
-            return Ok(Err(visit.go(&format!("/authorize?request={id}"))));
+            return Err(elsewhere(visit.go(&format!("/authorize?request={id}"))));
         }
     }
     let asker = find::Asker::new(&state.service, &session, adapt::request_id(&visit.http)).await?;
