@@ -1,6 +1,6 @@
 //! The proof that a request was allowed, and the limits within which it was.
 
-use super::principal::{Principal, Token};
+use super::principal::{Person, Principal, Token};
 use super::role::{self, Role};
 use super::scope::{Context, Letter, Scope};
 use super::{granular, reach};
@@ -165,13 +165,13 @@ impl Limits {
         };
         let person = match (scope.context, &self.token.person) {
             (Context::System, _) | (_, None) => Expr::All,
-            (_, Some(person)) => Expr::or(person.roles.iter().map(|role| self.allowed(*role, t, letter))),
+            (_, Some(person)) => Expr::or(person.roles.iter().map(|role| self.allowed(person, *role, t, letter))),
         };
         Expr::and([own, record, person])
     }
 
-    /// Returns what a role may use of a type.
-    fn allowed(&self, role: Role, t: ResourceType, letter: Letter) -> Expr {
+    /// Returns what a role of a person may use of a type.
+    fn allowed(&self, person: &Person, role: Role, t: ResourceType, letter: Letter) -> Expr {
         let rules = role::rules(role, t).filter(|rule| rule.allows(letter));
         let conditions = Expr::or(rules.map(|rule| match rule.query {
             None => Expr::All,
@@ -180,18 +180,19 @@ impl Limits {
         if conditions == Expr::None || !role.is_of_one_record() {
             return conditions;
         }
-        match self.own_record(role) {
+        match self.own_record(person, role) {
             Some(patient) => Expr::and([conditions, reach::of_patient(&self.registry, patient, t, letter)]),
             None => Expr::None,
         }
     }
 
-    /// Returns the one patient that a role reaches: patients themselves, and whom others speak for.
-    fn own_record(&self, role: Role) -> Option<&ResourceId> {
-        let user = self.token.person.as_ref().and_then(|person| person.fhir_user.as_ref());
-        match user {
+    /// Returns the one patient that a role reaches: patients themselves, and whom others speak for. Whoever has a role of more
+    /// than one record, too, may have chosen somebody else by that.
+    fn own_record<'a>(&'a self, person: &'a Person, role: Role) -> Option<&'a ResourceId> {
+        match &person.fhir_user {
             Some((t, id)) if role == Role::Patient && *t == ResourceType::PATIENT => Some(id),
-            _ => self.token.patient.as_ref(),
+            _ if person.roles.iter().all(|role| role.is_of_one_record()) => self.token.patient.as_ref(),
+            _ => None,
         }
     }
 }

@@ -40,7 +40,11 @@ pub fn of_patient(registry: &Registry, patient: &ResourceId, t: ResourceType, le
         return if letter == Letter::Create { Expr::None } else { Expr::Ids(vec![patient.clone()]) };
     }
     if is_member {
-        return compartment::of_patients(registry, std::slice::from_ref(patient));
+        let member = compartment::of_patients(registry, std::slice::from_ref(patient));
+        return match letter {
+            Letter::Read | Letter::Search => member,
+            Letter::Create | Letter::Update | Letter::Delete => Expr::and([member, about(registry, patient, t)]),
+        };
     }
     if let Some((_, parameter)) = ABOUT.iter().find(|(name, _)| *name == t.name()) {
         let pair = (parameter.to_string(), format!("Patient/{patient}"));
@@ -48,4 +52,17 @@ pub fn of_patient(registry: &Registry, patient: &ResourceId, t: ResourceType, le
     }
     let is_open = !CLOSED.contains(&t.name()) && matches!(letter, Letter::Read | Letter::Search);
     if is_open { Expr::All } else { Expr::None }
+}
+
+/// Returns which members of a patient's record are about that patient, or about nobody who is named. Others are members because
+/// the patient performed, wrote or was sent them: what they say belongs to somebody else's record.
+fn about(registry: &Registry, patient: &ResourceId, t: ResourceType) -> Expr {
+    let asked = |name: &str, value: &str| {
+        let pair = (name.to_string(), value.to_string());
+        crate::search::parse(registry, Some(t), &[pair], false).map_or(Expr::None, |search| search.filter)
+    };
+    let subject = ["subject", "patient"].into_iter().find(|name| registry.of(t).param(name).is_some());
+    subject.map_or(Expr::All, |name| {
+        Expr::or([asked(name, &format!("Patient/{patient}")), asked(&format!("{name}:missing"), "true")])
+    })
 }

@@ -177,6 +177,17 @@ impl Accounts {
         Ok(link)
     }
 
+    /// Takes the second factors of a person away who has lost them: authenticator app, recovery codes and passkeys. Ends all
+    /// that they were signed in to, and returns a link to set a password: the one of before may not be theirs alone.
+    pub async fn remove_factors(&self, id: Uuid, by: &By) -> Result<String, Fault> {
+        let account = self.target(id, by).await?;
+        self.store.remove_totp(id).await?;
+        self.store.remove_passkeys(id).await?;
+        self.end_everything(id).await?;
+        self.told(by, &account, "second factors removed").await;
+        self.reset_link(id, by).await
+    }
+
     async fn put_status(&self, account: Account, status: Status, detail: &str, by: &By) -> Result<Account, Fault> {
         self.store.set_status(account.id, status).await?;
         self.told(by, &account, detail).await;

@@ -247,7 +247,7 @@ impl Accounts {
     }
 
     async fn count_federation(&self, visitor: &Visitor) -> Result<(), Fault> {
-        match self.store.attempt(&format!("federation {}", visitor.address), TRIES).await? {
+        match self.store.attempt(&format!("federation {}", super::sign_in::network(&visitor.address)), TRIES).await? {
             None => Ok(()),
             Some(seconds) => Err(Fault::new(Kind::Throttled, "too many tries; wait a little").after(seconds)),
         }

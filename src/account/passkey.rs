@@ -231,7 +231,7 @@ impl Accounts {
     }
 
     async fn count_passkey(&self, visitor: &Visitor) -> Result<(), Fault> {
-        match self.store.attempt(&format!("passkey {}", visitor.address), TRIES).await? {
+        match self.store.attempt(&format!("passkey {}", super::sign_in::network(&visitor.address)), TRIES).await? {
             None => Ok(()),
             Some(seconds) => Err(Fault::new(Kind::Throttled, "too many tries; wait a little").after(seconds)),
         }

@@ -187,7 +187,7 @@ pub(super) fn too_late() -> Fault {
 }
 
 /// Returns what one guesser has many addresses of: for IPv6 the network of 64 bits, otherwise the address.
-fn network(address: &str) -> String {
+pub fn network(address: &str) -> String {
     match address.parse::<Ipv6Addr>() {
         Ok(address) => {
             let [a, b, c, d, ..] = address.segments();

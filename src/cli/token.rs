@@ -1,8 +1,7 @@
 //! `medilink token`: an access token for operators and tests, signed on the server's own host.
 
 use clap::Args;
-use medilink::access::role::Right;
-use medilink::access::role::Role;
+use medilink::access::role::{Right, Role};
 use medilink::access::scope::{Context, Scope};
 use medilink::app::{self, Failure};
 use medilink::config::{self, Settings};
@@ -11,7 +10,7 @@ use medilink::oauth::Claims;
 
 #[derive(Args)]
 pub struct Token {
-    /// SMART scopes, such as "system/*.rs user/Patient.cu"
+    /// SMART scopes, such as "system/*.rs user/Patient.cu"; and rights of systems, such as __manage_health_ids
     #[arg(long)]
     scope: String,
     /// Whom the token speaks for, such as Practitioner/1

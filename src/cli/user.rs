@@ -62,6 +62,9 @@ pub enum User {
     /// Print a link by which a person sets a new password, once and within 30 minutes
     Reset {
         login: String,
+        /// Take the authenticator app, the recovery codes and the passkeys away, too, of somebody who has lost them
+        #[arg(long)]
+        factors: bool,
         #[command(flatten)]
         settings: Args,
     },
@@ -143,9 +146,12 @@ async fn perform(user: User, accounts: &Accounts) -> Result<(), Failure> {
             let account = find(accounts, &login).await?;
             said(&accounts.activate(account.id, &by).await.map_err(failed)?);
         }
-        User::Reset { login, .. } => {
+        User::Reset { login, factors, .. } => {
             let account = find(accounts, &login).await?;
-            link(accounts, &account, &by).await?;
+            match factors {
+                true => show(&accounts.remove_factors(account.id, &by).await.map_err(failed)?),
+                false => link(accounts, &account, &by).await?,
+            }
         }
         // Done by its own file before the accounts are opened.
         User::Link { .. } => {}
@@ -169,12 +175,15 @@ async fn find(accounts: &Accounts, login: &str) -> Result<Account, Failure> {
     account.ok_or_else(|| Failure(format!("there is no person with the login '{login}'")))
 }
 
-/// The link alone goes where a script reads.
 async fn link(accounts: &Accounts, account: &Account, by: &By) -> Result<(), Failure> {
-    let link = accounts.reset_link(account.id, by).await.map_err(failed)?;
+    show(&accounts.reset_link(account.id, by).await.map_err(failed)?);
+    Ok(())
+}
+
+/// The link alone goes where a script reads.
+fn show(link: &str) {
     eprintln!("this link sets a password once, within {} minutes:", LINK_S / 60);
     println!("{link}");
-    Ok(())
 }
 
 async fn list(accounts: &Accounts) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use super::Server;
 use super::assertion::{self, Assertion};
 use super::call::Call;
 use super::refusal::{Error, Refusal};
+use crate::account::sign_in::network;
 use crate::fault::{Fault, Kind};
 use crate::store::audit::Entry;
 use crate::store::identity::attempt::Limit;
@@ -198,7 +199,7 @@ fn unknown() -> Refusal {
 }
 
 fn key(call: &Call<'_>, id: &str) -> String {
-    format!("client:{id}@{}", call.visitor.address)
+    format!("client:{id}@{}", network(&call.visitor.address))
 }
 
 /// RFC 6749 A.1, and a length that nobody needs.

@@ -65,6 +65,8 @@ pub async fn add(
         let text = format!("id: there is a client '{id}' already");
         return Err(Refusal::new(refusal::Error::InvalidClientMetadata, text));
     }
+    // A removal that was cut short, or done by hand, may have left what people allowed the last client of this name.
+    store.end_authorizations_of(None, None, Some(id)).await?;
     note(store, id, "added", by).await?;
     Ok((client, plain))
 }
@@ -107,8 +109,9 @@ pub async fn change(store: &Store, client: &Client, deed: Deed, by: &By<'_>) -> 
 /// Removes a client and all it had; false when it was gone.
 pub async fn remove(store: &Store, id: &str, by: &By<'_>) -> Result<bool, Fault> {
     let was_there = store.remove_client(id).await?;
+    // Also where an earlier removal was cut short before this.
+    end_tokens(store, id).await?;
     if was_there {
-        end_tokens(store, id).await?;
         note(store, id, "removed", by).await?;
     }
     Ok(was_there)

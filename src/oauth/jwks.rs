@@ -18,6 +18,8 @@ const KEPT_S: u64 = 300;
 const KEPT_S_MAX: u64 = 3600;
 /// How long one address is left alone after it was asked.
 const PAUSE: Duration = Duration::from_secs(30);
+/// How long at least keys serve, and their address is left alone: anybody may send assertions that name any client.
+const KEPT_MIN: Duration = Duration::from_secs(1);
 const ADDRESSES_MAX: usize = 1000;
 
 /// Fetched keys, shared by all threads.
@@ -79,9 +81,9 @@ impl Jwks {
         match fetched {
             Ok(fetched) => {
                 let kept = Duration::from_secs(fetched.max_age_s.unwrap_or(KEPT_S).min(KEPT_S_MAX));
-                // Keys that must not be kept serve this once.
-                (known.keys, known.until) = (Some(fetched.value), Some(now + kept.max(Duration::from_secs(1))));
-                known.pause = Some(now + PAUSE.min(kept));
+                // Keys that must not be kept serve those who come at the same time.
+                (known.keys, known.until) = (Some(fetched.value), Some(now + kept.max(KEPT_MIN)));
+                known.pause = Some(now + pause(kept));
             }
             Err(error) => {
                 known.pause = Some(now + PAUSE);
@@ -96,5 +98,22 @@ impl Jwks {
             known.clear();
         }
         known.entry(uri.to_string()).or_default().clone()
+    }
+}
+
+/// Returns how long an address is left alone whose keys may be kept for so long.
+fn pause(kept: Duration) -> Duration {
+    PAUSE.min(kept).max(KEPT_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_left_alone_even_where_its_keys_may_not_be_kept() {
+        for (kept_s, pause_s) in [(0, 1), (5, 5), (3600, 30)] {
+            assert_eq!(pause(Duration::from_secs(kept_s)), Duration::from_secs(pause_s));
+        }
     }
 }

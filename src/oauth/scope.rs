@@ -107,7 +107,7 @@ fn is_plain(text: &str, asked: &[String], bounds: &Bounds) -> bool {
 }
 
 /// Returns what of a scope lies within the limits; several scopes where the limits are narrower than it.
-fn meet(asked: &Scope, limits: &[Scope]) -> Vec<Scope> {
+pub fn meet(asked: &Scope, limits: &[Scope]) -> Vec<Scope> {
     let mut found: Vec<(Option<ResourceType>, Option<&str>, String)> = Vec::new();
     for limit in limits.iter().filter(|limit| limit.context == asked.context) {
         let t = match (asked.resource_type, limit.resource_type) {

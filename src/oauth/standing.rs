@@ -3,6 +3,7 @@
 use super::Server;
 use super::call::{invalid_grant, resource_scopes};
 use super::refusal::Refusal;
+use super::scope::meet;
 use crate::access::role::{self, Role};
 use crate::access::scope::{Context, Scope};
 use crate::fhir::{Instant, ResourceType};
@@ -41,7 +42,7 @@ pub async fn look(server: &Server, id: Uuid, client: &Client, at: Instant) -> Re
         .filter(|account| account.status == Status::Active)
         .ok_or_else(|| invalid_grant("the person who gave it may not sign in any more"))?;
     let ends = session_end(server, &open, at).await?;
-    let scope = within_roles(&open.allowed.scope, &account.roles);
+    let scope = within_roles(&within_registration(&open.allowed.scope, &client.metadata.scope), &account.roles);
     Ok(Standing { authorization: open, account, at, ends, scope })
 }
 
@@ -54,6 +55,16 @@ async fn session_end(server: &Server, authorization: &Authorization, now: Instan
         .filter(|session| now < session.ends && now.0 - session.seen.0 <= idle_us)
         .map(|session| Some(session.ends))
         .ok_or_else(|| invalid_grant("it was given for a session that has ended"))
+}
+
+/// Returns the scopes that a client is still registered for: what it was allowed may have been more.
+fn within_registration(scope: &str, registered: &str) -> String {
+    let limits = resource_scopes(registered);
+    let cut = |text: &str| match Scope::parse(text) {
+        None => super::call::has_scope(registered, text).then(|| text.to_string()).into_iter().collect::<Vec<_>>(),
+        Some(scope) => meet(&scope, &limits).iter().map(ToString::to_string).collect(),
+    };
+    scope.split_ascii_whitespace().flat_map(cut).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the scopes of a person cut to what the roles may do at most; those that open no resources stay, but for the

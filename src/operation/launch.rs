@@ -3,6 +3,7 @@
 //! SMART App Launch 2.2, EHR launch; `conformance/OperationDefinition-launch.json`. The answer is a handle, good once, for a few
 //! minutes, for this app and this user.
 
+use super::parameters::{Parameters, Target};
 use super::{Call, Operation, Places};
 use crate::access::policy::{self, Needs};
 use crate::access::principal::{Person, Token};
@@ -13,7 +14,7 @@ use crate::account::Accounts;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
-use crate::interaction::{Context, body, read};
+use crate::interaction::{Context, read};
 use crate::oauth::authorize::redirect;
 use crate::oauth::launch::{self, Launch};
 use crate::rest::Reply;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 mod parameters;
 
-use parameters::{Asked, Target};
+use parameters::Asked;
 
 pub struct OpenLaunch;
 
@@ -54,7 +55,7 @@ impl Operation for OpenLaunch {
 
 async fn open(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let accounts = ctx.accounts.ok_or_else(|| Fault::new(Kind::NotFound, "this server opens no launches"))?;
-    let asked = parameters::read(&body::read(ctx.catalog(), ctx.settings, call.body)?)?;
+    let asked = parameters::asked(&Parameters::read(ctx, call.body, parameters::NAMES)?)?;
     let client = app(ctx, &asked.client).await?;
     let launch_uri = client.metadata.launch_uris.first();
     let launch_uri = launch_uri.ok_or_else(|| rule("client", "the app is registered without a launch_uri"))?;
@@ -142,7 +143,8 @@ fn principal(user: &Account) -> Principal {
     }))
 }
 
-/// Returns a resource that the user may read; what is not there and what may not be seen are refused alike.
+/// Returns a resource that the user may read; what is not there and what may not be seen are refused alike. A person who opens
+/// the launch does so through some app, whose token has to reach that far itself; a system may have no reach of its own.
 async fn seen(ctx: &Context<'_>, principal: &Principal, target: &Target) -> Result<Value, Fault> {
     let t = target.resource_type;
     let refused = || {
@@ -152,6 +154,10 @@ async fn seen(ctx: &Context<'_>, principal: &Principal, target: &Target) -> Resu
     let grant: Grant =
         policy::decide(principal, &Needs::Type(vec![Letter::Read], t), ctx.store.registry()).map_err(|_| refused())?;
     let stored = ctx.view.read(&grant, t, &target.id).await?;
+    let content = stored.as_ref().and_then(|stored| stored.content.as_deref()).unwrap_or_default();
+    if ctx.grant.principal().person().is_some() && !ctx.grant.shows(t, &target.id, content, Letter::Read) {
+        return Err(refused());
+    }
     let reply = read::answer(stored, t, &target.id, &Default::default()).map_err(|_| refused())?;
     serde_json::from_slice(&reply.body).map_err(|e| Fault::internal("a stored resource is not JSON", e))
 }

@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/parameters.html>. Whatever is wrong is told with the name of the parameter.
 
+use crate::catalog::Catalog;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
@@ -13,20 +14,39 @@ use serde_json::{Map, Value};
 /// A resource and the path to it.
 pub type Resource<'a> = (String, &'a Map<String, Value>);
 
+/// A resource that a Reference names, and the path to that.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub resource_type: ResourceType,
+    pub id: ResourceId,
+    pub at: String,
+}
+
+/// The parameters of a call, or the parts of one of them.
 pub struct Parameters {
     list: Vec<Value>,
+    /// The path to the list: `Parameters.parameter`, `Parameters.parameter[2].part`.
+    at: String,
     base_url: String,
 }
 
 impl Parameters {
     /// Reads the parameters of a call, which may have those that are named.
     pub fn read(ctx: &Context, body: Body, known: &[&str]) -> Result<Parameters, Fault> {
-        let mut value = body::read(ctx.catalog(), ctx.settings, body)?;
+        Parameters::of(ctx.catalog(), &ctx.settings.base_url, body::read(ctx.catalog(), ctx.settings, body)?, known)
+    }
+
+    /// The same of a resource that was read already.
+    pub fn of(catalog: &Catalog, base_url: &str, mut value: Value, known: &[&str]) -> Result<Parameters, Fault> {
         if value.get("resourceType").and_then(Value::as_str) != Some("Parameters") {
             return Err(Fault::at(Kind::Invalid, "resourceType", "the operation takes Parameters"));
         }
-        Valid::check(ctx.catalog(), value.clone())?;
-        let list = match value.get_mut("parameter").map(Value::take) {
+        Valid::check(catalog, value.clone())?;
+        Parameters::listed(value.get_mut("parameter").map(Value::take), "Parameters.parameter".into(), base_url, known)
+    }
+
+    fn listed(list: Option<Value>, at: String, base_url: &str, known: &[&str]) -> Result<Parameters, Fault> {
+        let list = match list {
             Some(Value::Array(list)) => list,
             _ => Vec::new(),
         };
@@ -35,15 +55,28 @@ impl Parameters {
             if !known.contains(&name) {
                 let name: String = name.chars().take(64).collect();
                 let text = format!("there is no parameter '{name}' here; there are {}", known.join(", "));
-                return Err(Fault::at(Kind::NotSupported, format!("Parameters.parameter[{i}].name"), text));
+                return Err(Fault::at(Kind::NotSupported, format!("{at}[{i}].name"), text));
             }
         }
-        Ok(Parameters { list, base_url: ctx.settings.base_url.clone() })
+        Ok(Parameters { list, at, base_url: base_url.to_string() })
+    }
+
+    /// Returns the path to this list.
+    pub fn path(&self) -> &str {
+        &self.at
+    }
+
+    /// Returns the parts of every parameter of this name, which may have those that are named.
+    pub fn parts(&self, name: &str, known: &[&str]) -> Result<Vec<Parameters>, Fault> {
+        let parts = self.all(name).map(|(path, part)| {
+            Parameters::listed(part.get("part").cloned(), format!("{path}.part"), &self.base_url, known)
+        });
+        parts.collect()
     }
 
     fn all<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = (String, &'a Value)> {
         let named = self.list.iter().enumerate().filter(move |(_, part)| name(part) == wanted);
-        named.map(|(i, part)| (format!("Parameters.parameter[{i}]"), part))
+        named.map(move |(i, part)| (format!("{}[{i}]", self.at), part))
     }
 
     /// Returns a parameter that may be there once, and the path to it.
@@ -116,18 +149,25 @@ impl Parameters {
         Ok(part.get("resource").and_then(Value::as_object).map(|resource| (format!("{path}.resource"), resource)))
     }
 
-    /// Returns the id of the resource that a Reference on this server names.
+    /// Returns the id of the resource of a type that a Reference on this server names.
     pub fn reference(&self, name: &str, t: ResourceType) -> Result<Option<ResourceId>, Fault> {
+        Ok(self.target(name, Some(t))?.map(|target| target.id))
+    }
+
+    /// Returns the resource, of this type or any, that a Reference on this server names.
+    pub fn target(&self, name: &str, t: Option<ResourceType>) -> Result<Option<Target>, Fault> {
         let Some((path, value)) = self.value(name, "valueReference")? else { return Ok(None) };
         let literal = value.get("reference").and_then(Value::as_str).and_then(Literal::parse);
-        let ours = literal.filter(|it| it.resource_type == t && (it.base.is_empty() || it.base == self.base_url));
-        match ours.and_then(|it| ResourceId::parse(it.id)) {
-            Some(id) => Ok(Some(id)),
-            None => Err(Fault::at(
-                Kind::Invalid,
-                format!("{path}.reference"),
-                format!("the parameter '{name}' must be a reference to a {t} of this server"),
-            )),
+        let is_ours = |it: &Literal| it.version.is_none() && (it.base.is_empty() || it.base == self.base_url);
+        let ours = literal.filter(|it| is_ours(it) && t.is_none_or(|t| t == it.resource_type));
+        let at = format!("{path}.reference");
+        match ours.and_then(|it| Some((it.resource_type, ResourceId::parse(it.id)?))) {
+            Some((resource_type, id)) => Ok(Some(Target { resource_type, id, at })),
+            None => {
+                let what = t.map_or("resource", ResourceType::name);
+                let text = format!("the parameter '{name}' must be a reference to a {what} of this server");
+                Err(Fault::at(Kind::Invalid, at, text))
+            }
         }
     }
 }

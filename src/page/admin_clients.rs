@@ -33,6 +33,8 @@ pub struct ClientDetails {
     /// Shown this once, after it was made.
     pub secret: Option<String>,
     pub facts: Vec<Fact>,
+    /// Which state of it this is: what is approved is what was seen.
+    pub seen: String,
     /// What can be done now: the word for the server and the words for people.
     pub deeds: Vec<(&'static str, &'static str)>,
 }

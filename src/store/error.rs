@@ -19,6 +19,9 @@ pub enum StoreError {
     Outdated,
     #[error("{context}: {source}")]
     Sql { context: &'static str, source: tokio_postgres::Error },
+    /// More would have to be looked at than one request may have.
+    #[error("{0}")]
+    Costly(&'static str),
     /// A page cursor that does not belong to the search.
     #[error("the cursor does not belong to this search")]
     Cursor,
@@ -94,6 +97,7 @@ impl From<StoreError> for Fault {
             StoreError::Contended(_) | StoreError::Outdated => {
                 (Kind::Conflict, "other requests changed the same resources at the same time; try again")
             }
+            StoreError::Costly(text) => (Kind::TooCostly, *text),
             StoreError::Cursor => {
                 (Kind::Invalid, "_cursor does not belong to this search; use the links of the page as they are")
             }

@@ -10,6 +10,9 @@ use crate::access::Grant;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::{Expr, Search};
 
+/// Versions that are looked at for one page of history: those that are hidden cost as much as those that are shown.
+const LOOKED_MAX: usize = 5_000;
+
 #[derive(Clone, Copy)]
 pub enum View<'a> {
     Pool(&'a Store),
@@ -80,11 +83,15 @@ impl View<'_> {
         }
         let wanted = usize::try_from(query.count).unwrap_or(usize::MAX);
         let mut rest = HistoryQuery { count: query.count.max(100), ..query.clone() };
-        let mut versions = Vec::new();
+        let (mut versions, mut looked) = (Vec::new(), 0);
         loop {
+            if looked >= LOOKED_MAX {
+                return Err(StoreError::Costly("most of this history is hidden: ask for the history of one resource"));
+            }
             let page = self.history_of(&types, &rest).await?;
             let Some((last, _)) = page.versions.last() else { break };
             rest.after = Some((last.updated, last.no, last.version));
+            looked += page.versions.len();
             for (stored, deed) in page.versions {
                 if self.shows(grant, &stored).await? {
                     versions.push((stored, deed));

@@ -10,6 +10,7 @@ mod demo;
 mod discovery;
 mod federation;
 mod health_id;
+mod holes;
 mod inferno;
 mod keys;
 mod launch;

@@ -3,10 +3,10 @@
 //! SMART App Launch 2.2, `authorize-post`; RFC 6749 3.1. The request is kept and the browser sent to our pages by a redirect:
 //! a POST from the app's site comes without the cookie of the session, the GET that follows has it.
 
-use super::{bytes, server, visitor};
+use super::{FIELDS_MAX, bytes, server, visitor};
 use crate::fault::{Fault, Kind};
 use crate::http::State;
-use crate::http::pages::{answered, guard};
+use crate::http::pages::{Turned, answered, guard};
 use crate::oauth::authorize::{Stop, begin};
 use crate::rest::query;
 use actix_web::http::header;
@@ -32,12 +32,15 @@ async fn by_post(http: HttpRequest, state: web::Data<State>, payload: Payload) -
     .await
 }
 
-async fn authorize(http: &HttpRequest, state: &State, fields: &[(String, String)]) -> Result<HttpResponse, Fault> {
+async fn authorize(http: &HttpRequest, state: &State, fields: &[(String, String)]) -> Result<HttpResponse, Turned> {
+    if fields.len() > FIELDS_MAX {
+        return Err(Fault::new(Kind::TooCostly, format!("a request may have {FIELDS_MAX} fields")).into());
+    }
     let server = server(state).map_err(|refusal| Fault::new(Kind::NotFound, refusal.description))?;
     let to = match begin(server, fields, &visitor(http)).await {
         Ok(id) => format!("/authorize?request={id}"),
         Err(Stop::Redirect(to)) => to,
-        Err(Stop::Page(fault)) => return Err(fault),
+        Err(Stop::Page(fault)) => return Err(fault.into()),
     };
     let mut response = HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish();
     guard(http, &mut response);

@@ -20,9 +20,13 @@ use actix_web::web::{self, BytesMut};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Bytes of a body that the authorization server reads.
 const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// How long a body may take on its way.
+const BODY_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// What pages of other origins may ask: all but `/oauth/authorize`, to which a browser is sent.
 const FOR_PAGES: [&str; 7] = [
@@ -48,6 +52,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 pub use discovery::routes_below;
 
+/// Fields of a form. Each is compared with all others, and nobody needs so many.
+pub const FIELDS_MAX: usize = 100;
+
 /// Returns where a request comes from.
 pub fn visitor(http: &HttpRequest) -> Visitor {
     let device = http.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
@@ -67,6 +74,9 @@ pub async fn form(http: &HttpRequest, payload: web::Payload) -> Result<Vec<(Stri
     let bytes = bytes(payload).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::new(Error::InvalidRequest, "the form is not UTF-8"))?;
     let pairs = crate::rest::query::parse(text)?;
+    if pairs.len() > FIELDS_MAX {
+        return Err(Refusal::new(Error::InvalidRequest, format!("a form may have {FIELDS_MAX} fields")));
+    }
     for (i, (name, _)) in pairs.iter().enumerate() {
         if pairs[..i].iter().any(|(known, _)| known == name) {
             return Err(Refusal::new(Error::InvalidRequest, format!("the parameter '{name}' comes twice")));
@@ -76,7 +86,12 @@ pub async fn form(http: &HttpRequest, payload: web::Payload) -> Result<Vec<(Stri
 }
 
 /// Returns a body, up to the limit.
-pub async fn bytes(mut payload: web::Payload) -> Result<web::Bytes, Fault> {
+pub async fn bytes(payload: web::Payload) -> Result<web::Bytes, Fault> {
+    let late = |_| Fault::new(Kind::Timeout, format!("the body was not sent within {} s", BODY_TIME_MAX.as_secs()));
+    tokio::time::timeout(BODY_TIME_MAX, whole(payload)).await.map_err(late)?
+}
+
+async fn whole(mut payload: web::Payload) -> Result<web::Bytes, Fault> {
     let mut whole = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|e| Fault::new(Kind::Invalid, format!("the body could not be read: {e}")))?;

@@ -24,10 +24,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn overview(http: HttpRequest, state: Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let account = &session.account;
         let page = Overview {
             frame: visit.frame(),
@@ -52,10 +49,7 @@ async fn overview(http: HttpRequest, state: Data<State>) -> HttpResponse {
 async fn password(http: HttpRequest, state: Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         Ok(visit.page(200, &password_page(visit.frame(), session)))
     })
     .await
@@ -68,15 +62,11 @@ fn password_page(frame: Frame, session: &Session) -> Password {
 async fn set_password(http: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let session = match visit.signed_in() {
+        let session = visit.signed_in()?;
+        if session.account.password.is_none() {
             // Without a password a fresh factor says that it is this person.
-            Ok(session) if session.account.password.is_none() => match visit.fresh("/account/password") {
-                Ok(session) => session,
-                Err(elsewhere) => return Ok(elsewhere),
-            },
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+            visit.fresh("/account/password")?;
+        }
         if let Err(fault) = changed(&visit, session, &form).await {
             return visit.again(fault, |frame| password_page(frame, session));
         }
@@ -95,10 +85,7 @@ async fn changed(visit: &Visit, session: &Session, form: &Form) -> Result<(), Fa
 async fn authenticator(http: HttpRequest, state: Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
-        let account = match visit.signed_in() {
-            Ok(session) => &session.account,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let account = &visit.signed_in()?.account;
         let codes_left = visit.accounts.store.recovery_codes_left(account.id).await?;
         Ok(visit.page(200, &Authenticator { frame: visit.frame(), is_set: account.totp.is_some(), codes_left }))
     })
@@ -113,10 +100,7 @@ async fn change_authenticator(
 ) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let account = match visit.fresh(AUTHENTICATOR) {
-            Ok(session) => &session.account,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let account = &visit.fresh(AUTHENTICATOR)?.account;
         match (deed.as_str(), account.totp.is_some()) {
             ("begin", false) => Ok(visit.page(200, &setup_page(visit.frame(), visit.accounts.begin_totp(account)?))),
             ("confirm", false) => {

@@ -6,7 +6,7 @@ mod accounts;
 mod clients;
 
 use super::super::State;
-use super::{Visit, answered};
+use super::{Turned, Visit, answered};
 use crate::access::role::{Right, has};
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
@@ -25,40 +25,29 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn home(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        match allowed(&visit, Right::ManageAccounts).await? {
-            Ok(session) if has(&session.account.roles, Right::ManageClients) => Ok(visit.go("/admin/clients")),
-            Ok(_) => Ok(visit.go("/admin/accounts")),
-            Err(turned) => Ok(turned),
-        }
+        let session = allowed(&visit, Right::ManageAccounts).await?;
+        let has_clients = has(&session.account.roles, Right::ManageClients);
+        Ok(visit.go(if has_clients { "/admin/clients" } else { "/admin/accounts" }))
     };
     answered(&http, &state, work).await
 }
 
 /// Returns the session of a person who has the right, or the way to the sign-in page.
-async fn allowed(visit: &Visit, right: Right) -> Result<Result<&Session, HttpResponse>, Fault> {
-    let session = match visit.signed_in() {
-        Ok(session) => session,
-        Err(turned) => return Ok(Err(turned)),
-    };
+async fn allowed(visit: &Visit, right: Right) -> Result<&Session, Turned> {
+    let session = visit.signed_in()?;
     if has(&session.account.roles, right) {
-        return Ok(Ok(session));
+        return Ok(session);
     }
     let request = visit.visitor().request;
     let entry = Entry::event("admin", &request, &session.account.id.to_string(), 403);
     visit.accounts.recorder.record(entry.with_detail(format!("has no right to {right:?}"))).await;
-    Err(Fault::new(Kind::Forbidden, "your roles do not include this"))
+    Err(Fault::new(Kind::Forbidden, "your roles do not include this").into())
 }
 
 /// The same for a change, which wants a factor shown lately; `back` is where to go once it was.
-async fn allowed_to_change<'a>(
-    visit: &'a Visit,
-    right: Right,
-    back: &str,
-) -> Result<Result<&'a Session, HttpResponse>, Fault> {
-    Ok(match allowed(visit, right).await? {
-        Ok(_) => visit.fresh(back),
-        turned => turned,
-    })
+async fn allowed_to_change<'a>(visit: &'a Visit, right: Right, back: &str) -> Result<&'a Session, Turned> {
+    allowed(visit, right).await?;
+    visit.fresh(back)
 }
 
 /// Notes that somebody with the right tried what is not theirs to do.

@@ -23,10 +23,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = visit.signed_in()?;
         let mut frame = visit.frame();
         if http.query_string() == "stopped" {
             frame.notice = Some("Stopped. It has no access through you any more.".to_string());
@@ -103,10 +100,7 @@ fn unique(all: &mut Vec<String>) {
 async fn end(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
     let work = async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = visit.signed_in()?;
         let (store, account) = (&visit.accounts.store, session.account.id);
         let client = value(&form, "end");
         match client {
@@ -114,14 +108,14 @@ async fn end(http: HttpRequest, state: web::Data<State>, payload: web::Payload) 
                 let all = store.authorizations_of(account).await?;
                 let ids: Vec<Uuid> = all.iter().filter(|it| it.client == client).map(|it| it.id).collect();
                 if ids.is_empty() {
-                    return Err(Fault::new(Kind::NotFound, "you have not let in such an app"));
+                    return Err(Fault::new(Kind::NotFound, "you have not let in such an app").into());
                 }
                 store.end_authorizations(&ids).await?;
             }
             None if value(&form, "all") == Some("yes") => {
                 store.end_authorizations_of(Some(account), None, None).await?
             }
-            None => return Err(Fault::new(Kind::Invalid, "the form does not say which app")),
+            None => return Err(Fault::new(Kind::Invalid, "the form does not say which app").into()),
         }
         let entry = Entry::event("authorization", &visit.visitor().request, &account.to_string(), 200);
         let entry = match client {

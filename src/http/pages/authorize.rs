@@ -6,7 +6,7 @@ mod find;
 mod picker;
 mod words;
 
-use super::{Visit, adapt, answered, oauth, value};
+use super::{Turned, Visit, adapt, answered, elsewhere, oauth, value};
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
@@ -47,7 +47,7 @@ fn server(state: &State) -> Result<&Server, Fault> {
 }
 
 /// Returns the way of a request, or the answer that has to come before: a sign-in, or a refusal.
-async fn on_the_way(state: &State, visit: &Visit, id: &str) -> Result<Result<Way, HttpResponse>, Fault> {
+async fn on_the_way(state: &State, visit: &Visit, id: &str) -> Result<Way, Turned> {
     let server = server(state)?;
     let (mut request, client) = found(server, id).await?;
     if let Some(step) = before_offer(&request, visit.session.as_ref()) {
@@ -63,18 +63,18 @@ async fn on_the_way(state: &State, visit: &Visit, id: &str) -> Result<Result<Way
             }
             _ => visit.go(&sign_in("/step-up", id)),
         };
-        return Ok(Err(response));
+        return Err(elsewhere(response));
     }
-    let Some(session) = visit.session.clone() else { return Ok(Err(visit.go(&sign_in("/login", id)))) };
+    let Some(session) = visit.session.clone() else { return Err(elsewhere(visit.go(&sign_in("/login", id)))) };
     if bind(&mut request, &session) {
         keep(server, id, &request).await?;
         if visit.http.method() == Method::POST {
             // What the form answers was shown to somebody else.
-            return Ok(Err(visit.go(&format!("/authorize?request={id}"))));
+            return Err(elsewhere(visit.go(&format!("/authorize?request={id}"))));
         }
     }
     let asker = find::Asker::new(&state.service, &session, adapt::request_id(&visit.http)).await?;
-    Ok(Ok(Way { id: id.to_string(), request, client, session, asker }))
+    Ok(Way { id: id.to_string(), request, client, session, asker })
 }
 
 fn sign_in(page: &str, id: &str) -> String {
@@ -89,13 +89,13 @@ async fn turn_away(
     id: &str,
     request: &Request,
     refusal: Refusal,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, Turned> {
     let visitor = oauth::visitor(&visit.http);
     Ok(visit.go(&refuse(server, id, request, visit.session.as_ref(), refusal, &visitor).await?))
 }
 
 /// Returns what is offered when the question is all that is left, or the answer that comes before it.
-async fn to_the_question(state: &State, visit: &Visit, way: &mut Way) -> Result<Result<Offer, HttpResponse>, Fault> {
+async fn to_the_question(state: &State, visit: &Visit, way: &mut Way) -> Result<Offer, Turned> {
     let server = server(state)?;
     let offer = offer(server, &way.request, &way.client, &way.session);
     let earlier = server.store.authorizations_of(way.session.account.id).await?;
@@ -107,17 +107,17 @@ async fn to_the_question(state: &State, visit: &Visit, way: &mut Way) -> Result<
         keep(server, &way.id, &way.request).await?;
     }
     let response = match step(way) {
-        Step::Ask => return Ok(Ok(offer)),
+        Step::Ask => return Ok(offer),
         Step::PickPatient => visit.go(&format!("/authorize/patient?request={}", way.id)),
         Step::PickEncounter => visit.go(&format!("/authorize/encounter?request={}", way.id)),
         Step::Refuse(refusal) => turn_away(server, visit, &way.id, &way.request, refusal).await?,
         Step::GoOn => grant(server, visit, way, &offer.whole()).await?,
         Step::SignIn | Step::ShowAgain => visit.go(&sign_in("/login", &way.id)),
     };
-    Ok(Err(response))
+    Err(elsewhere(response))
 }
 
-async fn grant(server: &Server, visit: &Visit, way: &Way, granted: &[String]) -> Result<HttpResponse, Fault> {
+async fn grant(server: &Server, visit: &Visit, way: &Way, granted: &[String]) -> Result<HttpResponse, Turned> {
     let mut granted = granted.to_vec();
     if way.request.encounter().is_none() {
         granted.retain(|scope| scope != "launch/encounter");
@@ -130,14 +130,8 @@ async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
         let pairs = query::parse(http.query_string())?;
-        let mut way = match on_the_way(&state, &visit, named(&pairs)?).await? {
-            Ok(way) => way,
-            Err(response) => return Ok(response),
-        };
-        let offer = match to_the_question(&state, &visit, &mut way).await? {
-            Ok(offer) => offer,
-            Err(response) => return Ok(response),
-        };
+        let mut way = on_the_way(&state, &visit, named(&pairs)?).await?;
+        let offer = to_the_question(&state, &visit, &mut way).await?;
         let about = match way.request.patient() {
             Some(id) => way.asker.read(&state.service, ResourceType::PATIENT, id).await?,
             None => None,
@@ -154,10 +148,7 @@ async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn decide(http: HttpRequest, state: web::Data<State>, payload: Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let mut way = match on_the_way(&state, &visit, named(&form)?).await? {
-            Ok(way) => way,
-            Err(response) => return Ok(response),
-        };
+        let mut way = on_the_way(&state, &visit, named(&form)?).await?;
         let server = server(&state)?;
         match value(&form, "decision") {
             Some("deny") => {
@@ -165,15 +156,12 @@ async fn decide(http: HttpRequest, state: web::Data<State>, payload: Payload) ->
                 turn_away(server, &visit, &way.id, &way.request, refusal).await
             }
             Some("allow") => {
-                let offer = match to_the_question(&state, &visit, &mut way).await? {
-                    Ok(offer) => offer,
-                    Err(response) => return Ok(response),
-                };
+                let offer = to_the_question(&state, &visit, &mut way).await?;
                 let boxes = form.iter().filter(|(name, _)| name == "scope");
                 let ticked: Vec<&str> = boxes.flat_map(|(_, value)| value.split_ascii_whitespace()).collect();
                 grant(server, &visit, &way, &offer.chosen(&ticked)).await
             }
-            _ => Err(Fault::new(Kind::Invalid, "the form says neither 'allow' nor 'deny'")),
+            _ => Err(Fault::new(Kind::Invalid, "the form says neither 'allow' nor 'deny'").into()),
         }
     })
     .await

@@ -57,10 +57,7 @@ async fn done(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let notice = match http.query_string() {
             "linked" => Some("Your account is linked."),
             "unlinked" => Some("The link was removed."),
@@ -76,10 +73,7 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn change(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form): (Visit, Form) = Visit::post(&http, &state, payload).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let visitor = oauth::visitor(&http);
         if value(&form, "do") == Some("link") {
             let next = "/account/outside";
@@ -94,7 +88,7 @@ async fn change(http: HttpRequest, state: web::Data<State>, payload: web::Payloa
                 let page = page(&visit, session, None, Some(fault.to_string())).await?;
                 Ok(visit.page(fault.status(), &page))
             }
-            Err(fault) => Err(fault),
+            Err(fault) => Err(fault.into()),
         }
     })
     .await

@@ -64,6 +64,23 @@ pub struct Visit {
 
 pub type Form = Vec<(String, String)>;
 
+/// Why a handler ends before its end.
+pub enum Turned {
+    /// Something has to be done on another page first.
+    Elsewhere(Box<HttpResponse>),
+    Fault(Fault),
+}
+
+fn elsewhere(response: HttpResponse) -> Turned {
+    Turned::Elsewhere(Box::new(response))
+}
+
+impl<E: Into<Fault>> From<E> for Turned {
+    fn from(error: E) -> Turned {
+        Turned::Fault(error.into())
+    }
+}
+
 impl Visit {
     /// Returns the visit of a request that changes nothing.
     pub async fn look(http: &HttpRequest, state: &State) -> Result<Visit, Fault> {
@@ -112,27 +129,25 @@ impl Visit {
     }
 
     /// Returns the session, or the answer that sends the visitor to the sign-in page and back here afterwards.
-    #[expect(clippy::result_large_err, reason = "it is made once for a request, and returned at once")]
-    pub fn signed_in(&self) -> Result<&Session, HttpResponse> {
+    pub fn signed_in(&self) -> Result<&Session, Turned> {
         self.session.as_ref().ok_or_else(|| {
             let here = self.http.uri().path_and_query().map_or("/account", |p| p.as_str());
             let here = if self.http.method() == actix_web::http::Method::GET { here } else { "/account" };
             let mut to = "/login?next=".to_string();
             crate::rest::query::encode(&mut to, here);
-            self.go(&to)
+            elsewhere(self.go(&to))
         })
     }
 
     /// Returns the session where a factor was shown lately, or the answer that has one shown and leads to `next` then.
-    #[expect(clippy::result_large_err, reason = "it is made once for a request, and returned at once")]
-    pub fn fresh(&self, next: &str) -> Result<&Session, HttpResponse> {
+    pub fn fresh(&self, next: &str) -> Result<&Session, Turned> {
         let session = self.signed_in()?;
         if session.is_fresh(&self.accounts.settings) {
             return Ok(session);
         }
         let mut to = "/step-up?next=".to_string();
         crate::rest::query::encode(&mut to, next);
-        Err(self.go(&to))
+        Err(elsewhere(self.go(&to)))
     }
 
     /// Returns where the request comes from.
@@ -147,9 +162,9 @@ impl Visit {
     }
 
     /// Returns a form once more, with what was wrong with it; a fault that no other entry mends goes on as it is.
-    pub fn again<P: Template>(&self, fault: Fault, form: impl FnOnce(Frame) -> P) -> Result<HttpResponse, Fault> {
+    pub fn again<P: Template>(&self, fault: Fault, form: impl FnOnce(Frame) -> P) -> Result<HttpResponse, Turned> {
         if !matches!(fault.kind(), Kind::Forbidden | Kind::Throttled | Kind::BusinessRule | Kind::Duplicate) {
-            return Err(fault);
+            return Err(fault.into());
         }
         let frame = Frame { error: Some(page::sentence(&fault.to_string())), ..self.frame() };
         let mut response = self.page(fault.status(), &form(frame));
@@ -276,11 +291,12 @@ pub fn guard(http: &HttpRequest, response: &mut HttpResponse) {
 pub async fn answered(
     http: &HttpRequest,
     state: &State,
-    work: impl Future<Output = Result<HttpResponse, Fault>>,
+    work: impl Future<Output = Result<HttpResponse, Turned>>,
 ) -> HttpResponse {
     let fault = match work.await {
         Ok(response) => return response,
-        Err(fault) => fault,
+        Err(Turned::Elsewhere(response)) => return *response,
+        Err(Turned::Fault(fault)) => fault,
     };
     if fault.kind() == Kind::Internal {
         tracing::error!(?fault, "a page failed");
@@ -296,7 +312,11 @@ pub async fn answered(
     record(http, state, &fault).await;
     let words = page::sentence(&fault.to_string());
     let mut response = match Visit::look(http, state).await {
-        Ok(visit) => visit.message(fault.status(), title, &[&words], &[]),
+        Ok(visit) => {
+            // Nobody is left where nothing goes on.
+            let on = if visit.session.is_some() { ("/account", "My account") } else { ("/login", "Sign in") };
+            visit.message(fault.status(), title, &[&words], &[on])
+        }
         Err(_) => {
             HttpResponse::build(StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
                 .content_type("text/plain; charset=utf-8")

@@ -31,10 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let notice = match http.query_string() {
             "added" => Some("The passkey was added."),
             "removed" => Some("The passkey was removed."),
@@ -49,10 +46,7 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn remove(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form): (Visit, Form) = Visit::post(&http, &state, payload).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let id = value(&form, "remove").and_then(passkey::id_of);
         let id = id.ok_or_else(|| Fault::new(Kind::Invalid, "the form names no passkey"))?;
         match visit.accounts.remove_passkey(session, &id, &oauth::visitor(&http)).await {
@@ -61,7 +55,7 @@ async fn remove(http: HttpRequest, state: web::Data<State>, payload: web::Payloa
                 let page = page(&visit, session, None, Some(fault.to_string())).await?;
                 Ok(visit.page(fault.status(), &page))
             }
-            Err(fault) => Err(fault),
+            Err(fault) => Err(fault.into()),
         }
     })
     .await

@@ -20,10 +20,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn list(http: HttpRequest, state: Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let rows = visit.accounts.sessions(&session.account).await?;
         let line = |row: &crate::store::identity::session::SessionRow| SessionLine {
             id: hex(&row.hash),
@@ -41,10 +38,7 @@ async fn list(http: HttpRequest, state: Data<State>) -> HttpResponse {
 async fn end(http: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         if let Some(hash) = value(&form, "session").and_then(hash_of) {
             // One that has ended already is what was wanted.
             visit.accounts.end_session_of(&session.account, hash, &visit.visitor()).await?;
@@ -57,10 +51,7 @@ async fn end(http: HttpRequest, state: Data<State>, payload: Payload) -> HttpRes
 async fn end_others(http: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, _) = Visit::post(&http, &state, payload).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         visit.accounts.end_other_sessions(session, &visit.visitor()).await?;
         Ok(visit.go(HERE))
     })

@@ -1,6 +1,6 @@
 //! Signing in and out: password, second factor, session; and what all ways to sign in share.
 
-use super::{Form, State, Visit, answered, cookie, next, value};
+use super::{Form, State, Turned, Visit, answered, cookie, next, value};
 use crate::account::sign_in::{BETWEEN_S, Second, Step, Waiting};
 use crate::account::{federation, passkey};
 use crate::fault::{Fault, Kind};
@@ -71,7 +71,7 @@ async fn code(http: HttpRequest, state: Data<State>, payload: Payload) -> HttpRe
             return Ok(visit.go(&path_with("/login", next)));
         };
         match checked(&visit, &waiting, &found, &form).await {
-            Ok(secret) => signed_in(&visit, visit.go(next), &secret).await,
+            Ok(secret) => Ok(signed_in(&visit, visit.go(next), &secret).await?),
             Err(fault) => {
                 let page = factor_page(&visit, &found, next).await?;
                 visit.again(fault, |frame| Factor { frame, ..page })
@@ -107,9 +107,9 @@ pub(super) async fn waiting(visit: &Visit) -> Result<Option<(String, Waiting)>, 
 }
 
 /// Returns the answer to a first factor: on to where the person wanted to go, or to the second one.
-pub(super) async fn go_on(visit: &Visit, step: &Step, next: &str) -> Result<HttpResponse, Fault> {
+pub(super) async fn go_on(visit: &Visit, step: &Step, next: &str) -> Result<HttpResponse, Turned> {
     match step {
-        Step::Done(secret) => signed_in(visit, visit.go(next), secret).await,
+        Step::Done(secret) => Ok(signed_in(visit, visit.go(next), secret).await?),
         Step::Factor(secret) => {
             let mut response = visit.go(&path_with("/login/factor", next));
             let mut waiting = visit.cookie(WAITING, secret);
@@ -129,11 +129,11 @@ async fn sign_out(http: HttpRequest, state: Data<State>, payload: Payload) -> Ht
             Err(fault) if fault.kind() == Kind::Forbidden => {
                 let visit = Visit::look(&http, &state).await?;
                 if visit.session.is_some() {
-                    return Err(fault);
+                    return Err(fault.into());
                 }
                 return Ok(visit.go("/login"));
             }
-            Err(fault) => return Err(fault),
+            Err(fault) => return Err(fault.into()),
         };
         if let Some(session) = &visit.session {
             visit.accounts.sign_out(session, &visit.visitor()).await?;

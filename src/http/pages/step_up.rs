@@ -16,10 +16,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn form(http: HttpRequest, state: Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let wanted = visit.param("next");
         let page = page(&visit, session, next(wanted.as_deref())).await?;
         Ok(visit.page(200, &page))
@@ -30,10 +27,7 @@ async fn form(http: HttpRequest, state: Data<State>) -> HttpResponse {
 async fn shown(http: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let session = match visit.signed_in() {
-            Ok(session) => session,
-            Err(elsewhere) => return Ok(elsewhere),
-        };
+        let session = visit.signed_in()?;
         let next = next(value(&form, "next"));
         let page = page(&visit, session, next).await?;
         match check(&visit, session, &form, &page).await {

@@ -10,6 +10,7 @@ pub mod step;
 use super::refusal::Error;
 use super::scope::{self, Bounds, Offer};
 use super::{Refusal, Server, launch};
+use crate::account::sign_in::network;
 use crate::account::{Session, Visitor, secret};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType};
@@ -67,7 +68,7 @@ pub async fn begin(server: &Server, fields: &Fields, visitor: &Visitor) -> Resul
 }
 
 async fn admit(server: &Server, fields: &Fields, visitor: &Visitor) -> Result<Request, Stop> {
-    if let Some(seconds) = server.store.attempt(&format!("authorize:{}", visitor.address), REQUESTS).await? {
+    if let Some(seconds) = server.store.attempt(&format!("authorize:{}", network(&visitor.address)), REQUESTS).await? {
         return Err(Fault::new(Kind::Throttled, "too many apps ask from this address; wait a little")
             .after(seconds)
             .into());

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 /// Letters of a `state` or `nonce` at most: it goes into the address of the answer.
 pub const STATE_MAX: usize = 2_000;
-/// Scopes that one request may ask for.
+/// Scopes that one request may ask for, and their bytes.
 const SCOPES_MAX: usize = 500;
+const SCOPE_BYTES_MAX: usize = 32 << 10;
 
 /// The fields of a request, in their order.
 pub type Fields = [(String, String)];
@@ -92,14 +93,17 @@ pub fn check(fields: &Fields, client: &Client, base_url: &str, now_s: i64) -> Re
     check_kind(fields, &client.metadata)?;
     let challenge = challenge(fields)?;
     check_audience(fields, base_url)?;
+    let asked = field(fields, "scope").unwrap_or("");
+    // Counted first: each is compared with all others, and all are kept.
+    if asked.len() > SCOPE_BYTES_MAX || asked.split_ascii_whitespace().count() > SCOPES_MAX {
+        let text = format!("a request may ask for {SCOPES_MAX} scopes, of {SCOPE_BYTES_MAX} bytes together");
+        return Err(Refusal::new(Error::InvalidScope, text));
+    }
     let mut scope: Vec<String> = Vec::new();
-    for text in field(fields, "scope").unwrap_or("").split_ascii_whitespace() {
+    for text in asked.split_ascii_whitespace() {
         if !scope.iter().any(|known| known == text) {
             scope.push(text.to_string());
         }
-    }
-    if scope.len() > SCOPES_MAX {
-        return Err(Refusal::new(Error::InvalidScope, format!("a request may ask for {SCOPES_MAX} scopes")));
     }
     if scope::is_hopeless(&scope, &client.metadata.scope) {
         let text = "the app asks for nothing that it is registered for and that a person can allow";

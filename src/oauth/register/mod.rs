@@ -13,6 +13,7 @@ mod uri;
 use super::clients::{self, Deed};
 use super::refusal::Error;
 use super::{Refusal, Server};
+use crate::account::sign_in::network;
 use crate::account::{Visitor, secret};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
@@ -94,7 +95,7 @@ async fn try_register(server: &Server, body: &Value, visitor: &Visitor) -> Resul
     if server.settings.registration == Policy::Closed {
         return Err(Refusal::new(Error::AccessDenied, "this server takes no registrations; ask its administrator"));
     }
-    let wait = server.store.attempt(&format!("register:{}", visitor.address), OF_ONE).await?;
+    let wait = server.store.attempt(&format!("register:{}", network(&visitor.address)), OF_ONE).await?;
     throttle(wait)?;
     let metadata = metadata::read(body, &rules(server))?;
     // Counted last, so that what is refused anyway takes no room from others.
@@ -175,7 +176,7 @@ pub async fn remove(server: &Server, id: &str, key: Option<&str>, visitor: &Visi
 
 /// Returns the client whose registration access token this is. The refusal is the same for one that is not there.
 async fn known(server: &Server, id: &str, key: Option<&str>, visitor: &Visitor) -> Result<Client, Refusal> {
-    throttle(server.store.attempt(&format!("registration:{}", visitor.address), CARE).await?)?;
+    throttle(server.store.attempt(&format!("registration:{}", network(&visitor.address)), CARE).await?)?;
     let found = match key {
         Some(key) => server.store.registered_client(id, hash(key)).await?,
         None => None,

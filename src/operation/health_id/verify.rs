@@ -113,7 +113,8 @@ fn keys(ctx: &Context, identifier: &Value, number: Option<&HealthId>) -> Result<
     let hash = accounts(ctx)?.seal.hash("health-id-attempt", text);
     let number = crate::store::identity::hex(&hash[..16]);
     let principal = ctx.grant.principal();
-    let caller = format!("{}|{}", principal.name(), principal.client().unwrap_or_default());
+    // Not by app: a person may register any number of those.
+    let caller = principal.name();
     Ok((format!("health-id:caller:{caller}"), format!("health-id:number:{number}")))
 }
 

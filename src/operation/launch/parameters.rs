@@ -1,16 +1,18 @@
 //! The parameters of `$launch`.
 
 use crate::fault::{Fault, Kind};
-use crate::fhir::reference::Literal;
-use crate::fhir::{ResourceId, ResourceType};
+use crate::fhir::ResourceType;
+use crate::operation::parameters::{Parameters, Target, required};
 use serde_json::{Map, Value};
 
 /// Items of `fhirContext` at most: they travel in the response of the token.
 const ITEMS_MAX: usize = 50;
 const TEXT_MAX: usize = 1_000;
+pub const NAMES: &[&str] = &["client", "user", "patient", "encounter", "fhirContext", "intent", "need_patient_banner"];
+const PARTS: &[&str] = &["reference", "canonical", "identifier", "type", "role"];
 
 /// What is asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Asked {
     pub client: String,
     pub user: Option<String>,
@@ -21,16 +23,8 @@ pub struct Asked {
     pub need_patient_banner: Option<bool>,
 }
 
-/// A resource that is named, and where.
-#[derive(Debug, Clone)]
-pub struct Target {
-    pub resource_type: ResourceType,
-    pub id: ResourceId,
-    pub at: String,
-}
-
 /// One item of `fhirContext`. SMART App Launch 2.2, fhirContext.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Item {
     pub reference: Option<Target>,
     canonical: Option<String>,
@@ -58,85 +52,45 @@ impl Item {
     }
 }
 
-/// Returns what a Parameters resource asks.
-pub fn read(parameters: &Value) -> Result<Asked, Fault> {
-    if parameters["resourceType"] != "Parameters" {
-        return Err(Fault::at(Kind::Invalid, "resourceType", "$launch takes a Parameters resource"));
+/// Returns what the parameters ask.
+pub fn asked(parameters: &Parameters) -> Result<Asked, Fault> {
+    let items = parameters.parts("fhirContext", PARTS)?;
+    if items.len() > ITEMS_MAX {
+        let text = format!("there are more than {ITEMS_MAX} parameters 'fhirContext'");
+        return Err(Fault::at(Kind::TooCostly, parameters.path(), text));
     }
-    let mut asked = Asked::default();
-    let mut known: Vec<&str> = Vec::new();
-    for (i, parameter) in parameters["parameter"].as_array().into_iter().flatten().enumerate() {
-        let at = format!("Parameters.parameter[{i}]");
-        let name = parameter["name"].as_str().unwrap_or("");
-        if name != "fhirContext" && known.contains(&name) {
-            return Err(Fault::at(Kind::Invalid, at, format!("'{name}' may be there once")));
-        }
-        known.push(name);
-        match name {
-            "client" => asked.client = text(parameter, &at)?,
-            "user" => asked.user = Some(text(parameter, &at)?),
-            "intent" => asked.intent = Some(text(parameter, &at)?),
-            "patient" => asked.patient = Some(target(parameter, &at, Some(ResourceType::PATIENT))?),
-            "encounter" => asked.encounter = Some(target(parameter, &at, Some(ResourceType::ENCOUNTER))?),
-            "need_patient_banner" => {
-                let value = parameter["valueBoolean"].as_bool();
-                let wrong = || Fault::at(Kind::Value, at.clone(), "'need_patient_banner' wants a valueBoolean");
-                asked.need_patient_banner = Some(value.ok_or_else(wrong)?);
-            }
-            "fhirContext" if asked.fhir_context.len() < ITEMS_MAX => asked.fhir_context.push(item(parameter, &at)?),
-            "fhirContext" => return Err(Fault::at(Kind::TooCostly, at, format!("{ITEMS_MAX} items are the most"))),
-            _ => {
-                let text = "$launch takes client, user, patient, encounter, fhirContext, intent, need_patient_banner";
-                return Err(Fault::at(Kind::Invalid, at, text));
-            }
-        }
-    }
-    if asked.client.is_empty() {
-        return Err(Fault::at(Kind::Required, "Parameters.parameter", "'client' is missing: the id of the app"));
-    }
-    Ok(asked)
+    Ok(Asked {
+        client: short(parameters, "client")?.ok_or_else(|| required("client"))?,
+        user: short(parameters, "user")?,
+        patient: parameters.target("patient", Some(ResourceType::PATIENT))?,
+        encounter: parameters.target("encounter", Some(ResourceType::ENCOUNTER))?,
+        fhir_context: items.iter().map(item).collect::<Result<_, _>>()?,
+        intent: short(parameters, "intent")?,
+        need_patient_banner: parameters.boolean("need_patient_banner")?,
+    })
 }
 
-/// Returns the one string of a parameter, whatever kind of string it is.
-fn text(parameter: &Value, at: &str) -> Result<String, Fault> {
-    let kinds = ["valueString", "valueId", "valueCode", "valueUri", "valueUrl", "valueCanonical"];
-    let value = kinds.iter().find_map(|kind| parameter[*kind].as_str());
-    let fits = |text: &&str| !text.is_empty() && text.len() <= TEXT_MAX && !text.chars().any(char::is_control);
-    let wrong = || Fault::at(Kind::Value, at, format!("wants a valueString of at most {TEXT_MAX} bytes"));
-    value.filter(fits).map(str::to_string).ok_or_else(wrong)
-}
-
-fn target(parameter: &Value, at: &str, wanted: Option<ResourceType>) -> Result<Target, Fault> {
-    let found = parameter["valueReference"]["reference"].as_str().and_then(Literal::parse);
-    let found = found.filter(|it| it.base.is_empty() && it.version.is_none());
-    let found = found.filter(|it| wanted.is_none_or(|wanted| wanted == it.resource_type));
-    let target = found.and_then(|it| {
-        Some(Target { resource_type: it.resource_type, id: ResourceId::parse(it.id)?, at: at.to_string() })
-    });
-    let name = wanted.map_or("Type", ResourceType::name);
-    target.ok_or_else(|| Fault::at(Kind::Value, at, format!("wants a valueReference with the reference '{name}/id'")))
-}
-
-fn item(parameter: &Value, at: &str) -> Result<Item, Fault> {
-    let mut item = Item::default();
-    for (i, part) in parameter["part"].as_array().into_iter().flatten().enumerate() {
-        let at = format!("{at}.part[{i}]");
-        match part["name"].as_str().unwrap_or("") {
-            "reference" => item.reference = Some(target(part, &at, None)?),
-            "canonical" => item.canonical = Some(text(part, &at)?),
-            "identifier" if part["valueIdentifier"].is_object() => {
-                item.identifier = Some(part["valueIdentifier"].clone())
-            }
-            "type" => item.type_ = Some(text(part, &at)?),
-            "role" => item.role = Some(text(part, &at)?),
-            _ => {
-                let text = "an item has reference, canonical, identifier (valueIdentifier), type and role";
-                return Err(Fault::at(Kind::Invalid, at, text));
-            }
-        }
+/// Returns a text that is short enough to be kept and handed on.
+fn short(parameters: &Parameters, name: &str) -> Result<Option<String>, Fault> {
+    let Some(text) = parameters.text(name)? else { return Ok(None) };
+    if text.is_empty() || text.len() > TEXT_MAX || text.chars().any(char::is_control) {
+        let text = format!("the parameter '{name}' is a text of at most {TEXT_MAX} bytes");
+        return Err(Fault::at(Kind::Value, parameters.path(), text));
     }
+    Ok(Some(text.to_string()))
+}
+
+fn item(parts: &Parameters) -> Result<Item, Fault> {
+    let item = Item {
+        reference: parts.target("reference", None)?,
+        canonical: short(parts, "canonical")?,
+        identifier: parts.identifier("identifier")?.cloned(),
+        type_: short(parts, "type")?,
+        role: short(parts, "role")?,
+    };
     if item.reference.is_none() && item.canonical.is_none() && item.identifier.is_none() {
-        return Err(Fault::at(Kind::Required, at, "an item needs a reference, a canonical or an identifier"));
+        let text = "an item needs a reference, a canonical or an identifier";
+        return Err(Fault::at(Kind::Required, parts.path(), text));
     }
     let role = item.role.as_deref().unwrap_or("launch");
     let is_of_ehr = item
@@ -145,10 +99,10 @@ fn item(parameter: &Value, at: &str) -> Result<Item, Fault> {
         .is_some_and(|it| matches!(it.resource_type, ResourceType::PATIENT | ResourceType::ENCOUNTER));
     if is_of_ehr && role == "launch" {
         let text = "Patient and Encounter have parameters of their own; here they need a role other than 'launch'";
-        return Err(Fault::at(Kind::BusinessRule, at, text));
+        return Err(Fault::at(Kind::BusinessRule, parts.path(), text));
     }
     if role != "launch" && url::Url::parse(role).is_err() {
-        return Err(Fault::at(Kind::Value, at, "a role is 'launch' or an absolute URI"));
+        return Err(Fault::at(Kind::Value, parts.path(), "a role is 'launch' or an absolute URI"));
     }
     Ok(item)
 }
@@ -156,26 +110,32 @@ fn item(parameter: &Value, at: &str) -> Result<Item, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
     use serde_json::json;
 
     #[test]
     fn parameters_say_what_the_ehr_shows() {
+        let catalog = Catalog::load().unwrap();
+        let read = |sent: Value| asked(&Parameters::of(&catalog, "https://here.example/fhir", sent, NAMES)?);
         let client = json!({"name": "client", "valueString": "app"});
         let context = |part: Value| json!({"name": "fhirContext", "part": part});
         let reference = |to: &str| json!({"reference": to});
         for (more, want) in [
             (vec![], None),
             (vec![json!({"name": "patient", "valueReference": reference("Patient/a")})], None),
-            (vec![json!({"name": "patient", "valueReference": reference("Practitioner/a")})], Some("Patient/id")),
+            (
+                vec![json!({"name": "patient", "valueReference": reference("Practitioner/a")})],
+                Some("reference to a Patient"),
+            ),
             (
                 vec![json!({"name": "patient", "valueReference": reference("https://x.example/fhir/Patient/a")})],
-                Some("Patient/id"),
+                Some("reference to a Patient"),
             ),
-            (vec![json!({"name": "patient", "valueString": "a"})], Some("Patient/id")),
-            (vec![client.clone()], Some("once")),
-            (vec![json!({"name": "intent", "valueString": ""})], Some("valueString")),
+            (vec![json!({"name": "patient", "valueString": "a"})], Some("valueReference")),
+            (vec![client.clone()], Some("twice")),
+            (vec![json!({"name": "intent", "valueString": "a\u{1}"})], Some("intent")),
             (vec![json!({"name": "need_patient_banner", "valueString": "true"})], Some("valueBoolean")),
-            (vec![json!({"name": "other"})], Some("takes")),
+            (vec![json!({"name": "other"})], Some("there is no parameter")),
             (vec![context(json!([{"name": "reference", "valueReference": reference("ImagingStudy/i")}]))], None),
             (vec![context(json!([{"name": "canonical", "valueCanonical": "http://x.example/q"}]))], None),
             (vec![context(json!([]))], Some("needs a reference")),
@@ -200,11 +160,11 @@ mod tests {
         ] {
             let parameters: Vec<Value> = std::iter::once(client.clone()).chain(more).collect();
             let sent = json!({"resourceType": "Parameters", "parameter": parameters});
-            let got = read(&sent).err().map(|fault| fault.to_string());
+            let got = read(sent.clone()).err().map(|fault| fault.to_string());
             assert_eq!(got.is_some(), want.is_some(), "{sent}: {got:?}");
             assert!(got.unwrap_or_default().contains(want.unwrap_or("")), "{sent}");
         }
-        assert!(read(&json!({"resourceType": "Parameters"})).is_err());
-        assert!(read(&json!({"resourceType": "Patient"})).is_err());
+        assert!(read(json!({"resourceType": "Parameters"})).is_err());
+        assert!(read(json!({"resourceType": "Patient"})).is_err());
     }
 }

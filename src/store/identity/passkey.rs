@@ -14,6 +14,7 @@ const OF_ACCOUNT: &str =
 // Of two uses at once one is refused: the counter of the key can have been seen by one alone.
 const USED: &str = "update passkey set data = $2, used = $3 where id = $1 and used is not distinct from $4";
 const REMOVE: &str = "delete from passkey where id = $1 and account = $2";
+const REMOVE_ALL: &str = "delete from passkey where account = $1";
 const LINK: &str =
     "insert into federated_identity (issuer, subject, account) values ($1, $2, $3) on conflict do nothing";
 const UNLINK: &str = "delete from federated_identity where issuer = $1 and subject = $2 and account = $3";
@@ -24,7 +25,8 @@ const IDENTITIES: &str =
 const LOCK: &str = "select password is not null from account where id = $1 for update";
 const COUNT: &str = "select (select count(*) from passkey where account = $1),
     (select count(*) from federated_identity where account = $1)";
-pub const STATEMENTS: &[&str] = &[ADD, READ, OF_ACCOUNT, USED, REMOVE, LINK, UNLINK, LINKED, IDENTITIES, LOCK, COUNT];
+pub const STATEMENTS: &[&str] =
+    &[ADD, READ, OF_ACCOUNT, USED, REMOVE, REMOVE_ALL, LINK, UNLINK, LINKED, IDENTITIES, LOCK, COUNT];
 
 #[derive(Debug, Clone)]
 pub struct PasskeyRow {
@@ -73,6 +75,11 @@ impl Store {
     /// Notes that a passkey was used, and what is to be remembered of it; false when another use came between.
     pub async fn passkey_used(&self, it: &PasskeyRow, data: &Value, at: Instant) -> Result<bool, StoreError> {
         Ok(self.tell(USED, &[&it.id, data, &at.0, &it.used.map(|used| used.0)]).await? == 1)
+    }
+
+    /// Takes all passkeys of a person away, whatever is left to sign in with; returns how many there were.
+    pub async fn remove_passkeys(&self, account: Uuid) -> Result<u64, StoreError> {
+        self.tell(REMOVE_ALL, &[&account]).await
     }
 
     /// Links what an outside provider calls a person to an account; false when it is linked already.

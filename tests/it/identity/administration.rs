@@ -45,6 +45,13 @@ fn an_administrator_adds_approves_and_stops_people() {
     assert_eq!(standing(&server, "grace"), (2, vec!["nurse".to_string(), "system-auditor".to_string()]));
     admin.submit(&here, &[("do", "roles")]).expect(422);
     admin.submit(&here, &[("do", "reset")]).expect(200).expect_words("/reset?token=");
+    let grace_id = id_of(&server, "grace");
+    server.sql(&format!("update account set totp = 'x' where id = '{grace_id}'"));
+    server.sql(&format!("insert into passkey values ('x', '{grace_id}', 'key', '{{}}', 0)"));
+    admin.get(&here).expect(200).expect_words("passkeys: 1").expect_words("Remove second factors");
+    admin.submit(&here, &[("do", "factors")]).expect(200).expect_words("/reset?token=");
+    assert!(server.sql("select 1 from passkey").is_empty());
+    assert!(server.sql("select 1 from account where totp is not null").is_empty());
     admin.submit(&here, &[("do", "nonsense")]).expect(400);
     for path in ["/admin/accounts/x", "/admin/accounts/00000000-0000-0000-0000-000000000000"] {
         admin.get(path).expect(404);

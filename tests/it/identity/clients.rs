@@ -258,7 +258,9 @@ fn administrators_let_clients_in_and_stop_them() {
     foreign.submit(&here, &[("do", "approve")]).expect(403);
     assert_eq!(status_of(&server, &id), Some(1));
 
-    admin.submit(&here, &[("do", "approve")]).expect_to(&here);
+    let seen = admin.get(&here).hidden("seen").expect("the form says what was seen");
+    admin.submit(&here, &[("do", "approve")]).expect(409);
+    admin.submit(&here, &[("do", "approve"), ("seen", &seen)]).expect_to(&here);
     assert_eq!(status_of(&server, &id), Some(2));
     let allowed = allow(&server, "ada", &id, "user/*.rs", "amina");
     admin.submit(&here, &[("do", "suspend")]).expect_to(&here);

@@ -88,6 +88,20 @@ fn the_statement_says_the_same_in_the_old_way() {
 }
 
 #[test]
+fn where_nobody_may_register_no_address_is_told() {
+    let app = TestApp::builder().secured().set("registration", "closed").start();
+    for name in ["smart-configuration", "openid-configuration"] {
+        assert_eq!(
+            app.client().get(&format!(".well-known/{name}")).json().get("registration_endpoint"),
+            None,
+            "{name}"
+        );
+    }
+    let security = app.client().get("metadata").json()["rest"][0]["security"].to_string();
+    assert!(!security.contains("oauth/register") && security.contains("oauth/token"), "{security}");
+}
+
+#[test]
 fn the_brands_name_this_place_and_its_endpoint() {
     let app = hospital();
     let smart = app.client().get(".well-known/smart-configuration").json();

@@ -180,7 +180,7 @@ fn a_person_links_and_unlinks_their_own_account() {
     let fields = [("do", "unlink"), ("issuer", provider.issuer.as_str()), ("subject", SUBJECT)];
     assert_eq!(other.browser.submit("/account/outside", &fields).status, 404);
     let kept = owner.browser.submit("/account/outside", &fields).expect(422);
-    says(&kept, "this is your only way to sign in");
+    says(&kept, "This is your only way to sign in");
     app.sql(&format!("update account set password = 'x' where id = '{}'", owner.id));
     owner.browser.submit("/account/outside", &fields).expect_to("/account/outside?unlinked");
 
@@ -206,10 +206,51 @@ fn a_second_factor_is_asked_for_unless_the_provider_has() {
         sign_in(&provider, &mut browser, Signed::Well, &change);
         assert_eq!(browser.cookies.contains_key("medilink"), is_in, "{change}");
     }
-    // A passkey stands in for all the rest.
+    let mut browser = stranger(&app);
+    sign_in(&provider, &mut browser, Signed::Well, &json!({})).expect_to("/login/factor?next=/account/outside");
+    let page = browser.get("/login/factor").expect(200);
+    says(&page, "authenticator app");
+    assert!(!page.text.contains("Use a passkey"), "{}", page.text);
+    app.sql(&format!("update account set totp = null where id = '{}'", owner.id));
     app.sql(&format!("insert into passkey values ('x', '{}', 'key', '{{}}', 0)", owner.id));
-    let page = sign_in(&provider, &mut stranger(&app), Signed::Well, &json!({}));
-    page.expect_to("/login/passkey?next=/account/outside");
+    sign_in(&provider, &mut browser, Signed::Well, &json!({})).expect_to("/login/factor?next=/account/outside");
+    let page = browser.get("/login/factor").expect(200);
+    says(&page, "Passkeys need a host name");
+    assert!(!page.text.contains("authenticator app"), "{}", page.text);
+}
+
+#[test]
+fn the_code_of_the_authenticator_ends_an_outside_sign_in() {
+    let provider = Provider::start();
+    let app = app(&provider);
+    super::browser::add_person(&app, "ada", "correct horse battery", "patient", &[]);
+    let mut own = Browser::new(&app);
+    own.sign_in("ada", "correct horse battery").expect_to("/account");
+    let (_, recovery) = super::people::factors::set_up(&mut own);
+    link(&app, "ada", &[]);
+    let mut browser = stranger(&app);
+    sign_in(&provider, &mut browser, Signed::Well, &json!({})).expect_to("/login/factor?next=/account/outside");
+    assert!(!browser.is_signed_in());
+    browser.get("/login/factor?next=/account/outside").expect(200);
+    browser.submit("/login/factor", &[("code", "aaaaa-aaaaa")]).expect(403);
+    let fields = [("code", recovery[0].as_str()), ("next", "/account/outside")];
+    browser.submit("/login/factor", &fields).expect_to("/account/outside");
+    let rows = app.sql("select methods from session order by created desc limit 1");
+    assert_eq!(rows[0].get::<_, Vec<String>>(0), ["fed", "otp"]);
+}
+
+#[test]
+fn pages_lead_to_the_provider() {
+    let provider = Provider::start();
+    let app = app(&provider);
+    let mut owner = person(&app, "ada");
+    let page = Browser::new(&app).get("/login?next=/account/apps").expect(200);
+    says(&page, "Sign in with City Clinic");
+    says(&page, "/login/outside?next=/account/apps");
+    says(&owner.browser.get("/account").expect(200), "City Clinic");
+    assert!(!owner.browser.get("/step-up").expect(200).text.contains("City Clinic"), "it is not linked");
+    link(&app, "ada", &[]);
+    says(&owner.browser.get("/step-up?next=/account/apps").expect(200), "/login/outside?next=/account/apps");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::authenticator::{Authenticator, Use, VERIFIED, text};
-use super::browser::Browser;
+use super::browser::{Browser, add_person};
 use super::person::{Person, audited, grow_stale, person, says, send, stranger};
 use crate::app::TestApp;
 
@@ -166,7 +166,7 @@ fn the_last_way_to_sign_in_is_not_taken_away() {
     assert_eq!(remove(&mut other, &keys[0]).status, 404, "somebody else's");
     remove(&mut owner, &keys[0]).expect_to("/account/passkeys?removed");
     let kept = remove(&mut owner, &keys[1]).expect(422);
-    says(&kept, "this is your only way to sign in");
+    says(&kept, "This is your only way to sign in");
     app.sql(&format!("update account set password = 'x' where id = '{}'", owner.id));
     remove(&mut owner, &keys[1]).expect_to("/account/passkeys?removed");
     assert_eq!(remove(&mut owner, &keys[1]).status, 404);
@@ -187,9 +187,92 @@ fn a_passkey_makes_a_session_fresh() {
     assert_eq!(use_key(&app, &mut owner.browser, &key, &how).0, 200);
     let rows = app.sql(&format!("select methods, auth_at from session where account = '{}'", owner.id));
     assert_eq!(rows.len(), 1, "the session stays the same");
-    assert_eq!(rows[0].get::<_, Vec<String>>(0), ["pwd", "hwk", "user", "mfa"]);
+    assert_eq!(rows[0].get::<_, Vec<String>>(0), ["hwk", "user", "mfa"], "what was shown at that time");
     assert!(super::person::now() - rows[0].get::<_, i64>(1) < 60_000_000);
     says(&owner.browser.get("/account/passkeys").expect(200), "Add a passkey");
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Adds a person who has a password and one passkey.
+fn with_both(app: &TestApp) -> Authenticator {
+    add_person(app, "ada", PASSWORD, "patient", &[]);
+    let mut browser = at_home(Browser::new(app));
+    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.get("/account/passkeys").expect(200);
+    add(app, &mut Person { id: String::new(), browser }, "key")
+}
+
+/// Asks for a challenge as the second step of a sign-in, and answers it.
+fn second(app: &TestApp, browser: &mut Browser, key: &Authenticator, how: &Use) -> (u16, Value) {
+    let (status, options) = send(app, browser, "/passkey/begin", &json!({"step": "factor"}));
+    if status != 200 {
+        return (status, options);
+    }
+    assert_eq!(options["publicKey"]["allowCredentials"].as_array().map(Vec::len), Some(1), "{options}");
+    let credential = key.answer(&options, how);
+    let body = json!({"step": "factor", "state": options["state"], "credential": credential, "next": "/account/apps"});
+    send(app, browser, "/passkey/use", &body)
+}
+
+#[test]
+fn who_has_a_passkey_does_not_sign_in_by_the_password_alone() {
+    let app = app();
+    let key = with_both(&app);
+    let mut browser = at_home(Browser::new(&app));
+    let page = browser.get("/login").expect(200);
+    says(&page, "Use a passkey");
+    says(&page, "/assets/passkey.js");
+    browser.submit("/login", &[("login", "ada"), ("password", PASSWORD)]).expect_to("/login/factor?next=/account");
+    assert!(!browser.is_signed_in());
+    let page = browser.get("/login/factor?next=/account").expect(200);
+    says(&page, "Use a passkey");
+    assert!(!page.text.contains("authenticator app"), "{}", page.text);
+    browser.submit("/login/factor", &[("code", "123456")]).expect(403);
+    assert_eq!(second(&app, &mut browser.clone(), &key, &Use { flags: 1, ..Use::good(1) }).0, 401, "not verified");
+    // The key need not know its owner: it was asked for by name.
+    let how = Use { user: Some(Value::Null), ..Use::good(1) };
+    let before = browser.clone();
+    let (status, told) = second(&app, &mut browser, &key, &how);
+    assert_eq!((status, &told["next"]), (200, &json!("/account/apps")), "{told}");
+    assert!(browser.is_signed_in());
+    let rows = app.sql("select methods from session order by created desc limit 1");
+    assert_eq!(rows[0].get::<_, Vec<String>>(0), ["pwd", "hwk", "user", "mfa"]);
+    assert_eq!(second(&app, &mut before.clone(), &key, &Use::good(2)).0, 403, "a first step is good once");
+    // Without the first step there is nothing to show a second factor for.
+    assert_eq!(second(&app, &mut at_home(stranger(&app)), &key, &Use::good(3)).0, 403);
+    // By itself the key signs in.
+    assert_eq!(use_key(&app, &mut at_home(stranger(&app)), &key, &Use::good(4)).0, 200);
+}
+
+#[test]
+fn the_second_factor_is_that_of_the_same_person() {
+    let app = app();
+    let _own = with_both(&app);
+    let mut other = owner(&app, "bob");
+    let others = add(&app, &mut other, "key");
+    let mut browser = at_home(Browser::new(&app));
+    browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/account");
+    browser.get("/login/factor").expect(200);
+    assert_eq!(second(&app, &mut browser.clone(), &others, &Use::good(1)).0, 401);
+    // A challenge for anybody is not one for the second step.
+    let (_, options) = send(&app, &mut browser, "/passkey/begin", &json!({}));
+    let credential = others.answer(&options, &Use::good(1));
+    let body = json!({"step": "factor", "state": options["state"], "credential": credential});
+    assert_eq!(send(&app, &mut browser, "/passkey/use", &body).0, 403);
+    assert!(!browser.is_signed_in());
+}
+
+#[test]
+fn a_password_alone_confirms_nothing_where_there_is_a_passkey() {
+    let app = app();
+    let key = with_both(&app);
+    let mut browser = at_home(stranger(&app));
+    assert_eq!(use_key(&app, &mut browser, &key, &Use::good(1)).0, 200);
+    let page = browser.get("/step-up").expect(200);
+    says(&page, "Use a passkey");
+    assert!(!page.text.contains("type=\"password\""), "{}", page.text);
+    browser.submit("/step-up", &[("password", PASSWORD)]).expect(403);
 }
 
 #[test]
@@ -226,7 +309,7 @@ fn tries_are_limited() {
     let first = (0..70).map(|_| send(&app, &mut browser, "/passkey/begin", &json!({})).0).position(|s| s == 429);
     assert_eq!(first, Some(60));
     let (status, told) = send(&app, &mut browser, "/passkey/use", &json!({}));
-    assert_eq!((status, &told["error"]), (429, &json!("too many tries; wait a little")));
+    assert_eq!((status, &told["error"]), (429, &json!("Too many tries; wait a little.")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! People: signing in by password, and whom that keeps out.
 
-mod factors;
+pub mod factors;
 mod resets;
 mod sessions;
 
@@ -227,6 +227,49 @@ fn a_form_that_is_not_of_this_visit_is_refused() {
     let mut quiet = ready();
     quiet.origin = None;
     quiet.submit("/login", &fields).expect_to("/account");
+}
+
+#[test]
+fn a_form_that_is_refused_is_audited_without_what_it_held() {
+    let app = app();
+    let mut browser = Browser::new(&app);
+    browser.get("/login").expect(200);
+    let fields = [("login", "ada"), ("password", PASSWORD), ("csrf", "forged")];
+    let page = browser.submit("/login", &fields).expect(403);
+    assert!(page.text.contains("<p>This form was not filled in"), "{}", page.text);
+    expect_audit(&app, "form", 403, "POST /login; from 127.0.0.1", 1);
+    add_person(&app, "bob", PASSWORD, "patient", &[]);
+    let mut bob = Browser::new(&app);
+    bob.sign_in("bob", PASSWORD).expect_to("/account");
+    bob.get("/admin/accounts").expect(403);
+    expect_audit(&app, "page", 403, "GET /admin/accounts", 1);
+    assert!(app.sql("select 1 from audit where detail like '%ada%' or detail like '%horse%'").is_empty());
+}
+
+#[test]
+fn the_sign_in_page_takes_the_hint_of_an_app() {
+    let app = app();
+    for (login, shown) in [("ada", "value=\"ada\""), ("%22%3E%3Cb%3E", "value=\"&#34;&#62;&#60;b&#62;\"")] {
+        let page = Browser::new(&app).get(&format!("/login?login={login}")).expect(200);
+        assert!(page.text.contains(&format!("name=\"login\" {shown}")), "{}", page.text);
+    }
+}
+
+#[test]
+fn what_pages_share_is_there() {
+    let app = app();
+    for (path, kind) in [
+        ("/assets/style.css", "text/css; charset=utf-8"),
+        ("/assets/icon.svg", "image/svg+xml"),
+        ("/favicon.ico", "image/svg+xml"),
+    ] {
+        app.client().get(path).expect(200).expect_header("content-type", kind);
+    }
+    let mut browser = Browser::new(&app);
+    // An app that opens its sign-in in a window of its own keeps hold of it.
+    for (path, opener) in [("/login", None), ("/login/passkey", None), ("/account", Some("same-origin"))] {
+        assert_eq!(browser.get(path).header("cross-origin-opener-policy"), opener, "{path}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `/admin/accounts`: the list, one person and what can be done about them, and a form for another.
 
 use super::super::super::State;
-use super::super::{Form, Visit, answered, value};
+use super::super::{Form, Turned, Visit, answered, value};
 use super::{ROWS_MAX, allowed, allowed_to_change, parameter};
 use crate::access::role::{Right, Role};
 use crate::account::admin::{self, By};
@@ -31,9 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        if let Err(turned) = allowed(&visit, Right::ManageAccounts).await? {
-            return Ok(turned);
-        }
+        allowed(&visit, Right::ManageAccounts).await?;
         let (q, status) = (parameter(&visit, "q"), parameter(&visit, "status"));
         let mut found = visit.accounts.store.accounts(SEARCHED_MAX).await?;
         found.retain(|account| (status.is_empty() || account.status.name() == status) && is_found(account, &q));
@@ -68,10 +66,8 @@ fn record(account: &Account) -> Option<String> {
 async fn show(http: HttpRequest, state: web::Data<State>, id: Path<String>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        match allowed(&visit, Right::ManageAccounts).await? {
-            Ok(session) => details(&visit, &By::person(session, &visit.visitor()), known(&id)?, None).await,
-            Err(turned) => Ok(turned),
-        }
+        let session = allowed(&visit, Right::ManageAccounts).await?;
+        details(&visit, &By::person(session, &visit.visitor()), known(&id)?, None).await
     };
     answered(&http, &state, work).await
 }
@@ -85,42 +81,48 @@ fn gone() -> Fault {
 }
 
 /// Returns the page of one person.
-async fn details(visit: &Visit, by: &By, id: Uuid, link: Option<String>) -> Result<HttpResponse, Fault> {
+async fn details(visit: &Visit, by: &By, id: Uuid, link: Option<String>) -> Result<HttpResponse, Turned> {
     let account = visit.accounts.store.account(id).await?.ok_or_else(gone)?;
+    let passkeys = visit.accounts.store.passkeys_of(id).await?.len();
     let page = AccountDetails {
         frame: visit.frame(),
         id: id.to_string(),
         name: account.name.clone(),
         status: account.status.name(),
         link,
-        facts: facts(&account),
+        facts: facts(&account, passkeys),
         is_open: by.may_change(&account),
-        deeds: deeds(&account),
+        deeds: deeds(&account, passkeys),
         roles: boxes(by, &account.roles),
     };
     Ok(visit.page(200, &page))
 }
 
-fn facts(account: &Account) -> Vec<Fact> {
-    let factor = if account.totp.is_some() { "an authenticator app is set up" } else { "no authenticator app" };
+fn facts(account: &Account, passkeys: usize) -> Vec<Fact> {
+    let app = account.totp.is_some().then(|| "authenticator app".to_string());
+    let keys = (passkeys > 0).then(|| format!("passkeys: {passkeys}"));
+    let factors: Vec<String> = app.into_iter().chain(keys).collect();
     let all = [
         ("Login", vec![account.login.clone()]),
         ("Email", account.email.iter().cloned().collect()),
         ("Record", record(account).into_iter().collect()),
         ("Roles", roles(account)),
         ("Since", vec![page::when(account.created)]),
-        ("Second factor", vec![factor.to_string()]),
+        ("Second factor", if factors.is_empty() { vec!["none".to_string()] } else { factors }),
     ];
     all.into_iter().filter(|(_, values)| !values.is_empty()).map(|(name, values)| Fact { name, values }).collect()
 }
 
-fn deeds(account: &Account) -> Vec<(&'static str, &'static str)> {
+fn deeds(account: &Account, passkeys: usize) -> Vec<(&'static str, &'static str)> {
     let mut deeds = match account.status {
         Status::Waiting => vec![("approve", "Approve"), ("suspend", "Refuse")],
         Status::Active => vec![("suspend", "Suspend")],
         Status::Suspended => vec![("activate", "Activate again")],
     };
     deeds.push(("reset", "Make a link to set a password"));
+    if account.totp.is_some() || passkeys > 0 {
+        deeds.push(("factors", "Remove second factors and make a link"));
+    }
     deeds
 }
 
@@ -135,25 +137,28 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
         let (visit, form) = Visit::post(&http, &state, payload).await?;
         let id = known(&id)?;
         let here = format!("{PLACE}/{id}");
-        let session = match allowed_to_change(&visit, Right::ManageAccounts, &here).await? {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = allowed_to_change(&visit, Right::ManageAccounts, &here).await?;
         let (accounts, by) = (&visit.accounts, By::person(session, &visit.visitor()));
         let done = match value(&form, "do") {
             Some("approve") => accounts.approve(id, &by).await.map(drop),
             Some("activate") => accounts.activate(id, &by).await.map(drop),
             Some("suspend") => accounts.suspend(id, &by).await.map(drop),
             Some("roles") => accounts.set_roles(id, &ticked(&form)?, &by).await.map(drop),
-            Some("reset") => match accounts.reset_link(id, &by).await {
-                Ok(link) => return details(&visit, &by, id, Some(link)).await,
-                Err(fault) => Err(fault),
-            },
+            Some(deed @ ("reset" | "factors")) => {
+                let link = match deed {
+                    "reset" => accounts.reset_link(id, &by).await,
+                    _ => accounts.remove_factors(id, &by).await,
+                };
+                match link {
+                    Ok(link) => return details(&visit, &by, id, Some(link)).await,
+                    Err(fault) => Err(fault),
+                }
+            }
             _ => Err(Fault::new(Kind::Invalid, "the form does not say what to do")),
         };
         if let Err(fault) = done {
             super::refused(&visit, session, &fault).await;
-            return Err(fault);
+            return Err(fault.into());
         }
         Ok(visit.go(&here))
     };
@@ -168,13 +173,9 @@ fn ticked(form: &Form) -> Result<Vec<Role>, Fault> {
 async fn blank(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        match allowed_to_change(&visit, Right::ManageAccounts, NEW).await? {
-            Ok(session) => {
-                let by = By::person(session, &visit.visitor());
-                Ok(visit.page(200, &form_page(visit.frame(), &by, &admin::NewAccount::default())))
-            }
-            Err(turned) => Ok(turned),
-        }
+        let session = allowed_to_change(&visit, Right::ManageAccounts, NEW).await?;
+        let by = By::person(session, &visit.visitor());
+        Ok(visit.page(200, &form_page(visit.frame(), &by, &admin::NewAccount::default())))
     };
     answered(&http, &state, work).await
 }
@@ -182,10 +183,7 @@ async fn blank(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
     let work = async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let session = match allowed_to_change(&visit, Right::ManageAccounts, NEW).await? {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = allowed_to_change(&visit, Right::ManageAccounts, NEW).await?;
         let by = By::person(session, &visit.visitor());
         let told = |name: &str| value(&form, name).map(|text| text.trim().to_string());
         let new = admin::NewAccount {

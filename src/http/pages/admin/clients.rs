@@ -1,9 +1,10 @@
 //! `/admin/clients`: the list, one client and what can be done to it, and a form for another.
 
 use super::super::super::State;
-use super::super::{Form, Visit, answered, value};
+use super::super::{Form, Turned, Visit, answered, value};
 use super::{ROWS_MAX, allowed, allowed_to_change, parameter};
 use crate::access::role::Right;
+use crate::account::Accounts;
 use crate::fault::{Fault, Kind};
 use crate::oauth::clients::{self, By, Deed};
 use crate::page;
@@ -27,9 +28,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        if let Err(turned) = allowed(&visit, Right::ManageClients).await? {
-            return Ok(turned);
-        }
+        allowed(&visit, Right::ManageClients).await?;
         let (q, status) = (parameter(&visit, "q"), parameter(&visit, "status"));
         let mut found = visit.accounts.store.clients(SEARCHED_MAX).await?;
         found.retain(|client| (status.is_empty() || client.status.name() == status) && is_found(client, &q));
@@ -57,28 +56,34 @@ fn is_found(client: &Client, q: &str) -> bool {
 async fn show(http: HttpRequest, state: web::Data<State>, id: Path<String>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        if let Err(turned) = allowed(&visit, Right::ManageClients).await? {
-            return Ok(turned);
-        }
+        allowed(&visit, Right::ManageClients).await?;
         details(&visit, &id, None).await
     };
     answered(&http, &state, work).await
 }
 
 /// Returns the page of one client.
-async fn details(visit: &Visit, id: &str, secret: Option<String>) -> Result<HttpResponse, Fault> {
+async fn details(visit: &Visit, id: &str, secret: Option<String>) -> Result<HttpResponse, Turned> {
     let client = visit.accounts.store.client(id).await?.ok_or_else(gone)?;
     let (name, status) = (client.metadata.client_name.clone(), client.status.name());
     let page = ClientDetails {
         frame: visit.frame(),
         secret,
         facts: facts(&client),
+        seen: seen(&visit.accounts, &client)?,
         deeds: deeds(&client),
         id: client.id,
         name,
         status,
     };
     Ok(visit.page(200, &page))
+}
+
+/// Returns what tells one state of a client's metadata from another: the form brings it back, so that nobody approves what
+/// came after they looked.
+fn seen(accounts: &Accounts, client: &Client) -> Result<String, Fault> {
+    let text = serde_json::to_string(&client.metadata).map_err(|e| Fault::internal("a client cannot be written", e))?;
+    Ok(super::super::hex(&accounts.seal.hash("client", &format!("{} {text}", client.id))))
 }
 
 fn facts(client: &Client) -> Vec<Fact> {
@@ -128,10 +133,7 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
         let (visit, form) = Visit::post(&http, &state, payload).await?;
         let mut here = format!("{PLACE}/");
         crate::rest::query::encode(&mut here, &id);
-        let session = match allowed_to_change(&visit, Right::ManageClients, &here).await? {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = allowed_to_change(&visit, Right::ManageClients, &here).await?;
         let (store, request) = (&visit.accounts.store, visit.visitor().request);
         let by = By { principal: &session.account.id.to_string(), request: &request };
         let deed = match value(&form, "do") {
@@ -146,8 +148,13 @@ async fn change(http: HttpRequest, state: web::Data<State>, id: Path<String>, pa
                 clients::remove(store, &id, &by).await?;
                 return Ok(visit.go(PLACE));
             }
-            _ => return Err(Fault::new(Kind::Invalid, "the form does not say what to do")),
+            _ => return Err(Fault::new(Kind::Invalid, "the form does not say what to do").into()),
         };
+        let client = store.client(&id).await?.ok_or_else(gone)?;
+        if deed != Deed::Suspend && value(&form, "seen") != Some(&seen(&visit.accounts, &client)?) {
+            let text = "this client has changed what it says of itself since you looked: go back, reload, look again";
+            return Err(Fault::new(Kind::Conflict, text).into());
+        }
         clients::set_status(store, &id, deed, &by).await?.ok_or_else(gone)?;
         Ok(visit.go(&here))
     };
@@ -161,10 +168,8 @@ fn gone() -> Fault {
 async fn blank(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        match allowed_to_change(&visit, Right::ManageClients, "/admin/clients/new").await? {
-            Ok(_) => Ok(visit.page(200, &NewClient { frame: visit.frame(), ..NewClient::default() })),
-            Err(turned) => Ok(turned),
-        }
+        allowed_to_change(&visit, Right::ManageClients, "/admin/clients/new").await?;
+        Ok(visit.page(200, &NewClient { frame: visit.frame(), ..NewClient::default() }))
     };
     answered(&http, &state, work).await
 }
@@ -172,10 +177,7 @@ async fn blank(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn add(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
     let work = async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let session = match allowed_to_change(&visit, Right::ManageClients, "/admin/clients/new").await? {
-            Ok(session) => session,
-            Err(turned) => return Ok(turned),
-        };
+        let session = allowed_to_change(&visit, Right::ManageClients, "/admin/clients/new").await?;
         let accounts = &visit.accounts;
         let by = By { principal: &session.account.id.to_string(), request: &visit.visitor().request };
         let id = value(&form, "id").unwrap_or("").trim();

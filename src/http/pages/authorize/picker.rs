@@ -4,7 +4,7 @@ use super::{Way, find, named, on_the_way};
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
 use crate::http::State;
-use crate::http::pages::{Visit, answered, value};
+use crate::http::pages::{Turned, Visit, answered, value};
 use crate::oauth::authorize::keep;
 use crate::page::picker::Picker;
 use crate::rest::query;
@@ -23,10 +23,7 @@ async fn patients(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
         let pairs = query::parse(http.query_string())?;
-        let way = match on_the_way(&state, &visit, named(&pairs)?).await? {
-            Ok(way) => way,
-            Err(response) => return Ok(response),
-        };
+        let way = on_the_way(&state, &visit, named(&pairs)?).await?;
         let words: String = value(&pairs, "q").unwrap_or("").chars().take(200).collect();
         let after = value(&pairs, "after");
         let found = find::patients(&state.service, &way.asker, &words, after).await;
@@ -74,14 +71,13 @@ async fn patients(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn pick_patient(http: HttpRequest, state: web::Data<State>, payload: Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let mut way = match on_the_way(&state, &visit, named(&form)?).await? {
-            Ok(way) => way,
-            Err(response) => return Ok(response),
-        };
+        let mut way = on_the_way(&state, &visit, named(&form)?).await?;
         let id = value(&form, "patient").unwrap_or("");
         let found = way.asker.read(&state.service, ResourceType::PATIENT, id).await?;
         if found.is_none() {
-            return Err(Fault::new(Kind::NotFound, "there is no such patient whom you may choose: go back and search"));
+            return Err(
+                Fault::new(Kind::NotFound, "there is no such patient whom you may choose: go back and search").into()
+            );
         }
         let picked = &mut way.request.picked;
         if picked.patient.as_deref() != Some(id) {
@@ -97,10 +93,7 @@ async fn visits(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     answered(&http, &state, async {
         let visit = Visit::look(&http, &state).await?;
         let pairs = query::parse(http.query_string())?;
-        let way = match on_the_way(&state, &visit, named(&pairs)?).await? {
-            Ok(way) => way,
-            Err(response) => return Ok(response),
-        };
+        let way = on_the_way(&state, &visit, named(&pairs)?).await?;
         let Some(patient) = way.request.patient() else {
             return Ok(visit.go(&format!("{PATIENT}?request={}", way.id)));
         };
@@ -126,10 +119,7 @@ async fn visits(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 async fn pick_visit(http: HttpRequest, state: web::Data<State>, payload: Payload) -> HttpResponse {
     answered(&http, &state, async {
         let (visit, form) = Visit::post(&http, &state, payload).await?;
-        let mut way = match on_the_way(&state, &visit, named(&form)?).await? {
-            Ok(way) => way,
-            Err(response) => return Ok(response),
-        };
+        let mut way = on_the_way(&state, &visit, named(&form)?).await?;
         let Some(id) = value(&form, "encounter") else {
             (way.request.picked.encounter, way.request.picked.no_encounter) = (None, true);
             return on(&state, &visit, &way).await;
@@ -138,7 +128,9 @@ async fn pick_visit(http: HttpRequest, state: web::Data<State>, payload: Payload
         let subject = found.as_ref().and_then(|found| found["subject"]["reference"].as_str());
         let of = subject.and_then(|subject| find::local(&state.service, subject, ResourceType::PATIENT));
         if of.is_none() || of.as_deref() != way.request.patient() {
-            return Err(Fault::new(Kind::NotFound, "there is no such visit of this patient: go back and choose again"));
+            return Err(
+                Fault::new(Kind::NotFound, "there is no such visit of this patient: go back and choose again").into()
+            );
         }
         (way.request.picked.encounter, way.request.picked.no_encounter) = (Some(id.to_string()), false);
         on(&state, &visit, &way).await
@@ -146,7 +138,7 @@ async fn pick_visit(http: HttpRequest, state: web::Data<State>, payload: Payload
     .await
 }
 
-async fn on(state: &State, visit: &Visit, way: &Way) -> Result<HttpResponse, Fault> {
+async fn on(state: &State, visit: &Visit, way: &Way) -> Result<HttpResponse, Turned> {
     keep(super::server(state)?, &way.id, &way.request).await?;
     Ok(visit.go(&format!("/authorize?request={}", way.id)))
 }

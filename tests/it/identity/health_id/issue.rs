@@ -262,3 +262,27 @@ fn a_persons_role_decides_about_others() {
     issue(&person("receptionist", "Practitioner/somebody"), &somebody()).expect(201);
     person("admin", "Practitioner/somebody").post(&format!("Patient/{id}/$link-health-id"), &link).expect(200);
 }
+
+#[test]
+fn what_the_qr_code_holds_leads_to_a_page_that_tells_nothing_of_anybody() {
+    let app = TestApp::builder().secured().start();
+    let (_, given) = registered(&app.client_with("system/*.cruds __manage_health_ids"), &somebody());
+    let other = loop {
+        let number = medilink::health_id::HealthId::random();
+        if number.as_str() != given {
+            break number;
+        }
+    };
+    let page = |number: &str| app.client().get(&format!("sid/health-id/{number}"));
+    let of_given = page(&given).expect(200).text();
+    assert!(of_given.contains("A Health ID"), "{of_given}");
+    let number = medilink::health_id::HealthId::parse(&given).expect("it is one").to_string();
+    assert_eq!(
+        of_given.replace(&number, "N"),
+        page(other.as_str()).expect(200).text().replace(&other.to_string(), "N")
+    );
+    for wrong in ["123456789012345", "x", "%3Cb%3E"] {
+        let text = page(wrong).expect(404).text();
+        assert!(text.contains("This is not a Health ID") && !text.contains("<b>"), "{text}");
+    }
+}

@@ -36,7 +36,7 @@ fn recovery_codes(page: &Page) -> Vec<String> {
 }
 
 /// Sets an authenticator app up; returns its secret and the recovery codes.
-fn set_up(browser: &mut Browser) -> (String, Vec<String>) {
+pub fn set_up(browser: &mut Browser) -> (String, Vec<String>) {
     browser.get("/account/authenticator").expect(200);
     let page = browser.submit("/account/authenticator/begin", &[]).expect(200);
     let secret = between(&page.text, "<code id=\"secret\">", "</code>").to_string();

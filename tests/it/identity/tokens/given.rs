@@ -53,7 +53,8 @@ pub fn client_with(method: &str, change: Value, status: i16, secret: Option<&str
             "authorization_code", "refresh_token", "client_credentials",
             "urn:ietf:params:oauth:grant-type:token-exchange"
         ],
-        "scope": "system/Patient.rs system/Observation.rs user/*.cruds patient/*.rs openid fhirUser offline_access"
+        "scope": "system/Patient.rs system/Observation.rs user/*.cruds patient/*.rs openid profile fhirUser launch launch/patient \
+                  launch/encounter offline_access online_access"
     });
     for (key, value) in change.as_object().expect("metadata is an object") {
         data[key] = value.clone();

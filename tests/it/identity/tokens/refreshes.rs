@@ -112,6 +112,35 @@ fn a_refresh_token_is_of_its_client_alone() {
 }
 
 #[test]
+fn a_public_client_need_not_say_who_it_is() {
+    let form = |refresh: &str| token(&[("grant_type", "refresh_token"), ("refresh_token", refresh)]);
+    let client = client("none", json!({}));
+    let (body, authorization) = tokens(&client, None, SCOPE);
+    let first = text(&body, "refresh_token");
+    let body = form(&first).expect(200).json();
+    let second = text(&form(&text(&body, "refresh_token")).expect(200).json(), "refresh_token");
+    // The rules of reuse are the same.
+    refused(form(&first), 400, "invalid_grant");
+    assert!(has_ended(&authorization));
+    refused(form(&second), 400, "invalid_grant");
+    refused(form("guessed"), 401, "invalid_client");
+    // Who has a secret or a key shows it.
+    for method in ["client_secret_basic", "client_secret_post", "private_key_jwt"] {
+        let other = self::client("none", json!({}));
+        let (body, authorization) = tokens(&other, None, SCOPE);
+        let method = format!("data = jsonb_set(data::jsonb, '{{token_endpoint_auth_method}}', '\"{method}\"')");
+        app().sql(&format!("update client set {method} where id = '{other}'"));
+        refused(form(&text(&body, "refresh_token")), 401, "invalid_client");
+        assert!(!has_ended(&authorization), "{method}");
+    }
+    // A client that is suspended has no way around.
+    let suspended = self::client("none", json!({}));
+    let refresh = text(&tokens(&suspended, None, SCOPE).0, "refresh_token");
+    app().sql(&format!("update client set status = 3 where id = '{suspended}'"));
+    refused(form(&refresh), 401, "invalid_client");
+}
+
+#[test]
 fn tokens_end_with_what_they_stand_on() {
     let client = client("none", json!({}));
     // Nothing that lasts was allowed.
