@@ -214,24 +214,6 @@ impl Batch {
         if self.versions.replaced.is_empty() { (CREATE, self.create_params()) } else { (APPLY, self.apply_params()) }
     }
 
-    /// Returns the parameters of the statement for audit rows alone.
-    pub fn audit_params(&self) -> [&(dyn ToSql + Sync); 11] {
-        let a = &self.audits;
-        [
-            &a.no,
-            &a.at,
-            &a.request,
-            &a.principal,
-            &a.action,
-            &a.type_,
-            &a.id,
-            &a.version,
-            &a.status,
-            &a.client,
-            &a.detail,
-        ]
-    }
-
     fn create_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, n) = (&self.versions, &self.audits, &self.new);
         let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(42);

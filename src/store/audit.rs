@@ -2,8 +2,27 @@
 
 use super::StoreError;
 use crate::fhir::{Instant, ResourceId, ResourceType};
+use futures_util::pin_mut;
+use std::borrow::Cow;
+use std::pin::Pin;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
 
-const AUDIT: &str = include_str!("sql/audit.sql");
+const AUDIT: &str = "copy audit (no, at, request, principal, action, type, id, version, status, client, detail)
+    from stdin (format binary)";
+const TYPES: [Type; 11] = [
+    Type::INT8,
+    Type::INT8,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::INT2,
+    Type::TEXT,
+    Type::INT4,
+    Type::INT2,
+    Type::TEXT,
+    Type::TEXT,
+];
 
 /// One audit row. Rows of writes go into the transaction of the write.
 #[derive(Debug, Clone)]
@@ -63,19 +82,44 @@ impl Entry {
 }
 
 impl super::Store {
-    /// Writes audit rows that belong to no other transaction.
+    /// Writes audit rows that belong to no other transaction, all or none.
     pub async fn audit(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let client = self.writes.get().await?;
         let numbers = self.blueprint.numbers.reserve(&client, entries.len()).await?;
-        let mut batch = super::apply::Batch::default();
+        // A copy fills whole pages at a time, which costs half of what rows one by one do.
+        let sink = client.copy_in(AUDIT).await.map_err(StoreError::sql("failed to begin a copy of audit rows"))?;
+        let writer = BinaryCopyInWriter::new(sink, &TYPES);
+        pin_mut!(writer);
         for (entry, number) in entries.iter().zip(numbers) {
-            batch.audit(number, entry);
+            write(writer.as_mut(), number, entry).await.map_err(StoreError::sql("failed to write audit rows"))?;
         }
-        let statement = client.prepare_cached(AUDIT).await.map_err(StoreError::sql("failed to prepare audit rows"))?;
-        client
-            .execute(&statement, &batch.audit_params())
-            .await
-            .map_err(StoreError::sql("failed to write audit rows"))?;
-        Ok(())
+        writer.finish().await.map(drop).map_err(StoreError::sql("failed to end a copy of audit rows"))
     }
+}
+
+async fn write(writer: Pin<&mut BinaryCopyInWriter>, number: i64, entry: &Entry) -> Result<(), tokio_postgres::Error> {
+    let status = i16::try_from(entry.status).unwrap_or(i16::MAX);
+    let (t, id) = (entry.resource_type.map(ResourceType::number), entry.id.as_ref().map(ResourceId::as_str));
+    let (request, principal) = (storable(&entry.request), storable(&entry.principal));
+    let (client, detail) = (entry.client.as_deref().map(storable), entry.detail.as_deref().map(storable));
+    writer
+        .write(&[
+            &number,
+            &entry.at.0,
+            &request,
+            &principal,
+            &entry.action,
+            &t,
+            &id,
+            &entry.version,
+            &status,
+            &client,
+            &detail,
+        ])
+        .await
+}
+
+/// Returns a text as the database takes it: one NUL that somebody sent must not keep a batch of rows out of the audit.
+fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }

@@ -190,7 +190,7 @@ pub fn person_detail(person: &Value) -> String {
 /// Returns when and what a visit was.
 pub fn visit_name(visit: &Value) -> String {
     let text = |value: &Value| value["text"].as_str().or(value["coding"][0]["display"].as_str()).map(str::to_string);
-    let day = visit["period"]["start"].as_str().and_then(|start| start.get(..10)).unwrap_or("Without a date");
+    let day = visit["period"]["start"].as_str().and_then(|start| start.get(..10)).unwrap_or("A visit without a date");
     let kind = text(&visit["type"][0]).or_else(|| visit["class"]["display"].as_str().map(str::to_string));
     kind.map_or_else(|| day.to_string(), |kind| format!("{day}: {kind}"))
 }
@@ -237,6 +237,6 @@ mod tests {
             (visit_name(&visit).as_str(), visit_detail(&visit).as_str()),
             ("2026-01-02: Check-up", "in progress")
         );
-        assert_eq!(visit_name(&json!({"period": {"start": "soon"}})), "Without a date");
+        assert_eq!(visit_name(&json!({"period": {"start": "soon"}})), "A visit without a date");
     }
 }
