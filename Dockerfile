@@ -4,8 +4,8 @@ WORKDIR /build
 # What changes seldom comes first, so that a change of the sources does not build the dependencies again.
 COPY Cargo.toml Cargo.lock ./
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    mkdir -p src tests/it \
-    && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs \
+    mkdir -p src tests/it tests/bench \
+    && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs tests/bench/token.rs \
     && touch src/lib.rs \
     && cargo build --release --locked --bin medilink \
     && rm -rf src tests
