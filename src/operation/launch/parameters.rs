@@ -133,7 +133,7 @@ mod tests {
             ),
             (vec![json!({"name": "patient", "valueString": "a"})], Some("valueReference")),
             (vec![client.clone()], Some("twice")),
-            (vec![json!({"name": "intent", "valueString": "a\u{1}"})], Some("intent")),
+            (vec![json!({"name": "intent", "valueString": "a\u{1}"})], Some("parameter[1].value: must be")),
             (vec![json!({"name": "need_patient_banner", "valueString": "true"})], Some("valueBoolean")),
             (vec![json!({"name": "other"})], Some("there is no parameter")),
             (vec![context(json!([{"name": "reference", "valueReference": reference("ImagingStudy/i")}]))], None),
@@ -162,7 +162,8 @@ mod tests {
             let sent = json!({"resourceType": "Parameters", "parameter": parameters});
             let got = read(sent.clone()).err().map(|fault| fault.to_string());
             assert_eq!(got.is_some(), want.is_some(), "{sent}: {got:?}");
-            assert!(got.unwrap_or_default().contains(want.unwrap_or("")), "{sent}");
+            let got = got.unwrap_or_default();
+            assert!(got.contains(want.unwrap_or("")), "{sent}: {got}");
         }
         assert!(read(json!({"resourceType": "Parameters"})).is_err());
         assert!(read(json!({"resourceType": "Patient"})).is_err());
