@@ -138,7 +138,7 @@ mod tests {
             (vec![json!({"name": "other"})], Some("there is no parameter")),
             (vec![context(json!([{"name": "reference", "valueReference": reference("ImagingStudy/i")}]))], None),
             (vec![context(json!([{"name": "canonical", "valueCanonical": "http://x.example/q"}]))], None),
-            (vec![context(json!([]))], Some("needs a reference")),
+            (vec![context(json!([]))], Some("empty array")),
             (
                 vec![context(json!([{"name": "reference", "valueReference": reference("Patient/a")}]))],
                 Some("of their own"),
