@@ -151,6 +151,7 @@ impl Factory {
                 bundle_entries_max: limits.bundle_entries_max,
                 delete_matches_max: limits.conditional_delete_max,
                 canonical_base: settings.canonical_base.clone(),
+                implied: settings.consent_default,
             }),
             facts: Arc::new(facts),
             text: None,

@@ -8,6 +8,7 @@ mod key;
 mod reader;
 mod suggest;
 
+use crate::access::consent::Implied;
 use crate::oauth::register::Policy;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -65,6 +66,8 @@ pub struct Settings {
     pub federation: Option<Federation>,
     /// Which apps may register themselves.
     pub registration: Policy,
+    /// What holds where no Consent says anything.
+    pub consent_default: Implied,
     pub limits: Limits,
     /// What is odd but not wrong; to be logged once logging is up.
     pub warnings: Vec<String>,
@@ -163,6 +166,7 @@ fn build(read: &mut Reader) -> Settings {
         signing_key_days: read.number("signing_key_days", 1, 3_650),
         federation: federation(read),
         registration: read.one("registration", "open, approved or closed", Policy::parse),
+        consent_default: read.one("consent_default", "treatment, permit or deny", Implied::parse),
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
             // The stack of a worker holds this depth several times over; far more would not.

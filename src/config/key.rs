@@ -90,6 +90,12 @@ pub const KEYS: &[Key] = &[
         "open|approved|closed",
         "Apps may register themselves: those for patients act at once, others wait for an administrator; or all wait; or none may",
     ),
+    common(
+        "consent_default",
+        "treatment",
+        "treatment|permit|deny",
+        "Where no Consent says anything: those who care for a patient may see the record, or whoever's role allows it, or nobody",
+    ),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),

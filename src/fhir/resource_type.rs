@@ -10,15 +10,25 @@ use std::fmt;
 pub struct ResourceType(u8);
 
 impl ResourceType {
+    pub const AUDIT_EVENT: ResourceType = ResourceType(6);
     pub const BINARY: ResourceType = ResourceType(8);
     pub const BUNDLE: ResourceType = ResourceType(11);
+    pub const CARE_TEAM: ResourceType = ResourceType(14);
+    pub const COMMUNICATION: ResourceType = ResourceType(22);
     pub const CONSENT: ResourceType = ResourceType(28);
     pub const ENCOUNTER: ResourceType = ResourceType(43);
+    pub const GROUP: ResourceType = ResourceType(57);
     pub const LIST: ResourceType = ResourceType(69);
     pub const OPERATION_OUTCOME: ResourceType = ResourceType(98);
+    pub const ORGANIZATION: ResourceType = ResourceType(99);
     pub const PARAMETERS: ResourceType = ResourceType(101);
     pub const PATIENT: ResourceType = ResourceType(102);
+    pub const PRACTITIONER: ResourceType = ResourceType(107);
+    pub const PRACTITIONER_ROLE: ResourceType = ResourceType(108);
+    pub const PROVENANCE: ResourceType = ResourceType(110);
+    pub const RELATED_PERSON: ResourceType = ResourceType(113);
     pub const SEARCH_PARAMETER: ResourceType = ResourceType(122);
+    pub const TASK: ResourceType = ResourceType(139);
 
     /// Returns the type of this name, which is case-sensitive; none when R4 has no such resource.
     pub fn parse(name: &str) -> Option<ResourceType> {

@@ -24,10 +24,11 @@ pub mod update;
 pub mod vread;
 
 use crate::access::Grant;
+use crate::access::consent::Implied;
 use crate::account::Accounts;
 use crate::catalog::Catalog;
 use crate::fault::{Fault, Kind};
-use crate::fhir::{Instant, ResourceId, ResourceType, outcome};
+use crate::fhir::{ResourceId, ResourceType, outcome};
 use crate::format::Limits;
 use crate::index::TextIndex;
 use crate::rest::{Reply, Request, ReturnPreference};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub delete_matches_max: usize,
     /// Where our own definitions have their canonical URLs; without a slash at the end.
     pub canonical_base: String,
+    /// What holds for patients of whom no Consent says anything.
+    pub implied: Implied,
 }
 
 /// What every interaction is given.
@@ -74,18 +77,12 @@ impl<'a> Context<'a> {
 
     /// Returns the audit row of a write of this request.
     pub fn audit(&self, resource_type: ResourceType, id: &ResourceId) -> Entry {
-        Entry {
-            at: Instant::now(),
-            request: self.request.id.clone(),
-            principal: self.grant.principal().name().into(),
-            client: self.grant.principal().client().map(Into::into),
-            action: self.request.interaction.code(),
-            resource_type: Some(resource_type),
-            id: Some(id.clone()),
-            version: None,
-            status: 0,
-            detail: None,
-        }
+        self.event(self.request.interaction.code(), 0).of(resource_type, id)
+    }
+
+    /// Returns the audit row of a happening that the request brought about: who asked is in it already.
+    pub fn event(&self, action: &'static str, status: u16) -> Entry {
+        Entry::by(self.grant.principal(), action, &self.request.id, status)
     }
 
     /// Returns the full URL of a resource.

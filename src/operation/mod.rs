@@ -5,6 +5,8 @@
 mod health_id;
 mod launch;
 mod merge;
+mod notice;
+mod own;
 mod parameters;
 mod patient_match;
 mod reindex;

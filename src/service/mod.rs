@@ -10,7 +10,7 @@ use crate::access::{Grant, Principal, policy};
 use crate::account::Accounts;
 use crate::audit::Recorder;
 use crate::fault::{Fault, Kind};
-use crate::fhir::{Instant, ResourceType};
+use crate::fhir::ResourceType;
 use crate::index::TextIndex;
 use crate::interaction::{self, Context, Settings, body, capabilities};
 use crate::operation;
@@ -212,16 +212,11 @@ impl Service {
         let interaction = &request.interaction;
         self.recorder
             .record(Entry {
-                at: Instant::now(),
-                request: request.id.clone(),
-                principal: principal.name().into(),
-                client: principal.client().map(Into::into),
-                action: interaction.code(),
                 resource_type: interaction.resource_type(),
                 id: interaction.id().cloned(),
                 version: result.as_ref().ok().and_then(|reply| reply.version),
-                status,
                 detail: result.as_ref().err().map(|fault| fault.to_string().into()),
+                ..Entry::by(principal, interaction.code(), &request.id, status)
             })
             .await;
     }

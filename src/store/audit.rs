@@ -1,6 +1,7 @@
 //! Audit rows: who asked for what, and what the answer was.
 
 use super::StoreError;
+use crate::access::Principal;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use futures_util::pin_mut;
 use std::borrow::Cow;
@@ -58,6 +59,16 @@ impl Entry {
         }
     }
 
+    /// Returns the row of what a principal did or asked for.
+    pub fn by(principal: &Principal, action: &'static str, request: &str, status: u16) -> Entry {
+        Entry { client: principal.client().map(Into::into), ..Entry::event(action, request, principal.name(), status) }
+    }
+
+    /// Says which resource it is about.
+    pub fn of(self, resource_type: ResourceType, id: &ResourceId) -> Entry {
+        Entry { resource_type: Some(resource_type), id: Some(id.clone()), ..self }
+    }
+
     pub fn of_client(self, client: &str) -> Entry {
         Entry { client: Some(client.into()), ..self }
     }
@@ -67,7 +78,7 @@ impl Entry {
     }
 
     /// Returns the row with what became of the write.
-    pub fn of(&self, outcome: &super::Outcome) -> Entry {
+    pub fn became(&self, outcome: &super::Outcome) -> Entry {
         use super::Outcome;
         let (status, version) = match outcome {
             Outcome::Created(w) => (201, Some(w.version)),

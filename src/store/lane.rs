@@ -174,7 +174,7 @@ fn decide(
             }
         };
         if let Some(outcome) = &outcome {
-            batch.audit(numbers[2 * i + 1], &write.audit.of(outcome));
+            batch.audit(numbers[2 * i + 1], &write.audit.became(outcome));
         }
         outcomes.push(outcome);
     }

@@ -142,7 +142,7 @@ impl Tx {
                 Some(current) => lane::replace(&mut batch, current, write, now)?,
                 None => create(&mut batch, numbers[0], write, now),
             };
-            batch.audit(numbers[1], &write.audit.of(&outcome));
+            batch.audit(numbers[1], &write.audit.became(&outcome));
             outcomes.push(outcome);
         }
         match lane::send(self.open.get(), &batch).await {

@@ -1,0 +1,61 @@
+//! Notices to people: what happened to their record, or what they are asked. A Communication in the transaction of what happened.
+//!
+//! A notice may stand on a locked screen: it has no clinical word in it.
+
+use super::own;
+use crate::fault::Fault;
+use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::interaction::Context;
+use crate::store::Write;
+use serde_json::json;
+
+/// Whom a notice is for.
+#[derive(Debug, Clone, Copy)]
+pub enum To<'a> {
+    Patient(&'a ResourceId),
+    /// `Practitioner/1` and the like.
+    Actor(&'a str),
+}
+
+/// What a notice says.
+#[derive(Debug, Clone, Copy)]
+pub struct Notice<'a> {
+    pub to: To<'a>,
+    /// Whose record it is about.
+    pub patient: &'a ResourceId,
+    /// What happened, as a code: `consent-request`, `consent-granted`, `break-glass`, `emergency-view`.
+    pub code: &'static str,
+    pub text: &'a str,
+    pub is_urgent: bool,
+    /// What it is about: `Consent/1`, `Task/2`.
+    pub about: &'a [String],
+}
+
+/// Returns the write of the Communication that carries a notice.
+pub fn write(ctx: &Context, notice: &Notice) -> Result<Write, Fault> {
+    let recipient = match notice.to {
+        To::Patient(id) => format!("Patient/{id}"),
+        To::Actor(reference) => reference.to_string(),
+    };
+    let about: Vec<_> = notice.about.iter().map(|reference| json!({"reference": reference})).collect();
+    let mut communication = json!({
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/communication-category", "code": "notification"}]
+        }],
+        "priority": if notice.is_urgent { "urgent" } else { "routine" },
+        "subject": {"reference": format!("Patient/{}", notice.patient)},
+        "topic": {
+            "coding": [{"system": format!("{}/CodeSystem/notice", ctx.settings.canonical_base), "code": notice.code}]
+        },
+        "sent": Instant::now().to_string(),
+        "recipient": [{"reference": recipient}],
+        "payload": [{"contentString": notice.text}],
+    });
+    if !about.is_empty() {
+        communication["about"] = about.into();
+    }
+    let t = ResourceType::COMMUNICATION;
+    own::made(ctx, t, communication, notice.code).map(|(_, write)| write)
+}
