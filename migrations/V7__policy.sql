@@ -2,7 +2,7 @@
 -- Patients, people and groups are the hashes that `resource.target` holds.
 
 alter table resource add column about bigint[];
-comment on column resource.about is 'the patients whose record it is part of; null: of none';
+comment on column resource.about is 'the patients whose record it is part of; null: not known yet';
 
 -- Made from resources as index rows are. Kind 1: actor `b` cares for patient `a`. Kind 2: `a` belongs to `b`.
 create table link (
@@ -12,6 +12,7 @@ create table link (
     no   bigint   not null,
     primary key (kind, a, b, no)
 );
+create index link_no on link (no);
 
 -- One row for each change of what processes keep in memory to decide by. A process asks for rows that its last look
 -- could not see: they are those of transactions that its snapshot did not hold. Swept after a while.

@@ -136,6 +136,7 @@ impl Factory {
             pool_size: pool_size(settings),
             statement_ms_max: limits.request_time_ms_max,
             wait_ms_max: limits.database_wait_ms_max,
+            implied: settings.consent_default,
         };
         let blueprint = Blueprint::new(store, registry);
         let own = blueprint.store().map_err(|e| Failure::from("failed to reach the database")(&e))?;

@@ -1,12 +1,13 @@
 //! The proof that a request was allowed, and the limits within which it was.
 
+use super::facts::Knowledge;
 use super::principal::{Person, Principal, Token};
-use super::role::{self, Role};
+use super::role::{self, Relation, Role};
 use super::scope::{Context, Letter, Scope};
-use super::{granular, reach};
+use super::{facts, granular, label, reach};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::evaluate::{self, Indexed};
-use crate::search::{Expr, IndexRows, Registry, extract};
+use crate::search::{Expr, IndexRows, Registry, extract, relation};
 use std::sync::Arc;
 
 /// Proof of a decision. Made only in this room; every store call that touches a resource takes one.
@@ -19,11 +20,20 @@ pub struct Grant {
     limits: Option<Limits>,
 }
 
+/// In which way a resource is to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Letter(Letter),
+    /// Seen in any way.
+    Seen,
+}
+
 /// What the limits of a token are made from, type by type when they are asked for.
 #[derive(Debug, Clone)]
 struct Limits {
     token: Arc<Token>,
     registry: Arc<Registry>,
+    knowledge: Knowledge,
 }
 
 impl Grant {
@@ -31,8 +41,8 @@ impl Grant {
         Grant { principal, limits: None }
     }
 
-    pub(super) fn of_token(token: &Arc<Token>, registry: &Arc<Registry>) -> Grant {
-        let limits = Limits { token: token.clone(), registry: registry.clone() };
+    pub(super) fn of_token(token: &Arc<Token>, registry: &Arc<Registry>, knowledge: &Knowledge) -> Grant {
+        let limits = Limits { token: token.clone(), registry: registry.clone(), knowledge: knowledge.clone() };
         Grant { principal: Principal::Token(token.clone()), limits: Some(limits) }
     }
 
@@ -45,30 +55,65 @@ impl Grant {
         let is_whole = |scope: &Scope| {
             scope.context != Context::Patient && scope.query().is_none() && scope.allows(Letter::Read, None)
         };
-        self.limits
-            .as_ref()
-            .is_none_or(|limits| limits.token.person.is_none() && limits.token.scopes.iter().any(is_whole))
+        self.limits.as_ref().is_none_or(|limits| {
+            let is_bound = limits.token.person.is_some() || matches!(limits.knowledge, Knowledge::Of(_));
+            !is_bound && limits.token.scopes.iter().any(is_whole)
+        })
+    }
+
+    /// Returns what else decides than the token.
+    pub fn knowledge(&self) -> Knowledge {
+        self.limits.as_ref().map_or(Knowledge::Keeper, |limits| limits.knowledge.clone())
     }
 
     /// Returns which resources of a type may be used in this way: [`Expr::All`], [`Expr::None`], or what they must meet.
     pub fn sight(&self, t: ResourceType, letter: Letter) -> Expr {
+        self.sight_of(t, letter, None)
+    }
+
+    /// Returns the same for resources that are about some patients and no others, which is much less to say.
+    pub fn sight_of(&self, t: ResourceType, letter: Letter, about: Option<&[i64]>) -> Expr {
         match &self.limits {
             None => Expr::All,
-            Some(limits) => limits.sight(t, letter),
+            Some(limits) => limits.sight(t, letter, about),
         }
+    }
+
+    /// Returns whether anything of a type may be used in this way, as far as that is decided without a resource.
+    pub fn opens(&self, t: ResourceType, letter: Letter) -> bool {
+        self.sight_of(t, letter, Some(&[])) != Expr::None
+    }
+
+    /// Returns whose care for patients must be known before single resources of a type can be checked.
+    pub fn asks_care(&self, t: ResourceType) -> Option<Arc<[i64]>> {
+        let mut carers = None;
+        self.seen_of(t, Some(&[])).governed(&mut |governed| {
+            if let Some(asked) = governed.asks_care() {
+                // Of several roles the one with the most to say asks for all.
+                if carers.as_ref().is_none_or(|known: &Arc<[i64]>| known.len() < asked.len()) {
+                    carers = Some(asked.clone());
+                }
+            }
+        });
+        carers
     }
 
     /// Returns which resources of a type may be seen in any way: what chains lead through, and what comes along.
     pub fn seen(&self, t: ResourceType) -> Expr {
-        match self.sight(t, Letter::Read) {
+        self.seen_of(t, None)
+    }
+
+    /// Returns the same for resources that are about some patients and no others.
+    pub fn seen_of(&self, t: ResourceType, about: Option<&[i64]>) -> Expr {
+        match self.sight_of(t, Letter::Read, about) {
             Expr::All => Expr::All,
-            read => Expr::or([read, self.sight(t, Letter::Search)]),
+            read => Expr::or([read, self.sight_of(t, Letter::Search, about)]),
         }
     }
 
     /// Returns whether resources of this type may be seen at all.
     pub fn sees(&self, t: ResourceType) -> bool {
-        self.seen(t) != Expr::None
+        self.seen_of(t, Some(&[])) != Expr::None
     }
 
     /// Returns the types of which resources may be seen, none when all may of all types.
@@ -76,20 +121,21 @@ impl Grant {
         if self.is_unlimited() {
             return None;
         }
-        let sights: Vec<(ResourceType, Expr)> = ResourceType::all().map(|t| (t, self.seen(t))).collect();
+        let sights: Vec<(ResourceType, Expr)> = ResourceType::all().map(|t| (t, self.seen_of(t, Some(&[])))).collect();
         if sights.iter().all(|(_, sight)| *sight == Expr::All) {
             return None;
         }
         Some(sights.into_iter().filter(|(_, sight)| *sight != Expr::None).map(|(t, _)| t).collect())
     }
 
-    /// Returns what a search over these types, or over all, has to keep to.
-    pub fn limit(&self, types: &[ResourceType], letter: Letter) -> Expr {
+    /// Returns what a search over these types, or over all, has to keep to. Where it is about some patients and resources can be
+    /// about no others besides, these alone are `about`.
+    pub fn limit(&self, types: &[ResourceType], letter: Letter, about: Option<&[i64]>) -> Expr {
         if self.limits.is_none() {
             return Expr::All;
         }
         if let [one] = types {
-            return self.sight(*one, letter);
+            return self.sight_of(*one, letter, about.filter(|_| !relation::is_of_many(*one)));
         }
         let mut groups: Vec<(Expr, Vec<ResourceType>)> = Vec::new();
         let mut add = |t: ResourceType| {
@@ -114,24 +160,47 @@ impl Grant {
         )
     }
 
-    /// Returns whether a resource, as it is stored, may be used in this way.
-    pub fn shows(&self, t: ResourceType, id: &ResourceId, content: &[u8], letter: Letter) -> bool {
-        self.meets(&self.sight(t, letter), t, id, content)
-    }
-
-    /// Returns whether a resource may come along with others.
-    pub fn shows_beside(&self, t: ResourceType, id: &ResourceId, content: &[u8]) -> bool {
-        self.meets(&self.seen(t), t, id, content)
-    }
-
-    fn meets(&self, sight: &Expr, t: ResourceType, id: &ResourceId, content: &[u8]) -> bool {
-        let Some(limits) = &self.limits else { return true };
-        match sight {
-            Expr::All => true,
-            Expr::None => false,
-            sight => serde_json::from_slice(content)
-                .is_ok_and(|value| meets(sight, t, id, extract(&limits.registry, t, &value))),
+    /// Returns whether all or none of a type may be used in some way, whatever they hold; none: it depends on the resource.
+    pub fn at_once(&self, t: ResourceType, way: Way) -> Option<bool> {
+        let limits = self.limits.as_ref()?;
+        match self.sight_in(t, way, Some(&[])) {
+            Expr::None => Some(false),
+            Expr::All if matches!(limits.knowledge, Knowledge::Keeper) => Some(true),
+            _ => None,
         }
+    }
+
+    /// Returns what a stored resource stands under, by which it is decided; none for what is damaged.
+    pub fn rows(&self, t: ResourceType, content: &[u8]) -> Option<IndexRows> {
+        let limits = self.limits.as_ref()?;
+        Some(extract(&limits.registry, t, &serde_json::from_slice(content).ok()?))
+    }
+
+    /// Returns whether a resource may be used in some way. `cared` are the patients for whom the holder is known to care: see
+    /// [`Grant::asks_care`].
+    pub fn allows(&self, t: ResourceType, id: &ResourceId, rows: IndexRows, way: Way, cared: &[i64]) -> bool {
+        let sight = self.sight_in(t, way, Some(&rows.about)).knowing(cared);
+        meets(&sight, t, id, rows)
+    }
+
+    /// The same where it is not known for whom the holder cares: then nothing is open by that.
+    pub fn shows(&self, t: ResourceType, id: &ResourceId, content: &[u8], way: Way) -> bool {
+        if self.limits.is_none() {
+            return true;
+        }
+        self.at_once(t, way)
+            .unwrap_or_else(|| self.rows(t, content).is_some_and(|rows| self.allows(t, id, rows, way, &[])))
+    }
+
+    fn sight_in(&self, t: ResourceType, way: Way, about: Option<&[i64]>) -> Expr {
+        match way {
+            Way::Letter(letter) => self.sight_of(t, letter, about),
+            Way::Seen => self.seen_of(t, about),
+        }
+    }
+
+    pub fn is_unbound(&self) -> bool {
+        self.limits.is_none()
     }
 }
 
@@ -141,9 +210,9 @@ pub fn meets(sight: &Expr, t: ResourceType, id: &ResourceId, rows: IndexRows) ->
 }
 
 impl Limits {
-    fn sight(&self, t: ResourceType, letter: Letter) -> Expr {
+    fn sight(&self, t: ResourceType, letter: Letter, about: Option<&[i64]>) -> Expr {
         let scopes = self.token.scopes.iter().filter(|scope| scope.allows(letter, Some(t)));
-        Expr::or(scopes.map(|scope| self.opened(scope, t, letter)).chain(self.itself(t, letter)))
+        Expr::or(scopes.map(|scope| self.opened(scope, t, letter, about)).chain(self.itself(t, letter)))
     }
 
     /// Returns what the scope `fhirUser` opens: the one resource that is the person, for reading. SMART App Launch 2.2, scopes
@@ -154,8 +223,9 @@ impl Limits {
         Some(Expr::and([Expr::Types(vec![*own]), Expr::Ids(vec![id.clone()])]))
     }
 
-    /// Returns what one scope opens: its own condition, within the record it is about, within what the person may do.
-    fn opened(&self, scope: &Scope, t: ResourceType, letter: Letter) -> Expr {
+    /// Returns what one scope opens: its own condition, within the record it is about, within what the person may do and what
+    /// patients allow.
+    fn opened(&self, scope: &Scope, t: ResourceType, letter: Letter, about: Option<&[i64]>) -> Expr {
         // A scope that could not be asked was refused when the token was made; here it opens nothing.
         let own = granular::condition(&self.registry, scope).unwrap_or(Expr::None);
         let record = match (scope.context, &self.token.patient) {
@@ -163,11 +233,41 @@ impl Limits {
             (Context::Patient, None) => Expr::None,
             (Context::User | Context::System, _) => Expr::All,
         };
+        if own == Expr::None || record == Expr::None {
+            return Expr::None;
+        }
         let person = match (scope.context, &self.token.person) {
-            (Context::System, _) | (_, None) => Expr::All,
-            (_, Some(person)) => Expr::or(person.roles.iter().map(|role| self.allowed(person, *role, t, letter))),
+            (Context::System, _) | (_, None) => self.governed(self.relation(), t, letter, about),
+            (_, Some(person)) => {
+                Expr::or(person.roles.iter().map(|role| match self.allowed(person, *role, t, letter) {
+                    Expr::None => Expr::None,
+                    allowed => {
+                        let clearance = label::at_most(&self.registry, t, role::clearance(*role));
+                        Expr::and([allowed, clearance, self.governed(role::relation(*role), t, letter, about)])
+                    }
+                }))
+            }
         };
         Expr::and([own, record, person])
+    }
+
+    /// Returns what patients allow to somebody who stands in this relation to them.
+    fn governed(&self, relation: Relation, t: ResourceType, letter: Letter, about: Option<&[i64]>) -> Expr {
+        match &self.knowledge {
+            Knowledge::Keeper => Expr::All,
+            Knowledge::Of(facts) => facts.governed(&self.registry, relation, t, letter, about),
+        }
+    }
+
+    /// Returns the relation of a holder without a role: one's own record, or that of whom one cares for; a system of the house
+    /// stands to all patients as the house does.
+    fn relation(&self) -> Relation {
+        match facts::named(&self.token.subject) {
+            _ if self.token.patient.is_some() => Relation::Own,
+            Some((t, _)) if matches!(t.name(), "Patient" | "RelatedPerson") => Relation::Own,
+            Some((t, _)) if t.name() != "Device" => Relation::Care,
+            _ => Relation::Any,
+        }
     }
 
     /// Returns what a role of a person may use of a type.

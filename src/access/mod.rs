@@ -2,9 +2,12 @@
 //!
 //! Pure: the facts come in, a decision goes out. [`policy`] is the table a security officer reads.
 
+pub mod book;
 pub mod consent;
+pub mod facts;
 pub mod grant;
 pub mod granular;
+pub mod label;
 pub mod policy;
 pub mod principal;
 pub mod reach;

@@ -4,13 +4,14 @@
 //! `s` search, type history and system history. Scopes, the role of the person and the record of the patient in context each
 //! narrow; see [`super::grant`].
 
+use super::facts::Knowledge;
 use super::grant::Grant;
 use super::principal::{Principal, Token};
 use super::role::{self, Right};
 use super::scope::{Context, Letter};
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
-use crate::search::{Expr, Registry};
+use crate::search::Registry;
 use std::sync::Arc;
 
 /// What an interaction needs.
@@ -29,7 +30,12 @@ pub enum Needs {
 }
 
 /// Returns the grant of a request, or why it is refused.
-pub fn decide(principal: &Principal, needs: &Needs, registry: &Arc<Registry>) -> Result<Grant, Fault> {
+pub fn decide(
+    principal: &Principal,
+    needs: &Needs,
+    registry: &Arc<Registry>,
+    knowledge: &Knowledge,
+) -> Result<Grant, Fault> {
     if *needs == Needs::Nothing || *principal == Principal::Unrestricted {
         return Ok(Grant::all(principal.clone()));
     }
@@ -39,17 +45,15 @@ pub fn decide(principal: &Principal, needs: &Needs, registry: &Arc<Registry>) ->
             "this server wants an access token: send 'Authorization: Bearer ...'",
         ));
     };
-    let grant = Grant::of_token(token, registry);
+    let grant = Grant::of_token(token, registry, knowledge);
     match needs {
         Needs::Nothing | Needs::Token => Ok(grant),
-        Needs::Type(letters, t) => match letters.iter().find(|l| grant.sight(*t, **l) == Expr::None) {
+        Needs::Type(letters, t) => match letters.iter().find(|l| !grant.opens(*t, **l)) {
             None => Ok(grant),
             Some(letter) => Err(refusal(token, *letter, Some(*t))),
         },
-        Needs::AnyType(letter) => match grant.limit(&[], *letter) {
-            Expr::None => Err(refusal(token, *letter, None)),
-            _ => Ok(grant),
-        },
+        Needs::AnyType(letter) if ResourceType::all().any(|t| grant.opens(t, *letter)) => Ok(grant),
+        Needs::AnyType(letter) => Err(refusal(token, *letter, None)),
         Needs::Right(right) if holds(token, *right) => Ok(grant),
         Needs::Right(right) => {
             let text = format!("this needs a role that may do it, or for a system the scope '{}'", right.scope());

@@ -36,6 +36,8 @@ pub struct Token {
     pub purpose: Option<Box<str>>,
     /// The Consent that the token stands on, as `Consent/id`.
     pub consent: Option<Box<str>>,
+    /// The grant that the person has by breaking the glass.
+    pub glass: Option<Box<str>>,
 }
 
 /// A signed-in person, as tokens and sessions say.

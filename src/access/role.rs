@@ -2,6 +2,7 @@
 //!
 //! RBAC as in SMART App Launch 2.2: `user/` scopes never go beyond what the user may do.
 
+use super::label::Confidentiality;
 use super::scope::Letter;
 use crate::fhir::ResourceType;
 use std::collections::HashMap;
@@ -66,6 +67,19 @@ impl Role {
     }
 }
 
+/// In which relation to a patient a role stands who may see the record where no Consent says anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Relation {
+    /// In none: the role is not about patients, or sees nothing clinical of them.
+    Any,
+    /// The organization cares for the patient.
+    Facility,
+    /// The person cares for the patient.
+    Care,
+    /// It is the person's own record.
+    Own,
+}
+
 /// What a role may do beside reading and writing resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Right {
@@ -79,11 +93,19 @@ pub enum Right {
     ManageHealthIds,
     /// See, and end, sessions and apps of others.
     ManageSessions,
+    /// Keep whole records, whatever patients let others see: for the systems of a hospital that are the record.
+    KeepRecords,
 }
 
 impl Right {
-    pub const ALL: [Right; 5] =
-        [Right::ManageAccounts, Right::ManageClients, Right::OpenLaunch, Right::ManageHealthIds, Right::ManageSessions];
+    pub const ALL: [Right; 6] = [
+        Right::ManageAccounts,
+        Right::ManageClients,
+        Right::OpenLaunch,
+        Right::ManageHealthIds,
+        Right::ManageSessions,
+        Right::KeepRecords,
+    ];
 
     /// Returns the right that a scope gives.
     pub fn parse(scope: &str) -> Option<Right> {
@@ -98,6 +120,7 @@ impl Right {
             Right::OpenLaunch => "__open_launch",
             Right::ManageHealthIds => "__manage_health_ids",
             Right::ManageSessions => "__manage_sessions",
+            Right::KeepRecords => "__keep_records",
         }
     }
 }
@@ -111,6 +134,8 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::OpenLaunch => &[Physician, Nurse, Receptionist, Pharmacist, LabTechnician],
         Right::ManageHealthIds => &[Admin, Receptionist],
         Right::ManageSessions => &[Admin],
+        // Of people nobody has it.
+        Right::KeepRecords => &[],
     };
     roles.iter().any(|role| holders.contains(role))
 }
@@ -137,17 +162,33 @@ impl Rule {
 
 /// Returns what the table says of a role and a type; any of the rules is enough.
 pub fn rules(role: Role, resource_type: ResourceType) -> impl Iterator<Item = &'static Rule> {
-    TABLE.get(&(role, resource_type)).into_iter().flatten()
+    TABLE.rules.get(&(role, resource_type)).into_iter().flatten()
 }
 
-type Table = HashMap<(Role, ResourceType), Vec<Rule>>;
+/// Returns in which relation a role must stand to a patient whose consent is not asked for.
+pub fn relation(role: Role) -> Relation {
+    TABLE.relations[role as usize]
+}
+
+/// Returns how confidential a resource may be for a role.
+pub fn clearance(role: Role) -> Confidentiality {
+    TABLE.clearances[role as usize]
+}
+
+#[derive(Default)]
+struct Table {
+    rules: HashMap<(Role, ResourceType), Vec<Rule>>,
+    /// In the order of [`Role::ALL`].
+    relations: Vec<Relation>,
+    clearances: Vec<Confidentiality>,
+}
 
 static TABLE: LazyLock<Table> =
     LazyLock::new(|| read(include_str!("roles.txt")).expect("a test reads the table that is built in"));
 
 fn read(text: &'static str) -> Result<Table, String> {
     let mut groups: HashMap<&str, Vec<ResourceType>> = HashMap::new();
-    let mut table = Table::new();
+    let mut table = Table::default();
     let mut lines = text.lines().map(|line| line.split('#').next().unwrap_or(""));
     while let Some(line) = lines.next() {
         let mut words: Vec<&'static str> = line.split_ascii_whitespace().collect();
@@ -161,6 +202,8 @@ fn read(text: &'static str) -> Result<Table, String> {
             ["group", name, ref types @ ..] => {
                 groups.insert(name, types.iter().map(|name| one(name)).collect::<Result<_, _>>()?);
             }
+            ["relation", ref cells @ ..] => table.relations = each(cells, Relation::parse)?,
+            ["clearance", ref cells @ ..] => table.clearances = each(cells, Confidentiality::parse)?,
             ["may", what, ref cells @ ..] if cells.len() == Role::ALL.len() => {
                 let (name, query) = what.split_once('?').map_or((what, None), |(name, query)| (name, Some(query)));
                 let types = match groups.get(name) {
@@ -172,17 +215,40 @@ fn read(text: &'static str) -> Result<Table, String> {
                         return Err(format!("'{letters}' in the line of '{what}' is not made of c, r, u, d, s"));
                     }
                     for t in types.iter().filter(|_| *letters != "-") {
-                        table.entry((role, *t)).or_default().push(Rule { letters, query });
+                        table.rules.entry((role, *t)).or_default().push(Rule { letters, query });
                     }
                 }
             }
             _ => return Err(format!("this is no line of the table: {line}")),
         }
     }
+    if table.relations.is_empty() || table.clearances.is_empty() {
+        return Err("the table lacks a line of relations or clearances".to_string());
+    }
     let grouped: Vec<ResourceType> = groups.into_values().flatten().collect();
     match ResourceType::all().find(|t| grouped.iter().filter(|known| *known == t).count() != 1) {
         Some(t) => Err(format!("{t} is not in exactly one group")),
         None => Ok(table),
+    }
+}
+
+fn each<T>(cells: &[&str], parse: fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+    let read = |cell: &&str| parse(cell).ok_or_else(|| format!("'{cell}' is not known there"));
+    match cells.len() == Role::ALL.len() {
+        true => cells.iter().map(read).collect(),
+        false => Err(format!("there are {} cells, and {} roles", cells.len(), Role::ALL.len())),
+    }
+}
+
+impl Relation {
+    fn parse(name: &str) -> Option<Relation> {
+        match name {
+            "any" => Some(Relation::Any),
+            "facility" => Some(Relation::Facility),
+            "care" => Some(Relation::Care),
+            "own" => Some(Relation::Own),
+            _ => None,
+        }
     }
 }
 

@@ -155,12 +155,12 @@ pub async fn create(
     again(async || {
         let (tx, found) = decide(ctx, t, &search, &terms, 2, &mut known).await?;
         match one(t, &found)? {
-            None => settled(ctx, write_one(ctx, tx, &write).await?),
+            None => settled(ctx, write_one(ctx, tx, &write).await?).await,
             Some(found) => {
                 let existing = View::Tx(&tx).read(ctx.grant, t, &found.id).await?;
                 tx.commit().await?;
                 // A plain delete may have been quicker than this look.
-                existing_reply(ctx, existing.filter(|e| !e.is_deleted()).ok_or_else(overtaken)?)
+                existing_reply(ctx, existing.filter(|e| !e.is_deleted()).ok_or_else(overtaken)?).await
             }
         }
     })
@@ -168,8 +168,8 @@ pub async fn create(
 }
 
 /// The condition found what was to be created: 200, and the resource that is there.
-fn existing_reply(ctx: &Context, stored: crate::store::Stored) -> Result<Reply, Fault> {
-    Ok(written(
+async fn existing_reply(ctx: &Context<'_>, stored: crate::store::Stored) -> Result<Reply, Fault> {
+    written(
         ctx,
         200,
         Written {
@@ -179,7 +179,8 @@ fn existing_reply(ctx: &Context, stored: crate::store::Stored) -> Result<Reply, 
             updated: stored.updated,
             content: stored.content,
         },
-    ))
+    )
+    .await
 }
 
 /// `PUT Type?criteria`: R4 3.1.0.4.3.
@@ -215,7 +216,7 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Re
         match write_one(ctx, tx, &write).await? {
             Outcome::Refused(_) if found.is_some() && asked == Condition::None => Err(overtaken()),
             Outcome::Refused(Some(_)) if condition == Condition::Absent => Err(taken(t, &write.id)),
-            outcome => settled(ctx, outcome),
+            outcome => settled(ctx, outcome).await,
         }
     })
     .await

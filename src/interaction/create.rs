@@ -24,7 +24,7 @@ pub async fn create(ctx: &Context<'_>, t: ResourceType, body: Body) -> Result<Re
         condition: Condition::New,
         sight: ctx.grant.sight(t, Letter::Create),
     };
-    settled(ctx, ctx.store.write(ctx.grant, write).await?)
+    settled(ctx, ctx.store.write(ctx.grant, write).await?).await
 }
 
 /// Parses, checks and prepares the body of a create. An id in the body is ignored, as R4 3.1.0.8 wants.

@@ -25,6 +25,7 @@ pub mod vread;
 
 use crate::access::Grant;
 use crate::access::consent::Implied;
+use crate::access::grant::Way;
 use crate::account::Accounts;
 use crate::catalog::Catalog;
 use crate::fault::{Fault, Kind};
@@ -92,12 +93,13 @@ impl<'a> Context<'a> {
 }
 
 /// Returns the reply to a write that made a version: R4 3.1.0.1.9, the Prefer header decides the body.
-pub fn written(ctx: &Context, status: u16, written: Written) -> Reply {
+pub async fn written(ctx: &Context<'_>, status: u16, written: Written) -> Result<Reply, Fault> {
     let content = written.content.unwrap_or_default();
+    let (t, id) = (written.resource_type, &written.id);
     let body = match ctx.request.prefer.returns.unwrap_or(ReturnPreference::Representation) {
         ReturnPreference::Minimal => Default::default(),
         // Who may write but not read is told that it was written.
-        ReturnPreference::Representation if !ctx.grant.shows_beside(written.resource_type, &written.id, &content) => {
+        ReturnPreference::Representation if !ctx.view.shows_content(ctx.grant, t, id, &content, Way::Seen).await? => {
             Default::default()
         }
         ReturnPreference::Representation => content,
@@ -107,20 +109,20 @@ pub fn written(ctx: &Context, status: u16, written: Written) -> Reply {
             outcome::informational(&text).to_string().into()
         }
     };
-    Reply {
+    Ok(Reply {
         status,
         version: Some(written.version),
         last_modified: Some(written.updated),
         location: Some((written.resource_type, written.id, written.version)),
         body,
-    }
+    })
 }
 
 /// Returns the reply to a PUT, POST or PATCH from what became of it.
-pub fn settled(ctx: &Context, outcome: Outcome) -> Result<Reply, Fault> {
+pub async fn settled(ctx: &Context<'_>, outcome: Outcome) -> Result<Reply, Fault> {
     match outcome {
-        Outcome::Created(w) => Ok(written(ctx, 201, w)),
-        Outcome::Updated(w) => Ok(written(ctx, 200, w)),
+        Outcome::Created(w) => written(ctx, 201, w).await,
+        Outcome::Updated(w) => written(ctx, 200, w).await,
         Outcome::Deleted(_) | Outcome::Nothing => Err(Fault::internal("a put ended as a delete", "wrong outcome")),
         Outcome::Hidden => Err(hidden()),
         Outcome::Refused(current) => Err(stale(current)),

@@ -4,6 +4,7 @@
 //! read, so two patches never lose one another.
 
 use super::{Context, body, hidden, prepare, read, settled, stale, update};
+use crate::access::grant::Way;
 use crate::access::scope::Letter;
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType, json_patch};
@@ -73,15 +74,15 @@ pub async fn within(
 ) -> Result<Reply, Fault> {
     let key = (t, id.clone());
     let found = tx.lock(ctx.grant, std::slice::from_ref(&key)).await?;
-    let write = planned(ctx, t, id, found.get(&key), patch, condition)?;
+    let write = planned(ctx, t, id, found.get(&key), patch, condition).await?;
     let outcome = tx.write(ctx.grant, std::slice::from_ref(&write), &found).await?.pop();
     tx.commit().await?;
-    settled(ctx, outcome.unwrap_or(Outcome::Refused(None)))
+    settled(ctx, outcome.unwrap_or(Outcome::Refused(None))).await
 }
 
 /// Returns the write that a patch comes to, given the current version, which is locked.
-pub fn planned(
-    ctx: &Context,
+pub async fn planned(
+    ctx: &Context<'_>,
     t: ResourceType,
     id: &ResourceId,
     current: Option<&crate::store::Stored>,
@@ -93,7 +94,7 @@ pub fn planned(
         return Err(Fault::new(Kind::Deleted, format!("{t}/{id} was deleted")));
     };
     // Before anything of it shows in what the patch runs into.
-    if !ctx.grant.shows(t, id, content, Letter::Update) {
+    if !ctx.view.shows_content(ctx.grant, t, id, content, Way::Letter(Letter::Update)).await? {
         return Err(hidden());
     }
     if matches!(condition, Condition::Version(v) if v != current.version) || condition == Condition::Absent {

@@ -30,7 +30,7 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, body: B
         condition,
         sight: ctx.grant.sight(t, Letter::Update),
     };
-    settled(ctx, ctx.store.write(ctx.grant, write).await?)
+    settled(ctx, ctx.store.write(ctx.grant, write).await?).await
 }
 
 /// Checks a resource that must carry the id of the URL: R4 3.1.0.4.

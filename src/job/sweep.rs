@@ -27,5 +27,6 @@ async fn sweep(store: &Store, session_idle_s: i64) -> Result<(), StoreError> {
     store.end_orphaned_authorizations().await?;
     store.sweep_once().await?;
     store.sweep_attempts().await?;
+    store.sweep_policy_changes().await?;
     store.sweep_authorizations(Instant(now.0 - KEPT_US)).await
 }

@@ -96,6 +96,7 @@ impl Claims {
             methods: self.amr.iter().map(|method| method.as_str().into()).collect(),
         });
         Token {
+            glass: None,
             subject: self.sub,
             token_id: self.jti,
             scopes: self.scope.split_ascii_whitespace().filter_map(Scope::parse).collect(),

@@ -5,7 +5,8 @@
 
 use super::parameters::{Parameters, Target};
 use super::{Call, Operation, Places};
-use crate::access::policy::{self, Needs};
+use crate::access::grant::Way;
+use crate::access::policy::Needs;
 use crate::access::principal::{Person, Token};
 use crate::access::role::Right;
 use crate::access::scope::{Letter, Scope};
@@ -151,11 +152,11 @@ async fn seen(ctx: &Context<'_>, principal: &Principal, target: &Target) -> Resu
         let text = format!("there is no {t}/{} that the user may read", target.id);
         Fault::at(Kind::Reference, target.at.clone(), text)
     };
-    let grant: Grant =
-        policy::decide(principal, &Needs::Type(vec![Letter::Read], t), ctx.store.registry()).map_err(|_| refused())?;
+    let grant: Grant = ctx.store.decide(principal, &Needs::Type(vec![Letter::Read], t)).await.map_err(|_| refused())?;
     let stored = ctx.view.read(&grant, t, &target.id).await?;
     let content = stored.as_ref().and_then(|stored| stored.content.as_deref()).unwrap_or_default();
-    if ctx.grant.principal().person().is_some() && !ctx.grant.shows(t, &target.id, content, Letter::Read) {
+    let way = Way::Letter(Letter::Read);
+    if ctx.grant.principal().person().is_some() && !ctx.store.shows(ctx.grant, t, &target.id, content, way).await? {
         return Err(refused());
     }
     let reply = read::answer(stored, t, &target.id, &Default::default()).map_err(|_| refused())?;

@@ -1,5 +1,6 @@
 //! What operations share that write resources of the server's own making, several in one transaction.
 
+use crate::access::facts::Knowledge;
 use crate::access::policy::{Needs, decide};
 use crate::access::{Grant, Principal};
 use crate::fault::{Fault, Kind};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 /// Returns the grant that sees everything: what the server has to know must not depend on who asks. Nothing of what it finds
 /// is shown but by the grant of the request.
 pub fn everyone(ctx: &Context) -> Result<Grant, Fault> {
-    decide(&Principal::Unrestricted, &Needs::Nothing, ctx.store.registry())
+    decide(&Principal::Unrestricted, &Needs::Nothing, ctx.store.registry(), &Knowledge::Keeper)
 }
 
 /// Keeps an audit row of a call that no write stands for: see [`Context::event`].

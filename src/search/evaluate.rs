@@ -67,6 +67,7 @@ pub fn matches(expr: &Expr, it: &Indexed) -> bool {
             missing.types.contains(&it.resource_type)
                 && !missing.columns.iter().any(|column| rows.shape.columns.contains(column))
         }
+        Expr::Governed(governed) => governed.allows(&rows.about, &|condition| matches(condition, it)),
         Expr::Refers(_) | Expr::Referred(_) | Expr::Nos(_) | Expr::Ask(_) => false,
     }
 }

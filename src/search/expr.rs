@@ -5,8 +5,11 @@
 
 use super::ask::Ask;
 use super::column::{Rank, Role};
+use super::governed::Governed;
+use super::key::Keyer;
 use crate::fhir::{ResourceId, ResourceType};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Which resources are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub enum Expr {
     Referred(Box<Referred>),
     /// Resources with one of these numbers, as the text index found them.
     Nos(Vec<i64>),
+    /// Resources that all patients allow whom they are about.
+    Governed(Arc<Governed>),
     /// What another part of the server knows; its answer takes this place before the search is run.
     Ask(Box<Ask>),
 }
@@ -219,7 +224,7 @@ impl Expr {
     /// Returns whether only resources of the searched types can match, so that the type need not be asked.
     pub fn names_types(&self) -> bool {
         match self {
-            Expr::All | Expr::Not(_) | Expr::Compartment(_) | Expr::Nos(_) | Expr::Ask(_) => false,
+            Expr::All | Expr::Not(_) | Expr::Compartment(_) | Expr::Governed(_) | Expr::Nos(_) | Expr::Ask(_) => false,
             Expr::Referred(referred) => !referred.targets.is_empty(),
             Expr::And(parts) => parts.iter().any(Expr::names_types),
             Expr::Or(parts) => parts.iter().all(Expr::names_types),
@@ -284,6 +289,41 @@ impl Expr {
                 }
             },
             own => own,
+        }
+    }
+
+    /// Returns the patients whom all that matches is about, where a part of the conjunction names them as the subject. A compartment
+    /// does not: it holds what somebody performed for others, too.
+    pub fn about(&self) -> Option<Vec<i64>> {
+        self.conjuncts().iter().find_map(|part| match part {
+            Expr::Term(Term { keys, exclusive: Some(column), role: Some(Role::Patient), .. }) => {
+                Some(keys.iter().map(|key| Keyer::reference(*column, *key)).collect())
+            }
+            _ => None,
+        })
+    }
+
+    /// Visits what patients decide, as far as it is decided on the resource itself.
+    pub fn governed(&self, visit: &mut dyn FnMut(&Arc<Governed>)) {
+        match self {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| part.governed(visit)),
+            Expr::Not(part) => part.governed(visit),
+            Expr::Governed(governed) => visit(governed),
+            _ => {}
+        }
+    }
+
+    /// Returns the tree for a check without a database, knowing for which of some patients is cared.
+    pub fn knowing(self, cared: &[i64]) -> Expr {
+        let each = |parts: Vec<Expr>| parts.into_iter().map(|part| part.knowing(cared)).collect::<Vec<_>>();
+        match self {
+            Expr::And(parts) => Expr::And(each(parts)),
+            Expr::Or(parts) => Expr::Or(each(parts)),
+            Expr::Not(part) => Expr::Not(Box::new(part.knowing(cared))),
+            Expr::Governed(governed) if governed.asks_care().is_some() => {
+                Expr::Governed(Arc::new(governed.knowing(cared)))
+            }
+            known => known,
         }
     }
 

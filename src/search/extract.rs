@@ -7,13 +7,15 @@ use super::contained;
 use super::registry::{Registry, TypeIndex};
 pub use super::rows::{IndexRows, Shape};
 use super::sink::{Roles, Sink};
-use super::timeline;
+use super::{relation, timeline};
 use crate::fhir::ResourceType;
 use serde_json::Value;
 
 /// Returns what a resource of type `t` stands under, and what those in it stand under, apart from its own.
 pub fn extract(registry: &Registry, t: ResourceType, resource: &Value) -> IndexRows {
     let mut rows = of_itself(registry, t, resource);
+    relation::add(&registry.keyer, &registry.base_url, t, resource, &mut rows);
+    rows.settle_relations();
     contained::add(registry, &mut rows, resource);
     rows
 }

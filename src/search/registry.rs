@@ -96,8 +96,8 @@ impl Registry {
 
 /// Raise this when known columns get other rows than before, so that every database is indexed anew.
 ///
-/// 2: references on the resource's own row.
-const FORMAT: i64 = 2;
+/// 2: references on the resource's own row. 3: whom it is about, and links.
+const FORMAT: i64 = 3;
 
 impl TypeIndex {
     /// Returns the parameter; none when it is unknown, answered from elsewhere than the index (`_id`, `_text`), or not

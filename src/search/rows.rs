@@ -9,6 +9,10 @@ pub struct IndexRows {
     pub terms: Vec<i64>,
     /// Those of the terms that are references to resources of this server.
     pub refs: Vec<i64>,
+    /// The patients whose record the resource is part of, as targets of references.
+    pub about: Vec<i64>,
+    /// Who cares for whom, and who belongs to what: see [`super::relation`].
+    pub links: Vec<(i16, i64, i64)>,
     /// Key and stored text, see [`super::normal::stored`].
     pub strings: Vec<(i32, String)>,
     /// Key, first and last microsecond since 1970.
@@ -41,10 +45,16 @@ impl IndexRows {
         merge(&old.dates, &new.dates, &mut gone.dates, &mut made.dates);
         merge(&old.quantities, &new.quantities, &mut gone.quantities, &mut made.quantities);
         merge(&old.timeline, &new.timeline, &mut gone.timeline, &mut made.timeline);
+        merge(&old.links, &new.links, &mut gone.links, &mut made.links);
         if old.shape != new.shape {
             made.shape = new.shape.clone();
         }
         (gone, made)
+    }
+
+    pub(super) fn settle_relations(&mut self) {
+        settle(&mut self.about);
+        settle(&mut self.links);
     }
 
     /// Sorts every list and removes duplicates.

@@ -6,7 +6,7 @@ mod links;
 mod needs;
 mod transaction;
 
-use crate::access::{Grant, Principal, policy};
+use crate::access::{Grant, Principal};
 use crate::account::Accounts;
 use crate::audit::Recorder;
 use crate::fault::{Fault, Kind};
@@ -68,7 +68,7 @@ impl Service {
         let body = std::mem::take(&mut request.body);
         let defines =
             request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
-        let result = match policy::decide(principal, &needs::of(&request), self.store.registry()) {
+        let result = match self.store.decide(principal, &needs::of(&request)).await {
             Ok(grant) if defines => self.define(principal, &grant, &request, body).await,
             Ok(grant) => match self.newest() {
                 Some(newest) => newest.dispatch(principal, &grant, &request, body).await,

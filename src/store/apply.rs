@@ -4,12 +4,13 @@ use super::audit;
 use super::change::{Condition, Effect, Outcome, Prepared, Write, Written};
 use super::error::StoreError;
 use super::index::Index;
+use super::policy;
 use super::row::{Deed, Stored};
 use super::search::write::{Columns, array};
 use crate::access::grant::meets;
 use crate::fhir::{Instant, ResourceType};
 use crate::search::key::Keyer;
-use crate::search::{Expr, IndexRows, extract};
+use crate::search::{Expr, IndexRows, extract, relation};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ struct Versions {
     target: Vec<i64>,
     /// Keys of the references of each, as an array in PostgreSQL's notation.
     refs: Vec<String>,
+    /// The patients that each is about, likewise.
+    about: Vec<String>,
     content: Vec<Option<String>>,
     replaced: Vec<i64>,
 }
@@ -61,6 +64,13 @@ struct Reshaped {
     kept: Vec<i64>,
 }
 
+/// What is to be told to whoever decides by what they remember: see `policy_change`.
+#[derive(Default)]
+struct Changes {
+    kind: Vec<i16>,
+    key: Vec<i64>,
+}
+
 /// A set of changes on its way into one statement.
 #[derive(Default)]
 pub struct Batch {
@@ -72,6 +82,7 @@ pub struct Batch {
     gone: Columns,
     new: Columns,
     reshaped: Reshaped,
+    changes: Changes,
 }
 
 impl Batch {
@@ -85,25 +96,27 @@ impl Batch {
 
     /// Returns whether the writer's limits leave a resource alone: as it is now where `current` is given, or else as the
     /// write would make it.
-    pub fn hides(&self, current: Option<&Stored>, write: &Write) -> Result<bool, StoreError> {
-        let rows = match (&write.sight, current, &write.effect) {
+    pub fn hides(&self, current: Option<&Stored>, write: &Write, sight: Option<&Expr>) -> Result<bool, StoreError> {
+        let sight = sight.unwrap_or(&write.sight);
+        let rows = match (sight, current, &write.effect) {
             (Expr::All, _, _) => return Ok(false),
             (_, Some(current), _) if current.is_deleted() => return Ok(false),
             (_, Some(current), _) => self.rows_of(current)?,
             (_, None, Effect::Put(prepared)) => self.rows(write.resource_type, prepared).into_owned(),
             (_, None, Effect::Delete) => return Ok(false),
         };
-        Ok(!meets(&write.sight, write.resource_type, &write.id, rows))
+        Ok(!meets(sight, write.resource_type, &write.id, rows))
     }
 
     /// Adds a new resource.
-    pub fn create(&mut self, no: i64, write: &Write, now: Instant) -> Outcome {
+    pub fn create(&mut self, no: i64, write: &Write, sight: Option<&Expr>, now: Instant) -> Outcome {
         match &write.effect {
-            _ if !matches!(self.hides(None, write), Ok(false)) => Outcome::Hidden,
+            _ if !matches!(self.hides(None, write, sight), Ok(false)) => Outcome::Hidden,
             Effect::Put(prepared) => {
                 let rows = self.rows(write.resource_type, prepared);
                 let text = prepared.text(1, now);
-                let written = self.version(no, write, (1, now), true, Some((text, &rows.refs)));
+                let written = self.version(no, write, (1, now), true, Some((text, &rows)));
+                self.policy(write.resource_type, &IndexRows::default(), &rows);
                 self.new.add(no, rows.into_owned());
                 Outcome::Created(written)
             }
@@ -121,16 +134,18 @@ impl Batch {
             Effect::Put(prepared) => {
                 let rows = self.rows(write.resource_type, prepared);
                 let (gone, mut new) = IndexRows::diff(&old, &rows);
+                self.policy(write.resource_type, &old, &rows);
                 if self.reshape(write.resource_type, current.no, rows.shape.key) {
                     new = rows.clone().into_owned();
                 }
                 self.gone.add(current.no, gone);
                 self.new.add(current.no, new);
-                let text = Some((prepared.text(version, updated), &rows.refs[..]));
+                let text = Some((prepared.text(version, updated), &*rows));
                 let written = self.version(current.no, write, (version, updated), current.is_deleted(), text);
                 if current.is_deleted() { Outcome::Created(written) } else { Outcome::Updated(written) }
             }
             Effect::Delete => {
+                self.policy(write.resource_type, &old, &IndexRows::default());
                 self.gone.add(current.no, old);
                 self.reshape(write.resource_type, current.no, 0);
                 Outcome::Deleted(self.version(current.no, write, (version, updated), false, None))
@@ -139,7 +154,7 @@ impl Batch {
     }
 
     /// Returns what a current version stands under, by the definitions of this batch.
-    fn rows_of(&self, stored: &Stored) -> Result<IndexRows, StoreError> {
+    pub fn rows_of(&self, stored: &Stored) -> Result<IndexRows, StoreError> {
         let (Some(content), Some(index)) = (&stored.content, &self.index) else { return Ok(IndexRows::default()) };
         let value = serde_json::from_slice(content)
             .map_err(|e| StoreError::Damaged(format!("{}/{}: {e}", stored.resource_type, stored.id)))?;
@@ -156,6 +171,20 @@ impl Batch {
             }
             _ => Cow::Borrowed(&prepared.rows),
         }
+    }
+
+    /// Notes what a change means to those who remember consents and who belongs to what.
+    fn policy(&mut self, t: ResourceType, old: &IndexRows, new: &IndexRows) {
+        let mut note = |kind: i16, key: i64| {
+            self.changes.kind.push(kind);
+            self.changes.key.push(key);
+        };
+        if t == ResourceType::CONSENT {
+            old.about.iter().chain(&new.about).for_each(|patient| note(policy::CONSENT, *patient));
+        }
+        let (gone, made) = (&old.links, &new.links);
+        let changed = gone.iter().filter(|l| !made.contains(l)).chain(made.iter().filter(|l| !gone.contains(l)));
+        changed.filter(|(kind, ..)| *kind == relation::MEMBER).for_each(|(_, member, _)| note(policy::MEMBER, *member));
     }
 
     /// Notes a resource of a type that is being indexed anew; returns whether it is one.
@@ -175,9 +204,10 @@ impl Batch {
         write: &Write,
         (version, updated): (i32, Instant),
         is_new: bool,
-        content: Option<(String, &[i64])>,
+        content: Option<(String, &IndexRows)>,
     ) -> Written {
-        let (text, refs) = content.map_or((None, &[][..]), |(text, refs)| (Some(text), refs));
+        let (text, rows) = content.unzip();
+        let (refs, about) = rows.map_or((&[][..], &[][..]), |rows| (&rows.refs, &rows.about));
         let v = &mut self.versions;
         v.no.push(no);
         v.type_.push(write.resource_type.number());
@@ -188,6 +218,7 @@ impl Batch {
         v.target.push(Keyer::fixed().target(write.resource_type.name(), write.id.as_str()));
         v.deed.push(deed(write, text.is_none(), is_new) as i16);
         v.refs.push(array(refs));
+        v.about.push(array(about));
         // The answer needs the text too; it is shared with the statement only by copy, as the driver wants strings.
         let content = text.as_ref().map(|t| Bytes::copy_from_slice(t.as_bytes()));
         v.content.push(text);
@@ -216,7 +247,7 @@ impl Batch {
 
     fn create_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, n) = (&self.versions, &self.audits, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(42);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(49);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
         p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
@@ -227,12 +258,14 @@ impl Batch {
         p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
         p.extend([&self.epoch as &(dyn ToSql + Sync), &a.client, &a.detail]);
+        p.extend([&v.about as &(dyn ToSql + Sync), &n.links.0, &n.links.1, &n.links.2, &n.links.3]);
+        p.extend([&self.changes.kind as &(dyn ToSql + Sync), &self.changes.key]);
         p
     }
 
     fn apply_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, g, n) = (&self.versions, &self.audits, &self.gone, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(63);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(74);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.push(&v.replaced);
         p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
@@ -253,6 +286,11 @@ impl Batch {
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
         let r = &self.reshaped;
         p.extend([&self.epoch as &(dyn ToSql + Sync), &r.type_, &r.no, &r.kept, &a.client, &a.detail]);
+        p.push(&v.about);
+        for i in [g, n] {
+            p.extend([&i.links.0 as &(dyn ToSql + Sync), &i.links.1, &i.links.2, &i.links.3]);
+        }
+        p.extend([&self.changes.kind as &(dyn ToSql + Sync), &self.changes.key]);
         p
     }
 }

@@ -1,9 +1,9 @@
 //! Runs searches: pages, totals, and the few matches that decide a condition.
 
 use super::error::StoreError;
-use super::meter;
 use super::row::{self, Stored};
 use super::search::{self as sql, Along, KeyType, KeyValue, Keyset, Param, Sql, Start};
+use super::{care, meter};
 use crate::access::Grant;
 use crate::access::scope::Letter;
 use crate::fhir::{ResourceId, ResourceType};
@@ -67,7 +67,11 @@ pub struct Page {
 
 /// Returns what a grant adds to every search: the types that may be searched, and of each what the grant opens.
 fn limit(grant: &Grant, search: &Search, within: &Expr) -> Expr {
-    Expr::and([grant.limit(&search.types, Letter::Search), within.clone()])
+    if grant.is_unbound() {
+        return within.clone();
+    }
+    let about = search.filter.about().or_else(|| within.about());
+    Expr::and([grant.limit(&search.types, Letter::Search, about.as_deref()), within.clone()])
 }
 
 /// Returns the search as the grant's holder may ask it: chains lead through what may be seen alone.
@@ -110,7 +114,7 @@ pub(super) async fn page(client: &Object, grant: &Grant, query: &PageQuery<'_>) 
     }
     let is_match = |row: &Row| row.get::<_, Option<i64>>(row.len() - 1).is_some();
     let (rows, along): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_match);
-    let included = along.into_iter().filter_map(row::stored).filter(|stored| comes_along(grant, stored)).collect();
+    let included = care::that_come_along(client, grant, along.into_iter().filter_map(row::stored).collect()).await?;
     Ok(Page { total, included, ..cut(query, rows, types) })
 }
 
@@ -200,13 +204,7 @@ pub(super) async fn included(
         [&query.of, &sources, &keys, &targets, &back_keys, &back_targets, &query.known, &seen, &max];
     let rows = client.query(&statement, &params).await.map_err(StoreError::sql("failed to include"))?;
     meter::took("include", started);
-    Ok(rows.into_iter().filter_map(row::stored).filter(|stored| comes_along(grant, stored)).collect())
-}
-
-/// Returns whether a resource may come along: its type was seen to already, what it holds is looked at here.
-fn comes_along(grant: &Grant, stored: &Stored) -> bool {
-    let content = stored.content.as_deref().unwrap_or_default();
-    grant.shows_beside(stored.resource_type, &stored.id, content)
+    care::that_come_along(client, grant, rows.into_iter().filter_map(row::stored).collect()).await
 }
 
 /// Returns up to `max` resources that stand under any of the keys, which are of columns of one type.

@@ -8,8 +8,9 @@ use super::apply::{self, Batch, allowed};
 use super::change::{Condition, Outcome, Write};
 use super::error::StoreError;
 use super::row::{self, Stored};
-use super::{Blueprint, meter, number};
+use super::{Blueprint, care, meter, number};
 use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::search::Expr;
 use deadpool_postgres::{GenericClient, Object, Pool};
 use std::collections::HashMap;
 use tokio::sync::{mpsc, oneshot};
@@ -123,7 +124,8 @@ async fn try_commit(blueprint: &Blueprint, pool: &Pool, writes: &[&Write]) -> Re
     let numbers = blueprint.numbers.reserve(client.get(), writes.len() * 2).await?;
     let known: Vec<&Write> = writes.iter().filter(|w| w.condition != Condition::New).copied().collect();
     if known.is_empty() {
-        let (batch, outcomes) = decide(blueprint, writes, &HashMap::new(), &numbers)?;
+        let limits = limits(blueprint, client.get(), writes, &HashMap::new()).await?;
+        let (batch, outcomes) = decide(blueprint, writes, &limits, &HashMap::new(), &numbers)?;
         send(client.get(), &batch).await?;
         client.close();
         return Ok(outcomes);
@@ -131,12 +133,28 @@ async fn try_commit(blueprint: &Blueprint, pool: &Pool, writes: &[&Write]) -> Re
     // Prepared now, so that the statement goes out before the commit that follows it, and not after.
     prepare(client.get()).await?;
     let found = begin_and_lock(client.get(), &known).await?;
-    let (batch, outcomes) = decide(blueprint, writes, &found, &numbers)?;
+    let limits = limits(blueprint, client.get(), writes, &found).await?;
+    let (batch, outcomes) = decide(blueprint, writes, &limits, &found, &numbers)?;
     let (applied, committed) = tokio::join!(send(client.get(), &batch), client.get().batch_execute("commit"));
     applied?;
     committed.map_err(StoreError::sql("failed to commit"))?;
     client.close();
     Ok(outcomes)
+}
+
+/// Returns the limits of each writer, with what they must know of care; none where they stand as they are.
+pub async fn limits(
+    blueprint: &Blueprint,
+    client: &Object,
+    writes: &[&Write],
+    found: &Found,
+) -> Result<Vec<Option<Expr>>, StoreError> {
+    let batch = Batch::new(blueprint.index.now());
+    let current = |write: &Write| {
+        let stored = found.get(&(write.resource_type, write.id.clone()))?;
+        batch.rows_of(stored).ok()
+    };
+    care::limits(client, writes, current).await
 }
 
 type Found = HashMap<(ResourceType, ResourceId), Stored>;
@@ -155,6 +173,7 @@ async fn begin_and_lock(client: &Object, writes: &[&Write]) -> Result<Found, Sto
 fn decide(
     blueprint: &Blueprint,
     writes: &[&Write],
+    limits: &[Option<Expr>],
     found: &Found,
     numbers: &[i64],
 ) -> Result<(Batch, Vec<Option<Outcome>>), StoreError> {
@@ -166,11 +185,11 @@ fn decide(
         let outcome = if !write.health_ids().is_empty() {
             None
         } else if write.condition == Condition::New {
-            Some(batch.create(number::with_shard(numbers[2 * i], write.patient()), write, now))
+            Some(batch.create(number::with_shard(numbers[2 * i], write.patient()), write, limits[i].as_ref(), now))
         } else {
             match found.get(&(write.resource_type, write.id.clone())) {
                 None => None,
-                Some(current) => Some(replace(&mut batch, current, write, now)?),
+                Some(current) => Some(replace(&mut batch, current, write, limits[i].as_ref(), now)?),
             }
         };
         if let Some(outcome) = &outcome {
@@ -182,8 +201,14 @@ fn decide(
 }
 
 /// Decides a write against the current version, which is locked, and adds it to the batch when it is allowed.
-pub fn replace(batch: &mut Batch, current: &Stored, write: &Write, now: Instant) -> Result<Outcome, StoreError> {
-    if batch.hides(Some(current), write)? {
+pub fn replace(
+    batch: &mut Batch,
+    current: &Stored,
+    write: &Write,
+    sight: Option<&Expr>,
+    now: Instant,
+) -> Result<Outcome, StoreError> {
+    if batch.hides(Some(current), write, sight)? {
         return Ok(Outcome::Hidden);
     }
     if !allowed(write.condition, Some(current)) {
@@ -192,7 +217,7 @@ pub fn replace(batch: &mut Batch, current: &Stored, write: &Write, now: Instant)
     if current.is_deleted() && matches!(write.effect, super::Effect::Delete) {
         return Ok(Outcome::Nothing);
     }
-    if batch.hides(None, write)? {
+    if batch.hides(None, write, sight)? {
         return Ok(Outcome::Hidden);
     }
     batch.replace(current, write, now)

@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod audit;
+mod care;
 pub mod change;
 pub mod embedded;
 pub mod error;
@@ -17,6 +18,7 @@ mod lane;
 mod meter;
 mod number;
 pub mod outbox;
+pub mod policy;
 mod pool;
 mod read;
 pub mod row;
@@ -35,6 +37,7 @@ pub use row::{Deed, Stored};
 pub use schema::migrate;
 pub use view::View;
 
+use crate::access::consent::Implied;
 use crate::catalog::Catalog;
 use crate::search::Registry;
 use deadpool_postgres::Pool;
@@ -55,6 +58,8 @@ pub struct StoreSettings {
     pub statement_ms_max: u64,
     /// How long a request waits for a connection.
     pub wait_ms_max: u64,
+    /// What holds for patients of whom no Consent says anything.
+    pub implied: Implied,
 }
 
 /// What the stores of all threads share.
@@ -65,6 +70,7 @@ pub struct Blueprint {
     numbers: Arc<number::Numbers>,
     cursor_key: Arc<OnceCell<secret::Secret>>,
     revocations: Arc<identity::revocation::Revocations>,
+    policy: Arc<policy::Shared>,
 }
 
 impl Blueprint {
@@ -75,6 +81,7 @@ impl Blueprint {
             numbers: Arc::new(number::Numbers::default()),
             cursor_key: Arc::new(OnceCell::new()),
             revocations: Arc::default(),
+            policy: Arc::default(),
         }
     }
 
@@ -87,6 +94,7 @@ impl Blueprint {
             index: self.index.now(),
             reader: Arc::new(pool::Shared::new(reads.clone())),
             writer: lane::start(self.clone(), writes.clone()),
+            looker: policy::start(self.clone(), reads.clone()),
             reads,
             writes,
         };
@@ -105,6 +113,8 @@ pub struct Store {
     reader: Arc<pool::Shared>,
     /// Gathers single writes into transactions.
     writer: lane::Writer,
+    /// Asks whether what is remembered to decide by has changed.
+    looker: policy::Looker,
     reads: Pool,
     writes: Pool,
 }

@@ -13,7 +13,7 @@ use super::row::{self, Stored};
 use super::{Store, number};
 use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
-use crate::search::Search;
+use crate::search::{Expr, Search};
 use deadpool_postgres::Object;
 use std::collections::HashMap;
 
@@ -137,10 +137,12 @@ impl Tx {
         let now = Instant::now();
         let mut batch = Batch::new(blueprint.index.now());
         let mut outcomes = Vec::with_capacity(writes.len());
-        for (write, numbers) in writes.iter().zip(numbers.chunks(2)) {
+        let each: Vec<&Write> = writes.iter().collect();
+        let limits = lane::limits(blueprint, self.open.get(), &each, found).await?;
+        for ((write, numbers), sight) in writes.iter().zip(numbers.chunks(2)).zip(&limits) {
             let outcome = match found.get(&(write.resource_type, write.id.clone())) {
-                Some(current) => lane::replace(&mut batch, current, write, now)?,
-                None => create(&mut batch, numbers[0], write, now),
+                Some(current) => lane::replace(&mut batch, current, write, sight.as_ref(), now)?,
+                None => create(&mut batch, numbers[0], write, sight.as_ref(), now),
             };
             batch.audit(numbers[1], &write.audit.became(&outcome));
             outcomes.push(outcome);
@@ -173,11 +175,11 @@ impl Tx {
     }
 }
 
-fn create(batch: &mut Batch, number: i64, write: &Write, now: Instant) -> Outcome {
+fn create(batch: &mut Batch, number: i64, write: &Write, sight: Option<&Expr>, now: Instant) -> Outcome {
     match write.effect {
         _ if !allowed(write.condition, None) => Outcome::Refused(None),
         Effect::Delete => Outcome::Nothing,
-        Effect::Put(_) => batch.create(number::with_shard(number, write.patient()), write, now),
+        Effect::Put(_) => batch.create(number::with_shard(number, write.patient()), write, sight, now),
     }
 }
 

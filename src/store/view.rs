@@ -7,8 +7,9 @@ use super::row::Stored;
 use super::tx::Tx;
 use super::{Store, read};
 use crate::access::Grant;
+use crate::access::grant::Way;
 use crate::fhir::{ResourceId, ResourceType};
-use crate::search::{Expr, Search};
+use crate::search::Search;
 
 /// Versions that are looked at for one page of history: those that are hidden cost as much as those that are shown.
 const LOOKED_MAX: usize = 5_000;
@@ -22,8 +23,8 @@ pub enum View<'a> {
 impl View<'_> {
     /// Returns the current version, deleted or not; none when there never was one or the grant does not show it.
     pub async fn read(&self, grant: &Grant, t: ResourceType, id: &ResourceId) -> Result<Option<Stored>, StoreError> {
-        let sight = grant.seen(t);
-        if sight == Expr::None {
+        let at_once = at_once(grant, t);
+        if at_once == Some(false) {
             return Ok(None);
         }
         let found = match self {
@@ -31,7 +32,7 @@ impl View<'_> {
             View::Tx(tx) => read::current(tx.client(), t, id).await?,
         };
         match found {
-            Some(stored) if sight != Expr::All && !self.shows(grant, &stored).await? => Ok(None),
+            Some(stored) if at_once.is_none() && !self.shows(grant, &stored).await? => Ok(None),
             found => Ok(found),
         }
     }
@@ -40,10 +41,13 @@ impl View<'_> {
     async fn shows(&self, grant: &Grant, stored: &Stored) -> Result<bool, StoreError> {
         let (t, id) = (stored.resource_type, &stored.id);
         let before = match &stored.content {
-            Some(content) => return Ok(grant.shows_beside(t, id, content)),
+            Some(content) => return self.shows_content(grant, t, id, content, Way::Seen).await,
             None => self.version(t, id, stored.version - 1).await?,
         };
-        Ok(before.and_then(|before| before.content).is_some_and(|content| grant.shows_beside(t, id, &content)))
+        match before.and_then(|before| before.content) {
+            Some(content) => self.shows_content(grant, t, id, &content, Way::Seen).await,
+            None => Ok(false),
+        }
     }
 
     async fn version(&self, t: ResourceType, id: &ResourceId, version: i32) -> Result<Option<Stored>, StoreError> {
@@ -61,12 +65,12 @@ impl View<'_> {
         id: &ResourceId,
         version: i32,
     ) -> Result<Option<Stored>, StoreError> {
-        let sight = grant.seen(t);
-        if sight == Expr::None {
+        let at_once = at_once(grant, t);
+        if at_once == Some(false) {
             return Ok(None);
         }
         match self.version(t, id, version).await? {
-            Some(stored) if sight != Expr::All && !self.shows(grant, &stored).await? => Ok(None),
+            Some(stored) if at_once.is_none() && !self.shows(grant, &stored).await? => Ok(None),
             found => Ok(found),
         }
     }
@@ -78,7 +82,7 @@ impl View<'_> {
         if types.is_empty() {
             return Ok(HistoryPage { versions: Vec::new(), more: false });
         }
-        if types.iter().all(|t| grant.seen(*t) == Expr::All) {
+        if types.iter().all(|t| at_once(grant, *t) == Some(true)) {
             return self.history_of(&types, query).await;
         }
         let wanted = usize::try_from(query.count).unwrap_or(usize::MAX);
@@ -149,4 +153,9 @@ impl View<'_> {
             View::Tx(tx) => find::included(tx.client(), grant, query).await,
         }
     }
+}
+
+/// Returns whether all or none of a type may be seen; none: it depends on the resource.
+fn at_once(grant: &Grant, t: ResourceType) -> Option<bool> {
+    if grant.is_unbound() { Some(true) } else { grant.at_once(t, Way::Seen) }
 }

@@ -1,11 +1,14 @@
 //! What scopes, roles and records open, in tables.
 
 use super::*;
+use crate::access::facts::Knowledge;
+use crate::access::grant::Way;
 use crate::access::principal::Person;
 use crate::access::role::Role;
 use crate::access::scope::Scope;
 use crate::catalog::Catalog;
 use crate::fhir::ResourceId;
+use crate::search::Expr;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -26,7 +29,7 @@ fn of_person(scopes: &str, role: Role) -> Token {
 }
 
 fn decided(token: Token, needs: &Needs) -> Result<Grant, Fault> {
-    decide(&Principal::Token(Arc::new(token)), needs, &REGISTRY)
+    decide(&Principal::Token(Arc::new(token)), needs, &REGISTRY, &Knowledge::Keeper)
 }
 
 fn t(name: &str) -> ResourceType {
@@ -51,15 +54,15 @@ fn each_interaction_needs_its_letter_on_its_type() {
             decided(token(scopes), &Needs::Type(letters, ResourceType::PATIENT)).map_or_else(|f| f.status(), |_| 200);
         assert_eq!(got, status, "{scopes}");
     }
-    let anonymous = decide(&Principal::Anonymous, &Needs::Token, &REGISTRY);
+    let anonymous = decide(&Principal::Anonymous, &Needs::Token, &REGISTRY, &Knowledge::Keeper);
     assert_eq!(anonymous.unwrap_err().status(), 401);
-    assert!(decide(&Principal::Anonymous, &Needs::Nothing, &REGISTRY).is_ok());
+    assert!(decide(&Principal::Anonymous, &Needs::Nothing, &REGISTRY, &Knowledge::Keeper).is_ok());
 }
 
 #[test]
 fn a_system_search_sees_only_the_types_of_its_scopes() {
     let grant = decided(token("system/Patient.s system/Bundle.r"), &Needs::AnyType(Letter::Search)).unwrap();
-    assert_eq!(grant.limit(&[], Letter::Search), Expr::Types(vec![ResourceType::PATIENT]));
+    assert_eq!(grant.limit(&[], Letter::Search, None), Expr::Types(vec![ResourceType::PATIENT]));
 }
 
 /// The layers together: what a scope opens, the role narrows, and the record in context narrows again.
@@ -74,8 +77,13 @@ fn scopes_roles_and_records_each_narrow() {
     let laboratory =
         "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory";
     let shown = |token: Token, letter: Letter, resource: &Value| {
-        let grant = Grant::of_token(&Arc::new(token), &REGISTRY);
-        grant.shows(t("Observation"), &ResourceId::parse("o").unwrap(), resource.to_string().as_bytes(), letter)
+        let grant = Grant::of_token(&Arc::new(token), &REGISTRY, &Knowledge::Keeper);
+        grant.shows(
+            t("Observation"),
+            &ResourceId::parse("o").unwrap(),
+            resource.to_string().as_bytes(),
+            Way::Letter(letter),
+        )
     };
     use Letter::*;
     for (who, letter, is_own, is_vital, is_others) in [
@@ -116,9 +124,9 @@ fn clone(token: &Token) -> Token {
 #[test]
 fn a_record_opens_what_is_about_its_patient_and_what_is_about_nobody() {
     let read = |name: &str, resource: Value| {
-        let grant = Grant::of_token(&Arc::new(token("patient/*.cruds")), &REGISTRY);
+        let grant = Grant::of_token(&Arc::new(token("patient/*.cruds")), &REGISTRY, &Knowledge::Keeper);
         let id = ResourceId::parse(resource["id"].as_str().unwrap_or("x")).unwrap();
-        grant.shows(t(name), &id, resource.to_string().as_bytes(), Letter::Read)
+        grant.shows(t(name), &id, resource.to_string().as_bytes(), Way::Letter(Letter::Read))
     };
     for (name, resource, is_shown) in [
         ("Patient", json!({"resourceType": "Patient", "id": "p1"}), true),
@@ -145,7 +153,7 @@ fn a_record_opens_what_is_about_its_patient_and_what_is_about_nobody() {
     ] {
         assert_eq!(read(name, resource.clone()), is_shown, "{resource}");
     }
-    let grant = Grant::of_token(&Arc::new(token("patient/*.cruds")), &REGISTRY);
+    let grant = Grant::of_token(&Arc::new(token("patient/*.cruds")), &REGISTRY, &Knowledge::Keeper);
     for name in ["Practitioner", "Medication", "Binary", "Subscription"] {
         assert_eq!(grant.sight(t(name), Letter::Create), Expr::None, "{name} is nobody's to write");
     }
@@ -169,9 +177,9 @@ fn rights_come_from_roles_or_from_the_scope_of_a_system() {
 #[test]
 fn the_scope_fhir_user_opens_the_one_resource_that_is_the_person() {
     let shown = |who: &Token, name: &str, id: &str, letter: Letter| {
-        let grant = Grant::of_token(&Arc::new(clone(who)), &REGISTRY);
+        let grant = Grant::of_token(&Arc::new(clone(who)), &REGISTRY, &Knowledge::Keeper);
         let resource = json!({"resourceType": name, "id": id}).to_string();
-        grant.shows(t(name), &ResourceId::parse(id).unwrap(), resource.as_bytes(), letter)
+        grant.shows(t(name), &ResourceId::parse(id).unwrap(), resource.as_bytes(), Way::Letter(letter))
     };
     let of = |scopes: &str, reads_itself: bool, is: &str| {
         let (own, id) = is.split_once('/').unwrap();

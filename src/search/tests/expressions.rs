@@ -23,6 +23,7 @@ pub fn shown(expr: &Expr) -> String {
         Expr::Ask(ask) => format!("ask {ask:?}"),
         Expr::Updated { from, to } => format!("updated {from}..{to}"),
         Expr::Near(near) => format!("near {} {}", near.latitude, near.longitude),
+        Expr::Governed(governed) => format!("{governed:?}"),
         Expr::Compartment(keys) => format!("compartment of {}", keys.len()),
         Expr::Term(t) => {
             let exclusive = if t.exclusive.is_some() { " exclusive" } else { "" };

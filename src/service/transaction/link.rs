@@ -4,6 +4,7 @@
 
 use super::target::{Item, Target};
 use crate::access::Principal;
+use crate::access::facts::Knowledge;
 use crate::access::policy::{Needs, decide};
 use crate::access::scope::Letter;
 use crate::fault::{Fault, Kind};
@@ -20,7 +21,7 @@ use std::collections::{HashMap, HashSet};
 pub async fn links(
     service: &Service,
     tx: &Tx,
-    principal: &Principal,
+    (principal, knowledge): (&Principal, &Knowledge),
     items: &[Item],
     targets: &[Target],
 ) -> Result<Links, Fault> {
@@ -39,7 +40,7 @@ pub async fn links(
             made.insert(format!("{t}?identifier={identifier}"), format!("{t}/{id}"));
         }
     }
-    conditional(service, tx, principal, items, targets, &made, &mut links).await?;
+    conditional(service, tx, (principal, knowledge), items, targets, &made, &mut links).await?;
     Ok(links)
 }
 
@@ -47,7 +48,7 @@ pub async fn links(
 async fn conditional(
     service: &Service,
     tx: &Tx,
-    principal: &Principal,
+    (principal, knowledge): (&Principal, &Knowledge),
     items: &[Item],
     targets: &[Target],
     made: &HashMap<String, String>,
@@ -64,13 +65,13 @@ async fn conditional(
             }
         }
     }
-    let mut grant = decide(principal, &Needs::Token, service.store().registry())?;
+    let mut grant = decide(principal, &Needs::Token, service.store().registry(), knowledge)?;
     let mut searches = Vec::with_capacity(texts.len());
     for (text, path) in &texts {
         let (t, query) =
             typed(text).ok_or_else(|| Fault::internal("a conditional reference lost its type", "empty"))?;
         // A conditional reference is a search, and needs the right to one.
-        grant = decide(principal, &Needs::Type(vec![Letter::Search], t), service.store().registry())
+        grant = decide(principal, &Needs::Type(vec![Letter::Search], t), service.store().registry(), knowledge)
             .map_err(|f| f.within(path))?;
         searches.push(criteria(service.store().registry(), t, query).map_err(|f| f.within(path))?);
     }

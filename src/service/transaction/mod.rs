@@ -11,6 +11,7 @@ use self::target::{Item, Target};
 use super::links::Links;
 use super::{Service, batch, entry, needs};
 use crate::access::Principal;
+use crate::access::facts::Knowledge;
 use crate::access::policy::{Needs, decide};
 use crate::access::scope::Letter;
 use crate::fault::Fault;
@@ -37,34 +38,41 @@ pub async fn transaction(
     bundle: Value,
     known: &mut Existing,
 ) -> Result<Reply, Fault> {
-    let mut items = items(service, principal, outer, bundle)?;
-    let all = decide(principal, &Needs::Token, service.store().registry())?;
+    let knowledge = service.store().knowledge(principal).await?;
+    let mut items = items(service, principal, &knowledge, outer, bundle)?;
+    let all = decide(principal, &Needs::Token, service.store().registry(), &knowledge)?;
     let tx = service.store().begin().await?;
     tx.hold(&holds(service, &items)).await?;
     tx.lock(&all, known).await?;
     let targets = target::targets(service, &tx, &all, &items).await?;
     target::refuse_duplicates(&items, &targets)?;
-    let links = link::links(service, &tx, principal, &items, &targets).await?;
+    let links = link::links(service, &tx, (principal, &knowledge), &items, &targets).await?;
     let prepared = prepared(service, &mut items, &targets, links).await?;
     *known = existing(&items, &targets);
     let locked = tx.lock(&all, known).await?;
-    let (writes, owners) = writes(service, &items, &targets, prepared, &locked)?;
+    let (writes, owners) = writes(service, &tx, &items, &targets, prepared, &locked).await?;
     let outcomes = tx.write(&all, &writes, &locked).await?;
-    let mut replies = settle(service, &items, &targets, owners, outcomes)?;
+    let mut replies = settle(service, &tx, &items, &targets, owners, outcomes).await?;
     reads(service, &tx, &items, &targets, &mut replies).await?;
     tx.commit().await?;
     Ok(answer(outer, &items, replies))
 }
 
 /// Reads the entries and decides whether the caller may do each of them. The first that fails ends the transaction.
-fn items(service: &Service, principal: &Principal, outer: &Request, bundle: Value) -> Result<Vec<Item>, Fault> {
+fn items(
+    service: &Service,
+    principal: &Principal,
+    knowledge: &Knowledge,
+    outer: &Request,
+    bundle: Value,
+) -> Result<Vec<Item>, Fault> {
     let registry = service.store().registry();
     let mut items = Vec::new();
     for entry in entry::read(service, bundle)? {
         let mut entry = entry?;
         let within = entry.path();
         let request = entry.request(outer);
-        let grant = decide(principal, &needs::of(&request), registry).map_err(|f| f.within(&within))?;
+        let grant = decide(principal, &needs::of(&request), registry, knowledge).map_err(|f| f.within(&within))?;
         let search = match (&entry.interaction, &entry.conditions.if_none_exist) {
             (Interaction::Create(t), Some(query)) => Some(criteria(registry, *t, query)),
             (
@@ -143,8 +151,9 @@ async fn prepared(
 }
 
 /// Returns the writes, and for each the place of the entry that wants it.
-fn writes(
+async fn writes(
     service: &Service,
+    tx: &Tx,
     items: &[Item],
     targets: &[Target],
     mut prepared: HashMap<usize, Prepared>,
@@ -168,8 +177,9 @@ fn writes(
             Target::Patch(id, condition) => {
                 let patch = patch::parse(&ctx, item.request.body.clone());
                 let current = locked.get(&(t, id.clone()));
-                let planned = patch.and_then(|patch| patch::planned(&ctx, t, id, current, &patch, *condition));
-                writes.push(planned.map_err(|f| item.refused(f))?);
+                let ctx = Context { view: View::Tx(tx), ..ctx };
+                let planned = async { patch::planned(&ctx, t, id, current, &patch?, *condition).await };
+                writes.push(planned.await.map_err(|f| item.refused(f))?);
             }
             Target::Delete(found) => writes.extend(found.iter().map(|(id, condition)| Write {
                 resource_type: t,
@@ -199,8 +209,9 @@ fn existing(items: &[Item], targets: &[Target]) -> Existing {
 }
 
 /// Turns outcomes into replies by place; one refusal ends the transaction.
-fn settle(
+async fn settle(
     service: &Service,
+    tx: &Tx,
     items: &[Item],
     targets: &[Target],
     owners: Vec<usize>,
@@ -209,10 +220,10 @@ fn settle(
     let mut replies: Vec<Option<Reply>> = items.iter().map(|_| None).collect();
     for (index, outcome) in owners.into_iter().zip(outcomes) {
         let item = &items[index];
-        let ctx = service.context(&item.grant, &item.request);
+        let ctx = Context { view: View::Tx(tx), ..service.context(&item.grant, &item.request) };
         let reply = match &targets[index] {
             Target::Delete(..) => delete::answer(outcome),
-            _ => settled(&ctx, outcome),
+            _ => settled(&ctx, outcome).await,
         };
         replies[index] = Some(reply.map_err(|f| item.refused(f))?);
     }
@@ -259,7 +270,7 @@ async fn found(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Re
         updated: stored.updated,
         content: stored.content,
     };
-    Ok(written(ctx, 200, there))
+    written(ctx, 200, there).await
 }
 
 fn answer(outer: &Request, items: &[Item], replies: Vec<Option<Reply>>) -> Reply {

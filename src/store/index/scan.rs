@@ -127,6 +127,7 @@ async fn write(open: &Open, index: &Index, t: ResourceType, locked: &[Stored]) -
     let (Some(first), Some(last)) = (locked.first(), locked.last()) else { return Ok(()) };
     let mut nos = Vec::with_capacity(locked.len());
     let (mut shapes, mut refs) = (Vec::with_capacity(locked.len()), Vec::with_capacity(locked.len()));
+    let mut about = Vec::with_capacity(locked.len());
     let mut columns = Columns::default();
     for stored in locked {
         let Some(content) = &stored.content else { continue };
@@ -136,6 +137,7 @@ async fn write(open: &Open, index: &Index, t: ResourceType, locked: &[Stored]) -
         nos.push(stored.no);
         shapes.push(rows.shape.key);
         refs.push(array(&rows.refs));
+        about.push(array(&rows.about));
         columns.add(stored.no, rows);
     }
     let sql = StoreError::sql("failed to write index rows anew");
@@ -147,6 +149,7 @@ async fn write(open: &Open, index: &Index, t: ResourceType, locked: &[Stored]) -
     p.extend([&c.quantities.0 as &(dyn ToSql + Sync), &c.quantities.1, &c.quantities.2, &c.quantities.3]);
     p.extend([&c.timeline.0 as &(dyn ToSql + Sync), &c.timeline.1, &c.timeline.2, &c.timeline.3]);
     p.extend([&c.shapes.0 as &(dyn ToSql + Sync), &c.shapes.1, &c.shapes.2]);
+    p.extend([&about as &(dyn ToSql + Sync), &c.links.0, &c.links.1, &c.links.2, &c.links.3]);
     let statement = open.get().prepare_cached(WRITE).await.map_err(&sql)?;
     open.get().execute(&statement, &p).await.map_err(&sql)?;
     Ok(())

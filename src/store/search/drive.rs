@@ -51,7 +51,7 @@ pub(super) fn weight(expr: &Expr) -> Option<u8> {
         Expr::And(parts) => parts.iter().filter_map(weight).min()?,
         Expr::Refers(refers) => join::weight_of_refers(refers),
         Expr::Referred(referred) => join::weight_of_referred(referred)?,
-        Expr::All | Expr::Not(_) | Expr::Ask(_) => return None,
+        Expr::All | Expr::Not(_) | Expr::Governed(_) | Expr::Ask(_) => return None,
     })
 }
 
@@ -188,7 +188,7 @@ fn source(
         Some(Expr::Types(types)) => of_types(values, types, paged),
         Some(Expr::Refers(refers)) => one(join::all_that_refer(values, refers, fused), true),
         Some(Expr::Referred(referred)) => one(join::all_referred_to(values, referred), true),
-        Some(Expr::All | Expr::Not(_) | Expr::Ask(_)) | None => match types {
+        Some(Expr::All | Expr::Not(_) | Expr::Governed(_) | Expr::Ask(_)) | None => match types {
             [] => Source { conditions: vec!["not d.deleted".to_string()], ..one("resource".to_string(), false) },
             types => of_types(values, types, paged),
         },

@@ -9,6 +9,7 @@ mod adapt;
 mod along;
 mod date;
 mod drive;
+mod governed;
 mod join;
 mod near;
 mod order;

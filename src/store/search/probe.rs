@@ -4,7 +4,7 @@
 //! answered is ours, whatever the planner believes of hashed keys.
 
 use super::sql::{Param, Values};
-use super::{join, near};
+use super::{governed, join, near};
 use crate::fhir::ResourceType;
 use crate::search::expr::{Comparison, Date, DateTest, Expr, Missing, Quantity, Text, TextTest};
 use crate::search::normal::UNCUT_BYTES_MAX;
@@ -34,6 +34,7 @@ pub(super) fn probe(values: &mut Values, types: &[ResourceType], expr: &Expr, no
         Expr::Refers(refers) => join::refers(values, refers, no),
         Expr::Referred(referred) => join::referred(values, referred, no),
         Expr::Nos(nos) => format!("{no} = any ({})", values.bind(Param::I64s(nos.clone()))),
+        Expr::Governed(it) => governed::probe_of(values, types, it, no),
         // Whoever left a question open gets no resource for it.
         Expr::Ask(_) => "false".to_string(),
         Expr::Missing(missing) => {

@@ -14,6 +14,7 @@ pub struct Columns {
     pub quantities: (Vec<i64>, Vec<String>, Vec<String>, Vec<i64>),
     pub timeline: (Vec<i64>, Vec<i64>, Vec<i64>, Vec<i64>),
     pub shapes: (Vec<i64>, Vec<i16>, Vec<String>),
+    pub links: (Vec<i16>, Vec<i64>, Vec<i64>, Vec<i64>),
 }
 
 impl Columns {
@@ -45,6 +46,12 @@ impl Columns {
             self.timeline.1.push(lo);
             self.timeline.2.push(hi);
             self.timeline.3.push(no);
+        }
+        for (kind, a, b) in rows.links {
+            self.links.0.push(kind);
+            self.links.1.push(a);
+            self.links.2.push(b);
+            self.links.3.push(no);
         }
         self.add_shape(&rows.shape);
     }

@@ -4,8 +4,8 @@
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
-                $55::smallint[], $56::bigint[], $57::text[])
-         as i (no, type, id, version, updated, deleted, content, deed, target, refs)
+                $55::smallint[], $56::bigint[], $57::text[], $64::text[])
+         as i (no, type, id, version, updated, deleted, content, deed, target, refs, about)
 ),
 kept as (
     insert into resource_history (no, version, type, id, updated, deleted, deed, content)
@@ -14,13 +14,14 @@ kept as (
 changed as (
     update resource r
     set version = i.version, updated = i.updated, deleted = i.deleted, deed = i.deed, refs = i.refs::bigint[],
-        content = i.content::json
+        about = i.about::bigint[], content = i.content::json
     from incoming i
     where r.no = i.no and i.version > 1 and r.no = any ($8::bigint[])
 ),
 made as (
-    insert into resource (no, type, id, version, updated, deleted, deed, target, refs, content)
-    select no, type, id, version, updated, deleted, deed, target, refs::bigint[], content::json from incoming where version = 1
+    insert into resource (no, type, id, version, updated, deleted, deed, target, refs, about, content)
+    select no, type, id, version, updated, deleted, deed, target, refs::bigint[], about::bigint[], content::json
+    from incoming where version = 1
 ),
 noted as (
     insert into outbox (no, version, type, deleted)
@@ -76,6 +77,17 @@ timeline_gone as (
 timeline_new as (
     insert into timeline (key, lo, hi, no)
     select * from unnest($48::bigint[], $49::bigint[], $50::bigint[], $51::bigint[]) on conflict do nothing
+),
+link_gone as (
+    delete from link l using unnest($65::smallint[], $66::bigint[], $67::bigint[], $68::bigint[]) as d (kind, a, b, no)
+    where l.kind = d.kind and l.a = d.a and l.b = d.b and l.no = d.no
+),
+link_new as (
+    insert into link (kind, a, b, no) select * from unnest($69::smallint[], $70::bigint[], $71::bigint[], $72::bigint[])
+    on conflict do nothing
+),
+told as (
+    insert into policy_change (kind, key) select * from unnest($73::smallint[], $74::bigint[])
 )
 insert into shape (key, type, columns)
 select key, type, columns::bigint[] from unnest($52::bigint[], $53::smallint[], $54::text[]) as s (key, type, columns)

@@ -3,12 +3,12 @@
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
-                $37::smallint[], $38::bigint[], $39::text[])
-         as i (no, type, id, version, updated, deleted, content, deed, target, refs)
+                $37::smallint[], $38::bigint[], $39::text[], $43::text[])
+         as i (no, type, id, version, updated, deleted, content, deed, target, refs, about)
 ),
 made as (
-    insert into resource (no, type, id, version, updated, deleted, deed, target, refs, content)
-    select no, type, id, version, updated, deleted, deed, target, refs::bigint[], content::json from incoming
+    insert into resource (no, type, id, version, updated, deleted, deed, target, refs, about, content)
+    select no, type, id, version, updated, deleted, deed, target, refs::bigint[], about::bigint[], content::json from incoming
 ),
 noted as (
     insert into outbox (no, version, type, deleted)
@@ -37,6 +37,13 @@ quantity_new as (
 timeline_new as (
     insert into timeline (key, lo, hi, no)
     select * from unnest($30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[])
+),
+link_new as (
+    insert into link (kind, a, b, no) select * from unnest($44::smallint[], $45::bigint[], $46::bigint[], $47::bigint[])
+    on conflict do nothing
+),
+told as (
+    insert into policy_change (kind, key) select * from unnest($48::smallint[], $49::bigint[])
 )
 insert into shape (key, type, columns)
 select key, type, columns::bigint[] from unnest($34::bigint[], $35::smallint[], $36::text[]) as s (key, type, columns)

@@ -13,9 +13,9 @@ shape_gone as (
     where t.key = s.key and t.no = s.no
 ),
 linked as (
-    update resource r set refs = l.refs::bigint[]
-    from unnest($1::bigint[], $3::text[]) as l (no, refs)
-    where r.no = l.no and r.refs is distinct from l.refs::bigint[]
+    update resource r set refs = l.refs::bigint[], about = l.about::bigint[]
+    from unnest($1::bigint[], $3::text[], $27::text[]) as l (no, refs, about)
+    where r.no = l.no and (r.refs is distinct from l.refs::bigint[] or r.about is distinct from l.about::bigint[])
 ),
 term_new as (
     insert into term (key, no) select * from unnest($7::bigint[], $8::bigint[]) on conflict do nothing
@@ -57,6 +57,17 @@ quantity_new as (
 timeline_new as (
     insert into timeline (key, lo, hi, no)
     select * from unnest($20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[]) on conflict do nothing
+),
+link_want as materialized (
+    select * from unnest($28::smallint[], $29::bigint[], $30::bigint[], $31::bigint[]) as w (kind, a, b, no)
+),
+link_gone as (
+    delete from link l
+    where l.no = any ($1::bigint[])
+      and not exists (select from link_want w where w.no = l.no and w.kind = l.kind and w.a = l.a and w.b = l.b)
+),
+link_new as (
+    insert into link (kind, a, b, no) select * from link_want on conflict do nothing
 )
 insert into shape (key, type, columns)
 select key, type, columns::bigint[] from unnest($24::bigint[], $25::smallint[], $26::text[]) as s (key, type, columns)

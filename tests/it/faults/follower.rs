@@ -92,8 +92,13 @@ fn write(app: &TestApp, writer: usize) {
 
 /// Follows until the writers are done and everything was seen, or nothing more comes.
 fn follow(app: &TestApp, done: &AtomicBool) -> Vec<Change> {
-    let settings =
-        StoreSettings { url: app.database_url(), pool_size: 2, statement_ms_max: 10_000, wait_ms_max: 10_000 };
+    let settings = StoreSettings {
+        url: app.database_url(),
+        pool_size: 2,
+        statement_ms_max: 10_000,
+        wait_ms_max: 10_000,
+        implied: Default::default(),
+    };
     let catalog = Arc::new(Catalog::load().expect("the definitions load"));
     let registry = Arc::new(Registry::new(catalog, app.base()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");

@@ -1,6 +1,8 @@
 //! A store on a PostgreSQL of its own, filled with random resources of which some are changed and some deleted.
 
 use super::people::{self, EACH, TYPES};
+use crate::access::consent::Implied;
+use crate::access::facts::Knowledge;
 use crate::access::policy::{Needs, decide};
 use crate::access::{Grant, Principal};
 use crate::fhir::{ResourceId, ResourceType};
@@ -32,11 +34,17 @@ impl Database {
         let folder = PathBuf::from(format!("/tmp/medilink-test-{}", uuid::Uuid::new_v4().simple()));
         let cluster = embedded::start(&folder.join("data")).await.expect("PostgreSQL starts");
         migrate(&cluster.url()).await.expect("the migrations run");
-        let settings =
-            StoreSettings { url: cluster.url(), pool_size: 2, statement_ms_max: 60_000, wait_ms_max: 10_000 };
+        let settings = StoreSettings {
+            url: cluster.url(),
+            pool_size: 2,
+            statement_ms_max: 60_000,
+            wait_ms_max: 10_000,
+            implied: Implied::Treatment,
+        };
         let registry = Arc::new(Registry::new(REGISTRY.catalog.clone(), BASE_URL));
         let store = Blueprint::new(settings, registry.clone()).store().expect("a store");
-        let grant = decide(&Principal::Unrestricted, &Needs::Nothing, &registry).expect("everything is allowed");
+        let grant = decide(&Principal::Unrestricted, &Needs::Nothing, &registry, &Knowledge::Keeper)
+            .expect("everything is allowed");
         Database { cluster, folder, store, grant }
     }
 

@@ -6,6 +6,8 @@
 use super::database::{Contents, Database, known};
 use super::people::{self, TYPES};
 use super::random::{addresses, ask, judge, walk};
+use crate::access::facts::Knowledge;
+use crate::access::grant::Way;
 use crate::access::policy::{Needs, decide};
 use crate::access::principal::{Person, Token};
 use crate::access::role::Role;
@@ -45,7 +47,7 @@ async fn a_limited_search_lives_in_the_world_that_its_token_shows() {
     for number in 0..QUESTIONS {
         let token = Arc::new(token(&mut dice));
         let told = format!("{:?} {:?} {:?}", token.scopes, token.patient, token.person);
-        let grant = decide(&Principal::Token(token), &Needs::Token, &registry).expect("a grant");
+        let grant = decide(&Principal::Token(token), &Needs::Token, &registry, &Knowledge::Keeper).expect("a grant");
         let asked = ask(&mut dice, &present, &moments);
         let shown: Contents = contents
             .iter()
@@ -78,8 +80,8 @@ fn shows(
 ) -> bool {
     let (id, content) = (ResourceId::parse(id).expect("an id"), resource.to_string());
     match letter {
-        Some(letter) => grant.shows(t, &id, content.as_bytes(), letter),
-        None => grant.shows_beside(t, &id, content.as_bytes()),
+        Some(letter) => grant.shows(t, &id, content.as_bytes(), Way::Letter(letter)),
+        None => grant.shows(t, &id, content.as_bytes(), Way::Seen),
     }
 }
 

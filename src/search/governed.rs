@@ -1,0 +1,98 @@
+//! What the patients allow whom a resource is about: a condition that all of them set.
+//!
+//! One tree of it is SQL for searches and the check of single resources. A resource about no patient meets it.
+
+use super::expr::Expr;
+use std::fmt;
+use std::sync::Arc;
+
+/// What may be used of the records of patients.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Governed {
+    /// Patients of whom something particular holds. A patient is in one group at most.
+    pub groups: Vec<Group>,
+    /// What holds for all others, and for those in groups where neither condition is met.
+    pub implied: Implied,
+    /// What is open where it is implied.
+    pub open: Option<Expr>,
+}
+
+/// Patients of whose records the same may be used.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Targets of references to them, sorted.
+    pub patients: Arc<[i64]>,
+    pub permits: Expr,
+    pub denies: Expr,
+}
+
+/// Of whom something may be used without anybody having said so.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Implied {
+    All,
+    #[default]
+    None,
+    /// Of those for whom one of these cares.
+    Care {
+        carers: Arc<[i64]>,
+        /// Patients of whom that is known already, sorted: for a check without a database.
+        known: Arc<[i64]>,
+    },
+}
+
+impl Governed {
+    /// Returns whether a resource about these patients is open; `meets` decides the conditions on the resource itself.
+    pub fn allows(&self, about: &[i64], meets: &dyn Fn(&Expr) -> bool) -> bool {
+        about.iter().all(|patient| self.allows_of(*patient, meets))
+    }
+
+    fn allows_of(&self, patient: i64, meets: &dyn Fn(&Expr) -> bool) -> bool {
+        let implied = || {
+            let is_implied = match &self.implied {
+                Implied::All => true,
+                Implied::None => false,
+                Implied::Care { known, .. } => known.binary_search(&patient).is_ok(),
+            };
+            is_implied && self.open.as_ref().is_none_or(meets)
+        };
+        match self.groups.iter().find(|group| group.patients.binary_search(&patient).is_ok()) {
+            Some(group) => !meets(&group.denies) && (meets(&group.permits) || implied()),
+            None => implied(),
+        }
+    }
+
+    /// Returns whether everything is open.
+    pub fn is_open(&self) -> bool {
+        self.implied == Implied::All
+            && self.open.as_ref().is_none_or(|open| *open == Expr::All)
+            && self.groups.iter().all(|group| group.denies == Expr::None)
+    }
+
+    /// Returns whether a check without a database must first be told who is cared for.
+    pub fn asks_care(&self) -> Option<&Arc<[i64]>> {
+        match &self.implied {
+            Implied::Care { carers, .. } => Some(carers),
+            _ => None,
+        }
+    }
+
+    /// Returns the same, knowing for whom of some patients is cared.
+    pub fn knowing(&self, cared: &[i64]) -> Governed {
+        let implied = match &self.implied {
+            Implied::Care { carers, .. } => {
+                let mut known = cared.to_vec();
+                known.sort_unstable();
+                Implied::Care { carers: carers.clone(), known: known.into() }
+            }
+            other => other.clone(),
+        };
+        Governed { implied, ..self.clone() }
+    }
+}
+
+impl fmt::Debug for Governed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let groups: Vec<_> = self.groups.iter().map(|g| (g.patients.len(), &g.permits, &g.denies)).collect();
+        write!(f, "Governed({groups:?}, {:?}, {:?})", self.implied, self.open)
+    }
+}
