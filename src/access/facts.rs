@@ -6,8 +6,8 @@ use super::book::{Book, Library};
 use super::consent::{self, Action, Asker, Rule};
 use super::label::{self, Confidentiality};
 use super::principal::Token;
-use super::role::{Relation, Role};
-use super::scope::Letter;
+use super::role::{Relation, Right, Role};
+use super::scope::{Context, Letter};
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::governed::{Governed, Group, Implied};
 use crate::search::key::Keyer;
@@ -231,12 +231,14 @@ pub fn named(subject: &str) -> Option<(ResourceType, ResourceId)> {
     Some((t, ResourceId::parse(id)?))
 }
 
-/// Returns whether consents do not bind the holder: see [`Knowledge::Keeper`].
+/// Returns whether consents do not bind the holder at all: see [`Knowledge::Keeper`].
 pub fn is_keeper(token: &Token) -> bool {
-    let is_nobody = token.person.is_none() && named(&token.subject).is_none();
-    is_nobody
-        && token.patient.is_none()
-        && (token.client.is_none() || token.rights.contains(&super::role::Right::KeepRecords))
+    keeps_records(token) && token.scopes.iter().all(|scope| scope.context == Context::System)
+}
+
+/// Returns whether the holder's `system/` scopes are those of the keeper of the record.
+pub fn keeps_records(token: &Token) -> bool {
+    token.person.is_none() && (token.client.is_none() || token.rights.contains(&Right::KeepRecords))
 }
 
 /// Returns the patient who asks, and the patient for whom a related person asks.

@@ -237,7 +237,9 @@ impl Limits {
             return Expr::None;
         }
         let person = match (scope.context, &self.token.person) {
-            (Context::System, _) | (_, None) => self.governed(self.relation(), t, letter, about),
+            (Context::System, _) if facts::keeps_records(&self.token) => Expr::All,
+            (Context::System, _) => self.governed(Relation::Any, t, letter, about),
+            (_, None) => self.governed(self.relation(), t, letter, about),
             (_, Some(person)) => {
                 Expr::or(person.roles.iter().map(|role| match self.allowed(person, *role, t, letter) {
                     Expr::None => Expr::None,

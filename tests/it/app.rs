@@ -106,6 +106,10 @@ impl Builder {
             flags.extend(["--data-dir".to_string(), data_dir.display().to_string()]);
             flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
             flags.extend(["--mllp-listen", "", "--workers", "2"].map(String::from));
+            if !self.flags.iter().any(|flag| flag == "--consent-default") {
+                // Tests of other things are not about who cares for whom.
+                flags.extend(["--consent-default", "permit"].map(String::from));
+            }
             if let Some(url) = &database_url {
                 flags.extend(["--database-url".to_string(), url.clone()]);
             }
