@@ -9,6 +9,8 @@ use super::principal::Token;
 use super::role::{Relation, Right, Role};
 use super::scope::{Context, Letter};
 use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::search::column::Rank;
+use crate::search::expr::Term;
 use crate::search::governed::{Governed, Group, Implied};
 use crate::search::key::Keyer;
 use crate::search::{Expr, Registry};
@@ -87,6 +89,10 @@ pub struct Remembered {
     until: Option<Instant>,
 }
 
+/// Parameters that name the parties of a resource, who see it whatever is agreed on the patient's record.
+const PARTIES: &[(&str, &[&str])] =
+    &[("Communication", &["recipient", "sender"]), ("Consent", &["actor"]), ("Task", &["owner", "requester"])];
+
 /// Purposes that are treatment: v3-ActReason below TREAT.
 const TREATMENT: &[&str] = &["TREAT", "ETREAT", "BTG", "ERTREAT", "TREATDS", "CLINTRL", "COC", "POPHLTH"];
 
@@ -106,6 +112,9 @@ impl Facts {
         if t == ResourceType::PATIENT && letter == Letter::Create {
             return Expr::All;
         }
+        let parties = if action == Action::Access { self.as_party(registry, t) } else { Expr::None };
+        // Consents are read by the patient and by whom they name; nobody is let in by caring for the patient.
+        let relation = if t == ResourceType::CONSENT { Relation::Own } else { relation };
         let governed = match about {
             Some(about) => {
                 let book = self.library.book();
@@ -115,7 +124,23 @@ impl Facts {
             }
             None => self.of_all(registry, relation, t, action),
         };
-        if governed.is_open() { Expr::All } else { Expr::Governed(governed) }
+        if governed.is_open() { Expr::All } else { Expr::or([Expr::Governed(governed), parties]) }
+    }
+
+    /// Returns what the asker may see as one of those whom it names: a consent asked for, a notice received, a task given.
+    fn as_party(&self, registry: &Registry, t: ResourceType) -> Expr {
+        let Some((_, params)) = PARTIES.iter().find(|(name, _)| *name == t.name()) else { return Expr::None };
+        let index = registry.of(t);
+        let columns = params.iter().filter_map(|param| index.param(param)).flat_map(|param| &param.columns);
+        let columns: Vec<i64> = columns.map(|use_| index.columns[usize::from(use_.index)].key).collect();
+        let keys: Vec<i64> = columns
+            .iter()
+            .flat_map(|column| self.circle.own.iter().map(|own| Keyer::reference(*column, *own)))
+            .collect();
+        if keys.is_empty() {
+            return Expr::None;
+        }
+        Expr::Term(Term { keys, rank: Rank::Event, exclusive: None, role: None })
     }
 
     fn of_all(&self, registry: &Registry, relation: Relation, t: ResourceType, action: Action) -> Arc<Governed> {

@@ -66,6 +66,12 @@ impl Grant {
         self.limits.as_ref().map_or(Knowledge::Keeper, |limits| limits.knowledge.clone())
     }
 
+    /// Returns the same grant as if patients had nothing to say: to find out whether it is they who refuse.
+    pub fn without_patients(&self) -> Grant {
+        let limits = self.limits.clone().map(|limits| Limits { knowledge: Knowledge::Keeper, ..limits });
+        Grant { principal: self.principal.clone(), limits }
+    }
+
     /// Returns which resources of a type may be used in this way: [`Expr::All`], [`Expr::None`], or what they must meet.
     pub fn sight(&self, t: ResourceType, letter: Letter) -> Expr {
         self.sight_of(t, letter, None)

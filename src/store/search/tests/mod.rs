@@ -1,6 +1,7 @@
 //! Searches, the statements they become, and the answers these give.
 
 mod backward;
+mod consents;
 mod database;
 mod limits;
 mod orders;

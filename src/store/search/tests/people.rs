@@ -39,6 +39,8 @@ pub const UNITS: [&str; 3] = ["mg", "kg", "/min"];
 pub const UCUM: &str = "http://unitsofmeasure.org";
 pub const URLS: [&str; 4] =
     ["http://p.example/one", "http://p.example/one/two", "http://p.example/three", "urn:uuid:4"];
+pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+pub const SENSITIVITY: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 /// Resources of each type.
 pub const EACH: usize = 36;
 
@@ -184,6 +186,14 @@ impl Maker<'_> {
         }
         if self.dice.percent(20) {
             meta.insert("source".into(), self.dice.text(&URLS).into());
+        }
+        if self.dice.percent(20) {
+            let level = self.dice.text(&["N", "R", "R", "V"]);
+            let mut labels = vec![json!({"system": CONFIDENTIALITY, "code": level})];
+            if self.dice.percent(50) {
+                labels.push(json!({"system": SENSITIVITY, "code": self.dice.text(&["PSY", "HIV", "ETH"])}));
+            }
+            meta.insert("security".into(), labels.into());
         }
         if !meta.is_empty() {
             self.must("meta", Value::Object(meta));
