@@ -142,15 +142,25 @@ impl Session {
 
     /// Returns who our own pages ask as: the person with all that their roles allow.
     pub fn principal(&self) -> Principal {
+        Principal::Token(Arc::new(self.token()))
+    }
+
+    /// The same of a person who has broken the glass: what is asked is asked for that.
+    pub fn principal_breaking(&self, grant: &str) -> Principal {
+        let (purpose, glass) = (Some("BTG".into()), Some(grant.into()));
+        Principal::Token(Arc::new(Token { purpose, glass, ..self.token() }))
+    }
+
+    fn token(&self) -> Token {
         let own = self.account.fhir_user.as_ref().filter(|(t, _)| *t == crate::fhir::ResourceType::PATIENT);
-        Principal::Token(Arc::new(Token {
+        Token {
             subject: self.account.id.to_string(),
             token_id: String::new(),
             scopes: Scope::parse("user/*.cruds").into_iter().collect(),
             patient: own.map(|(_, id)| id.clone()),
             person: Some(self.person()),
             ..Token::default()
-        }))
+        }
     }
 
     /// Returns whether a factor was shown so lately that what needs a fresh one may go on.
