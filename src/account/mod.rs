@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod factor;
 pub mod federation;
+pub mod issue;
 pub mod passkey;
 pub mod password;
 pub mod reset;
@@ -67,6 +68,8 @@ pub struct Accounts {
     pub settings: Arc<Settings>,
     pub recorder: Recorder,
     pub seal: Arc<Seal>,
+    /// Signs tokens that operations hand out; none where security is off, and in commands.
+    pub issuer: Option<Arc<dyn issue::Issuer>>,
 }
 
 /// A signed-in person.
@@ -78,7 +81,12 @@ pub struct Session {
 
 impl Accounts {
     pub fn new(store: Store, settings: Arc<Settings>, recorder: Recorder, seal: Arc<Seal>) -> Accounts {
-        Accounts { store, settings, recorder, seal }
+        Accounts { store, settings, recorder, seal, issuer: None }
+    }
+
+    /// Lets operations hand out tokens.
+    pub fn with_issuer(self, issuer: Option<Arc<dyn issue::Issuer>>) -> Accounts {
+        Accounts { issuer, ..self }
     }
 
     /// Returns the session of a cookie, while it lasts and its account is active. Notes that it was used.

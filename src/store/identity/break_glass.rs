@@ -16,7 +16,8 @@ const NOTE: &str = "insert into policy_change (kind, key) values (3, $1)";
 const END: &str = "update break_glass set ended = $2, ended_by = $3 where id = $1 and ended is null";
 const READ: &str = "select id, practitioner, patient, consent, task, reason, client, started, expires, ended, ended_by
     from break_glass where id = $1";
-const OF_TASK: &str = "select id, practitioner, patient, consent, task, reason, client, started, expires, ended, ended_by
+const OF_TASK: &str =
+    "select id, practitioner, patient, consent, task, reason, client, started, expires, ended, ended_by
     from break_glass where task = $1";
 const OF_CONSENT: &str =
     "select id, practitioner, patient, consent, task, reason, client, started, expires, ended, ended_by
@@ -94,12 +95,7 @@ impl Tx {
     }
 
     /// Returns when the latest grants of a person began, of those after a moment: the newest first, `max` at most.
-    pub async fn latest_glass(
-        &self,
-        practitioner: &str,
-        after: Instant,
-        max: i64,
-    ) -> Result<Vec<Instant>, StoreError> {
+    pub async fn latest_glass(&self, practitioner: &str, after: Instant, max: i64) -> Result<Vec<Instant>, StoreError> {
         let rows = asked(self, LATEST, &[&practitioner, &after.0, &max]).await?;
         Ok(rows.iter().map(|row| Instant(row.get(0))).collect())
     }
