@@ -46,7 +46,9 @@ pub async fn expire(store: &Store, settings: &Arc<Settings>) -> Result<usize, Fa
         match end(ctx, &glass, By::Expiry).await {
             Ok(is_ended) => ended += usize::from(is_ended),
             // Somebody else may be at it; the next round sees what is left. One that fails does not keep the others open.
-            Err(fault) => tracing::warn!(grant = %glass.id, ?fault, "failed to end an emergency access that has run out"),
+            Err(fault) => {
+                tracing::warn!(grant = %glass.id, ?fault, "failed to end an emergency access that has run out")
+            }
         }
     }
     Ok(ended)
