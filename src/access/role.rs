@@ -95,16 +95,22 @@ pub enum Right {
     ManageSessions,
     /// Keep whole records, whatever patients let others see: for the systems of a hospital that are the record.
     KeepRecords,
+    /// Break the glass: open a record in an emergency without the patient's consent.
+    BreakGlass,
+    /// See who did what, and review what was done in emergencies.
+    Audit,
 }
 
 impl Right {
-    pub const ALL: [Right; 6] = [
+    pub const ALL: [Right; 8] = [
         Right::ManageAccounts,
         Right::ManageClients,
         Right::OpenLaunch,
         Right::ManageHealthIds,
         Right::ManageSessions,
         Right::KeepRecords,
+        Right::BreakGlass,
+        Right::Audit,
     ];
 
     /// Returns the right that a scope gives.
@@ -121,6 +127,8 @@ impl Right {
             Right::ManageHealthIds => "__manage_health_ids",
             Right::ManageSessions => "__manage_sessions",
             Right::KeepRecords => "__keep_records",
+            Right::BreakGlass => "__break_glass",
+            Right::Audit => "__audit",
         }
     }
 }
@@ -136,6 +144,8 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::ManageSessions => &[Admin],
         // Of people nobody has it.
         Right::KeepRecords => &[],
+        Right::BreakGlass => &[Physician],
+        Right::Audit => &[SystemAuditor],
     };
     roles.iter().any(|role| holders.contains(role))
 }

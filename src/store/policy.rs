@@ -279,7 +279,7 @@ impl Store {
         };
         Ok(Knowledge::Of(Arc::new(Facts {
             circle,
-            purpose: purpose(token).into(),
+            purpose: token.purpose().into(),
             own,
             proxy_of,
             glass,
@@ -327,8 +327,4 @@ impl Store {
         client.execute("delete from policy_change where at < $1", &[&before]).await.map_err(&sql)?;
         Ok(())
     }
-}
-
-fn purpose(token: &Token) -> &str {
-    token.purpose.as_deref().unwrap_or("TREAT")
 }
