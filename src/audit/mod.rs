@@ -2,6 +2,13 @@
 //!
 //! Rows wait in a bounded queue; a request whose row finds no room waits with it, so that nothing is dropped.
 
+pub mod chain;
+pub mod checkpoint;
+pub mod head;
+pub mod verify;
+
+pub use verify::{Broken, Change, Report, verify};
+
 use crate::store::audit::Entry;
 use crate::store::{Store, StoreError};
 use std::time::Duration;
