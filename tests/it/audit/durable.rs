@@ -41,7 +41,7 @@ fn a_killed_server_loses_no_row_of_a_read_that_it_answered() {
         println!("round {round}: all rows are there");
     }
     expect_count(&app, super::UNLINKED, 0);
-    let output = app.run("audit", &["verify"]);
+    let output = app.run("audit verify", &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -279,14 +279,14 @@ fn a_checkpoint_kept_elsewhere_finds_what_the_data_folder_cannot() {
     let app = used();
     let kept = app.data_dir().with_extension("kept");
     let kept = kept.display().to_string();
-    let told = |arguments: &[&str]| {
-        let output = app.run("audit", arguments);
+    let told = |command: &str, arguments: &[&str]| {
+        let output = app.run(&format!("audit {command}"), arguments);
         let text = [&output.stdout[..], &output.stderr[..]].concat();
         (output.status.code(), String::from_utf8(text).expect("words"))
     };
-    let (code, text) = told(&["checkpoint", "--out", &kept]);
+    let (code, text) = told("checkpoint", &["--out", &kept]);
     assert_eq!(code, Some(0), "{text}");
-    let (code, text) = told(&["verify", "--checkpoint", &kept]);
+    let (code, text) = told("verify", &["--checkpoint", &kept]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("records checked: ") && text.contains("head hash: "), "{text}");
     let last: i64 = app.sql("select max(seq) from audit_link")[0].get(0);
@@ -302,22 +302,22 @@ fn a_checkpoint_kept_elsewhere_finds_what_the_data_folder_cannot() {
         )
         .await;
     });
-    let (code, text) = told(&["verify"]);
+    let (code, text) = told("verify", &[]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&format!("truncated: record {last}")), "{text}");
     // Whoever has the data folder too can take away what it knows.
     for file in ["head", "checkpoints.jsonl"] {
         std::fs::remove_file(app.data_dir().join("audit").join(file)).expect("it is there");
     }
-    assert_eq!(told(&["verify"]).0, Some(0));
-    let (code, text) = told(&["verify", "--checkpoint", &kept]);
+    assert_eq!(told("verify", &[]).0, Some(0));
+    let (code, text) = told("verify", &["--checkpoint", &kept]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&format!("truncated: record {last}")), "{text}");
     let statement = std::fs::read_to_string(&kept).expect("a checkpoint");
     let public = checkpoint::public(&app.data_dir().join("audit")).expect("readable").expect("a key");
     assert_eq!(checkpoint::read(&statement, &public).expect("it is signed").seq, last);
     std::fs::write(&kept, statement.replace('.', "x.")).expect("a file");
-    let (code, text) = told(&["verify", "--checkpoint", &kept]);
+    let (code, text) = told("verify", &["--checkpoint", &kept]);
     assert_eq!(code, Some(1));
     assert!(text.contains("not signed with this key"), "{text}");
 }
