@@ -8,7 +8,7 @@ use super::{facts, granular, label, reach};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::evaluate::{self, Indexed};
 use crate::search::{Expr, IndexRows, Registry, extract, relation};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Proof of a decision. Made only in this room; every store call that touches a resource takes one.
 ///
@@ -18,6 +18,26 @@ use std::sync::Arc;
 pub struct Grant {
     principal: Principal,
     limits: Option<Limits>,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// What came of a grant, for the audit: whose data it showed, and what it kept back.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Patients, as targets of references.
+    pub patients: Vec<i64>,
+    /// Of a single resource that was asked for.
+    pub hidden: Option<Hidden>,
+}
+
+/// A resource that is there and was not shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden {
+    pub about: Vec<i64>,
+    /// Whether it is for the patients' word alone: roles, scopes and the record in context would show it.
+    pub by_patients: bool,
+    /// Whether the holder cares for all of them.
+    pub is_cared: bool,
 }
 
 /// In which way a resource is to be used.
@@ -38,12 +58,32 @@ struct Limits {
 
 impl Grant {
     pub(super) fn all(principal: Principal) -> Grant {
-        Grant { principal, limits: None }
+        Grant { principal, limits: None, shown: Arc::default() }
     }
 
     pub(super) fn of_token(token: &Arc<Token>, registry: &Arc<Registry>, knowledge: &Knowledge) -> Grant {
         let limits = Limits { token: token.clone(), registry: registry.clone(), knowledge: knowledge.clone() };
-        Grant { principal: Principal::Token(token.clone()), limits: Some(limits) }
+        Grant { principal: Principal::Token(token.clone()), limits: Some(limits), shown: Arc::default() }
+    }
+
+    /// Notes whose data are on their way to the holder. The store does it wherever it gives out resources, so that whatever is built
+    /// upon it is in the audit.
+    pub fn note_shown<'a>(&self, about: impl Iterator<Item = &'a Vec<i64>>) {
+        let mut shown = self.shown.lock().expect("no holder of this lock can panic");
+        for about in about {
+            if !about.iter().all(|patient| shown.patients.contains(patient)) {
+                shown.patients.extend(about);
+            }
+        }
+    }
+
+    pub fn note_hidden(&self, hidden: Hidden) {
+        self.shown.lock().expect("no holder of this lock can panic").hidden = Some(hidden);
+    }
+
+    /// Returns what came of this grant until now.
+    pub fn shown(&self) -> Shown {
+        self.shown.lock().expect("no holder of this lock can panic").clone()
     }
 
     pub fn principal(&self) -> &Principal {
@@ -69,7 +109,7 @@ impl Grant {
     /// Returns the same grant as if patients had nothing to say: to find out whether it is they who refuse.
     pub fn without_patients(&self) -> Grant {
         let limits = self.limits.clone().map(|limits| Limits { knowledge: Knowledge::Keeper, ..limits });
-        Grant { principal: self.principal.clone(), limits }
+        Grant { principal: self.principal.clone(), limits, shown: Arc::default() }
     }
 
     /// Returns which resources of a type may be used in this way: [`Expr::All`], [`Expr::None`], or what they must meet.
@@ -88,6 +128,14 @@ impl Grant {
     /// Returns whether anything of a type may be used in this way, as far as that is decided without a resource.
     pub fn opens(&self, t: ResourceType, letter: Letter) -> bool {
         self.sight_of(t, letter, Some(&[])) != Expr::None
+    }
+
+    /// Returns by whom the holder cares for patients.
+    pub fn carers(&self) -> Option<Arc<[i64]>> {
+        match &self.limits.as_ref()?.knowledge {
+            Knowledge::Of(facts) if !facts.circle.targets.is_empty() => Some(facts.circle.targets.clone()),
+            _ => None,
+        }
     }
 
     /// Returns whose care for patients must be known before single resources of a type can be checked.

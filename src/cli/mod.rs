@@ -1,5 +1,6 @@
 //! The commands of those who run a server, straight on its database: servers may go on serving meanwhile.
 
+pub mod audit;
 pub mod client;
 pub mod keys;
 pub mod link;
@@ -18,7 +19,7 @@ async fn with_store<T>(
 ) -> Result<T, Failure> {
     let database = Database::open(settings).await?;
     let done = async {
-        let service = Factory::new(settings, &database.url)?.service().map_err(|e| Failure(e.to_string()))?;
+        let service = Factory::new(settings, &database)?.service().map_err(|e| Failure(e.to_string()))?;
         work(service.store(), &database).await
     };
     let done = done.await;

@@ -1,11 +1,13 @@
 //! The one door: every request, whatever way it came, is decided, done and audited here.
 
+mod audit;
 mod batch;
 mod entry;
 mod links;
 mod needs;
 mod transaction;
 
+use crate::access::grant::Shown;
 use crate::access::{Grant, Principal};
 use crate::account::Accounts;
 use crate::audit::Recorder;
@@ -15,7 +17,6 @@ use crate::index::TextIndex;
 use crate::interaction::{self, Context, Settings, body, capabilities};
 use crate::operation;
 use crate::rest::{Body, Interaction, Reply, Request};
-use crate::store::audit::Entry;
 use crate::store::{HistoryScope, Store, View};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -68,16 +69,18 @@ impl Service {
         let body = std::mem::take(&mut request.body);
         let defines =
             request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
-        let result = match self.store.decide(principal, &needs::of(&request)).await {
-            Ok(grant) if defines => self.define(principal, &grant, &request, body).await,
-            Ok(grant) => match self.newest() {
-                Some(newest) => newest.dispatch(principal, &grant, &request, body).await,
-                None => self.dispatch(principal, &grant, &request, body).await,
-            },
-            Err(refusal) => Err(refusal),
+        let grant = match self.store.decide(principal, &needs::of(&request)).await {
+            Ok(grant) => grant,
+            Err(refusal) => return self.answered(principal, &request, Err(refusal), Shown::default()).await,
         };
-        self.audit(principal, &request, &result).await;
-        result
+        let result = if defines {
+            self.define(principal, &grant, &request, body).await
+        } else if let Some(newest) = self.newest() {
+            newest.dispatch(principal, &grant, &request, body).await
+        } else {
+            self.dispatch(principal, &grant, &request, body).await
+        };
+        self.answered(principal, &request, result, grant.shown()).await
     }
 
     /// Returns the service over what is indexed now, which a request keeps to its end; none when this is it.
@@ -113,9 +116,7 @@ impl Service {
 
     /// Audits a refusal that was decided before the door, its caller being unknown.
     pub async fn refuse(&self, request: &Request, fault: Fault) -> Result<Reply, Fault> {
-        let refused = Err(fault);
-        self.audit(&Principal::Anonymous, request, &refused).await;
-        refused
+        self.answered(&Principal::Anonymous, request, Err(fault), Shown::default()).await
     }
 
     async fn dispatch(
@@ -199,26 +200,6 @@ impl Service {
             }
             _ => Err(Fault::new(Kind::Invalid, "this interaction cannot be answered here")),
         }
-    }
-
-    /// Keeps an audit row of what the store has not already written one for: reads by a known caller, and refusals.
-    async fn audit(&self, principal: &Principal, request: &Request, result: &Result<Reply, Fault>) {
-        let status = result.as_ref().map_or_else(Fault::status, |reply| reply.status);
-        let refused = matches!(status, 401 | 403);
-        let known_reader = matches!(principal, Principal::Token(_)) && result.is_ok() && needs::only_reads(request);
-        if !refused && !known_reader {
-            return;
-        }
-        let interaction = &request.interaction;
-        self.recorder
-            .record(Entry {
-                resource_type: interaction.resource_type(),
-                id: interaction.id().cloned(),
-                version: result.as_ref().ok().and_then(|reply| reply.version),
-                detail: result.as_ref().err().map(|fault| fault.to_string().into()),
-                ..Entry::by(principal, interaction.code(), &request.id, status)
-            })
-            .await;
     }
 }
 

@@ -41,5 +41,11 @@ pub fn only_reads(request: &Request) -> bool {
             | I::SearchSystem
             | I::SearchCompartment(..)
             | I::Operation { by_get: true, .. }
-    )
+    ) || is_reading_operation(&request.interaction)
+}
+
+/// Returns whether an operation that is called by POST changes nothing.
+fn is_reading_operation(interaction: &I) -> bool {
+    let I::Operation { name, .. } = interaction else { return false };
+    operation::named(name).is_some_and(|operation| !operation.affects_state())
 }

@@ -143,9 +143,9 @@ fn cut(query: &PageQuery<'_>, mut rows: Vec<Row>, types: impl Fn() -> Vec<KeyTyp
 
 fn keyset(row: &Row, types: &[KeyType]) -> Keyset {
     let value = |(i, t): (usize, &KeyType)| match t {
-        KeyType::I64 => row.get::<_, Option<i64>>(6 + i).map_or(KeyValue::Missing, KeyValue::I64),
+        KeyType::I64 => row.get::<_, Option<i64>>(7 + i).map_or(KeyValue::Missing, KeyValue::I64),
         KeyType::Text | KeyType::Number => {
-            row.get::<_, Option<String>>(6 + i).map_or(KeyValue::Missing, KeyValue::Text)
+            row.get::<_, Option<String>>(7 + i).map_or(KeyValue::Missing, KeyValue::Text)
         }
     };
     Keyset { sorts: types.iter().enumerate().map(value).collect(), no: row.get(0) }

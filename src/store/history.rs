@@ -78,7 +78,7 @@ pub(super) async fn history(
     .map_err(StoreError::sql("failed to read history"))?;
     meter::took("history", started);
     let read = |row: Row| {
-        let deed = Deed::from_number(row.get(6));
+        let deed = Deed::from_number(row.get(7));
         Some((row::stored(row)?, deed))
     };
     let mut versions: Vec<(Stored, Deed)> = rows.into_iter().filter_map(read).collect();

@@ -13,6 +13,7 @@ use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::Expr;
 use deadpool_postgres::{GenericClient, Object, Pool};
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Writes in one batch at most: enough to share a flush, few enough to keep the answer quick.
@@ -149,7 +150,7 @@ pub async fn limits(
     writes: &[&Write],
     found: &Found,
 ) -> Result<Vec<Option<Expr>>, StoreError> {
-    let batch = Batch::new(blueprint.index.now());
+    let batch = Batch::new(blueprint.index.now(), Arc::default());
     let current = |write: &Write| {
         let stored = found.get(&(write.resource_type, write.id.clone()))?;
         batch.rows_of(stored).ok()
@@ -178,7 +179,7 @@ fn decide(
     numbers: &[i64],
 ) -> Result<(Batch, Vec<Option<Outcome>>), StoreError> {
     let now = Instant::now();
-    let mut batch = Batch::new(blueprint.index.now());
+    let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
     let mut outcomes = Vec::with_capacity(writes.len());
     for (i, write) in writes.iter().enumerate() {
         // Whether a Health ID was given to this patient is asked in a transaction of its own.
@@ -193,7 +194,7 @@ fn decide(
             }
         };
         if let Some(outcome) = &outcome {
-            batch.audit(numbers[2 * i + 1], &write.audit.became(outcome));
+            batch.audit(numbers[2 * i + 1], write, outcome);
         }
         outcomes.push(outcome);
     }

@@ -71,6 +71,7 @@ pub struct Blueprint {
     cursor_key: Arc<OnceCell<secret::Secret>>,
     revocations: Arc<identity::revocation::Revocations>,
     policy: Arc<policy::Shared>,
+    audit: Arc<audit::Ground>,
 }
 
 impl Blueprint {
@@ -82,7 +83,13 @@ impl Blueprint {
             cursor_key: Arc::new(OnceCell::new()),
             revocations: Arc::default(),
             policy: Arc::default(),
+            audit: Arc::default(),
         }
+    }
+
+    /// Says what the audit stands on, before any store is made.
+    pub fn with_audit(self, ground: audit::Ground) -> Blueprint {
+        Blueprint { audit: Arc::new(ground), ..self }
     }
 
     /// Returns a store for the calling thread. Must be called inside its runtime; connects when first used.

@@ -16,6 +16,8 @@ pub struct Stored {
     pub updated: Instant,
     /// None for a deletion.
     pub content: Option<Bytes>,
+    /// The patients whom the current version is about, where the statement told.
+    pub about: Vec<i64>,
 }
 
 /// How a version came about. The numbers stand in the database.
@@ -75,9 +77,12 @@ pub fn content(row: Row, column: usize) -> Option<Bytes> {
     Some(Bytes::from_owner(Content(row, column)))
 }
 
-/// Returns a version from a row of `no, type, id, version, updated, content, ...`.
+/// Returns a version from a row of `no, type, id, version, updated, content, ...`, the next perhaps being `about`.
 pub fn stored(row: Row) -> Option<Stored> {
+    let has_about = row.columns().get(6).is_some_and(|column| column.name() == "about");
+    let about = if has_about { row.get::<_, Option<Vec<i64>>>(6).unwrap_or_default() } else { Vec::new() };
     Some(Stored {
+        about,
         no: row.get(0),
         resource_type: ResourceType::from_number(row.get(1))?,
         id: ResourceId::parse(row.get(2))?,

@@ -136,7 +136,7 @@ impl Tx {
         let blueprint = &self.store.blueprint;
         let numbers = blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
         let now = Instant::now();
-        let mut batch = Batch::new(blueprint.index.now());
+        let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
         let mut outcomes = Vec::with_capacity(writes.len());
         let each: Vec<&Write> = writes.iter().collect();
         let limits = lane::limits(blueprint, self.open.get(), &each, found).await?;
@@ -145,7 +145,7 @@ impl Tx {
                 Some(current) => lane::replace(&mut batch, current, write, sight.as_ref(), now)?,
                 None => create(&mut batch, numbers[0], write, sight.as_ref(), now),
             };
-            batch.audit(numbers[1], &write.audit.became(&outcome));
+            batch.audit(numbers[1], write, &outcome);
             outcomes.push(outcome);
         }
         match lane::send(self.open.get(), &batch).await {
@@ -161,9 +161,10 @@ impl Tx {
     /// Writes audit rows of what this transaction does and no write stands for.
     pub async fn audit(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let numbers = self.store.blueprint.numbers.reserve(self.open.get(), entries.len()).await?;
-        let mut batch = Batch::default();
+        let blueprint = &self.store.blueprint;
+        let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
         for (entry, number) in entries.iter().zip(numbers) {
-            batch.audit(number, entry);
+            batch.note(number, entry);
         }
         lane::send(self.open.get(), &batch).await
     }

@@ -5,9 +5,9 @@ use super::find::{self, IncludeQuery, Match, Page, PageQuery};
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::row::Stored;
 use super::tx::Tx;
-use super::{Store, read};
+use super::{Store, care, read};
 use crate::access::Grant;
-use crate::access::grant::Way;
+use crate::access::grant::{Hidden, Way};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::Search;
 
@@ -32,9 +32,32 @@ impl View<'_> {
             View::Tx(tx) => read::current(tx.client(), t, id).await?,
         };
         match found {
-            Some(stored) if at_once.is_none() && !self.shows(grant, &stored).await? => Ok(None),
-            found => Ok(found),
+            Some(stored) if at_once.is_none() && !self.shows(grant, &stored).await? => {
+                self.note_hidden(grant, &stored).await?;
+                Ok(None)
+            }
+            found => {
+                grant.note_shown(found.iter().map(|stored| &stored.about));
+                Ok(found)
+            }
         }
+    }
+
+    /// Notes for the audit, and for the hint that glass can be broken, that and why a resource was not shown.
+    async fn note_hidden(&self, grant: &Grant, stored: &Stored) -> Result<(), StoreError> {
+        let (t, id, about) = (stored.resource_type, &stored.id, &stored.about);
+        let content = stored.content.as_deref().unwrap_or_default();
+        let by_patients = self.shows_content(&grant.without_patients(), t, id, content, Way::Seen).await?;
+        let cared = match (grant.carers(), self) {
+            (Some(carers), View::Pool(store)) => {
+                care::cared(store.reader.get().await?.as_ref(), &carers, about).await?
+            }
+            (Some(carers), View::Tx(tx)) => care::cared(tx.client(), &carers, about).await?,
+            (None, _) => Vec::new(),
+        };
+        let is_cared = !about.is_empty() && about.iter().all(|patient| cared.contains(patient));
+        grant.note_hidden(Hidden { about: about.clone(), by_patients, is_cared });
+        Ok(())
     }
 
     /// Returns whether the grant shows a version: by what it holds, or for a deletion by what it deleted.
@@ -47,6 +70,23 @@ impl View<'_> {
         match before.and_then(|before| before.content) {
             Some(content) => self.shows_content(grant, t, id, &content, Way::Seen).await,
             None => Ok(false),
+        }
+    }
+
+    /// Returns whether the grant shows a version that may be an old one: itself, and what the resource is now. What was restricted
+    /// later is restricted in all its versions.
+    async fn shows_version(&self, grant: &Grant, stored: &Stored) -> Result<bool, StoreError> {
+        let (t, id) = (stored.resource_type, &stored.id);
+        if !self.shows(grant, stored).await? {
+            return Ok(false);
+        }
+        let current = match self {
+            View::Pool(store) => store.read_shared(t, id).await?,
+            View::Tx(tx) => read::current(tx.client(), t, id).await?,
+        };
+        match current {
+            Some(current) if current.version != stored.version => self.shows(grant, &current).await,
+            _ => Ok(true),
         }
     }
 
@@ -70,8 +110,14 @@ impl View<'_> {
             return Ok(None);
         }
         match self.version(t, id, version).await? {
-            Some(stored) if at_once.is_none() && !self.shows(grant, &stored).await? => Ok(None),
-            found => Ok(found),
+            Some(stored) if at_once.is_none() && !self.shows_version(grant, &stored).await? => {
+                self.note_hidden(grant, &stored).await?;
+                Ok(None)
+            }
+            found => {
+                grant.note_shown(found.iter().map(|stored| &stored.about));
+                Ok(found)
+            }
         }
     }
 
@@ -83,7 +129,9 @@ impl View<'_> {
             return Ok(HistoryPage { versions: Vec::new(), more: false });
         }
         if types.iter().all(|t| at_once(grant, *t) == Some(true)) {
-            return self.history_of(&types, query).await;
+            let page = self.history_of(&types, query).await?;
+            grant.note_shown(page.versions.iter().map(|(stored, _)| &stored.about));
+            return Ok(page);
         }
         let wanted = usize::try_from(query.count).unwrap_or(usize::MAX);
         let mut rest = HistoryQuery { count: query.count.max(100), ..query.clone() };
@@ -97,7 +145,7 @@ impl View<'_> {
             rest.after = Some((last.updated, last.no, last.version));
             looked += page.versions.len();
             for (stored, deed) in page.versions {
-                if self.shows(grant, &stored).await? {
+                if self.shows_version(grant, &stored).await? {
                     versions.push((stored, deed));
                 }
             }
@@ -107,6 +155,7 @@ impl View<'_> {
         }
         let more = versions.len() > wanted;
         versions.truncate(wanted);
+        grant.note_shown(versions.iter().map(|(stored, _)| &stored.about));
         Ok(HistoryPage { versions, more })
     }
 
@@ -118,10 +167,12 @@ impl View<'_> {
     }
 
     pub async fn search(&self, grant: &Grant, query: &PageQuery<'_>) -> Result<Page, StoreError> {
-        match self {
+        let page = match self {
             View::Pool(store) => find::page(&store.reads.get().await?, grant, query).await,
             View::Tx(tx) => find::page(tx.client(), grant, query).await,
-        }
+        }?;
+        grant.note_shown(page.rows.iter().chain(&page.included).map(|stored| &stored.about));
+        Ok(page)
     }
 
     /// Returns up to `max` matches without their content.
@@ -140,18 +191,22 @@ impl View<'_> {
         after: i64,
         max: u32,
     ) -> Result<Vec<Stored>, StoreError> {
-        match self {
+        let found = match self {
             View::Pool(store) => find::by_number(&store.reads.get().await?, grant, search, after, max).await,
             View::Tx(tx) => find::by_number(tx.client(), grant, search, after, max).await,
-        }
+        }?;
+        grant.note_shown(found.iter().map(|stored| &stored.about));
+        Ok(found)
     }
 
     /// Returns up to `max` resources that others refer to, or that refer to them, by the given columns.
     pub async fn included(&self, grant: &Grant, query: &IncludeQuery<'_>) -> Result<Vec<Stored>, StoreError> {
-        match self {
+        let included = match self {
             View::Pool(store) => find::included(&store.reads.get().await?, grant, query).await,
             View::Tx(tx) => find::included(tx.client(), grant, query).await,
-        }
+        }?;
+        grant.note_shown(included.iter().map(|stored| &stored.about));
+        Ok(included)
     }
 }
 

@@ -43,14 +43,14 @@ pub fn page_along(search: &Search, limit: &Expr, start: Start, count: u32, along
     let max = values.i64(i64::try_from(along.max).unwrap_or(i64::MAX));
     let text = format!(
         "with page as materialized (\n  \
-         select r.no, r.type, r.id, r.version, r.updated, r.content, r.target, r.refs{sorts},\n    \
+         select r.no, r.type, r.id, r.version, r.updated, r.content, r.about, r.target, r.refs{sorts},\n    \
          row_number() over (order by {order}) as place\n  from (\n    {rows}\n  ) m\n  \
          cross join lateral (select * from resource r where r.no = m.no offset 0) r\n),\n\
          kept as materialized (select no, type, target, refs from page where {kept}),\n\
          found as (\n  {found}\n)\n\
-         select p.no, p.type, p.id, p.version, p.updated, p.content{names}, p.place from page p\n\
+         select p.no, p.type, p.id, p.version, p.updated, p.content, p.about{names}, p.place from page p\n\
          union all\n\
-         (select r.no, r.type, r.id, r.version, r.updated, r.content{nulls}, null::bigint\n\
+         (select r.no, r.type, r.id, r.version, r.updated, r.content, r.about{nulls}, null::bigint\n\
          from (select distinct no from found where no <> all (array(select no from kept)) order by no) f\n\
          cross join lateral (select * from resource r where r.no = f.no and r.type = any ({seen}) offset 0) r\n\
          limit {max})\norder by place nulls last, no",

@@ -87,7 +87,7 @@ pub enum KeyType {
 
 /// Returns the query for the `fetch` matches that begin or end at `start`, in the order of the answer either way.
 ///
-/// Columns: `no, type, id, version, updated, content`, and one for each of [`key_types`].
+/// Columns: `no, type, id, version, updated, content, about`, and one for each of [`key_types`].
 pub fn page(search: &Search, limit: &Expr, start: Start, fetch: u32) -> Sql {
     let mut values = Values::default();
     let conditions = Conditions::new(search, limit);
@@ -96,7 +96,7 @@ pub fn page(search: &Search, limit: &Expr, start: Start, fetch: u32) -> Sql {
     let cast = |i: usize| search.sort.get(i).map_or("", sort_value::cast);
     let names: String = (0..keys).map(|i| format!(", m.s{}{}", i + 1, cast(i))).collect();
     let text = format!(
-        "select r.no, r.type, r.id, r.version, r.updated, r.content{names}\nfrom (\n  {}\n) m\n\
+        "select r.no, r.type, r.id, r.version, r.updated, r.content, r.about{names}\nfrom (\n  {}\n) m\n\
          cross join lateral (select * from resource r where r.no = m.no offset 0) r\norder by {order}",
         indent(&rows),
     );
@@ -133,7 +133,7 @@ pub fn keyset_fits(search: &Search, limit: &Expr, keyset: &Keyset) -> bool {
 }
 
 /// Returns the query for up to `max` matches numbered above `after`, in the order of their numbers, as
-/// `no, type, id, version, updated, content`.
+/// `no, type, id, version, updated, content, about`.
 pub fn by_number(search: &Search, limit: &Expr, after: i64, max: u32) -> Sql {
     let mut values = Values::default();
     let conditions = Conditions::new(search, limit);
@@ -141,7 +141,7 @@ pub fn by_number(search: &Search, limit: &Expr, after: i64, max: u32) -> Sql {
     let rows =
         by_no(&mut values, &search.types, &conditions.parts(), Some(Edge { no: after, backward: false }), Some(&max));
     let text = format!(
-        "select r.no, r.type, r.id, r.version, r.updated, r.content\nfrom (\n  {}\n) m\n\
+        "select r.no, r.type, r.id, r.version, r.updated, r.content, r.about\nfrom (\n  {}\n) m\n\
          cross join lateral (select * from resource r where r.no = m.no offset 0) r\norder by m.no",
         indent(&rows),
     );

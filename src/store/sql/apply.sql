@@ -4,7 +4,7 @@
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
-                $55::smallint[], $56::bigint[], $57::text[], $64::text[])
+                $55::smallint[], $56::bigint[], $57::text[], $73::text[])
          as i (no, type, id, version, updated, deleted, content, deed, target, refs, about)
 ),
 kept as (
@@ -27,10 +27,24 @@ noted as (
     insert into outbox (no, version, type, deleted)
     select no, version, type, deleted from incoming where index_epoch_is($58)
 ),
+recorded as (
+    select *
+    from unnest($9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::text[],
+                $16::integer[], $17::smallint[], $62::text[], $63::text[], $64::text[], $65::text[], $66::text[],
+                $67::text[], $68::text[], $69::text[], $70::text[], $71::text[], $72::bytea[])
+         as a (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+               address, query, patients, consent, content, mac)
+),
 audited as (
-    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail)
-    select * from unnest($9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::text[],
-                         $16::integer[], $17::smallint[], $62::text[], $63::text[])
+    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose,
+                       token, address, query, patients, consent, content, mac)
+    select no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+           address, query, patients::bigint[], consent, content::json, mac
+    from recorded
+),
+audited_patient as (
+    insert into audit_patient (patient, no)
+    select unnest(patients::bigint[]), no from recorded where patients is not null
 ),
 term_gone as (
     delete from term t using unnest($18::bigint[], $19::bigint[]) as d (key, no)
@@ -79,15 +93,15 @@ timeline_new as (
     select * from unnest($48::bigint[], $49::bigint[], $50::bigint[], $51::bigint[]) on conflict do nothing
 ),
 link_gone as (
-    delete from link l using unnest($65::smallint[], $66::bigint[], $67::bigint[], $68::bigint[]) as d (kind, a, b, no)
+    delete from link l using unnest($74::smallint[], $75::bigint[], $76::bigint[], $77::bigint[]) as d (kind, a, b, no)
     where l.kind = d.kind and l.a = d.a and l.b = d.b and l.no = d.no
 ),
 link_new as (
-    insert into link (kind, a, b, no) select * from unnest($69::smallint[], $70::bigint[], $71::bigint[], $72::bigint[])
+    insert into link (kind, a, b, no) select * from unnest($78::smallint[], $79::bigint[], $80::bigint[], $81::bigint[])
     on conflict do nothing
 ),
 told as (
-    insert into policy_change (kind, key) select * from unnest($73::smallint[], $74::bigint[])
+    insert into policy_change (kind, key) select * from unnest($82::smallint[], $83::bigint[])
 )
 insert into shape (key, type, columns)
 select key, type, columns::bigint[] from unnest($52::bigint[], $53::smallint[], $54::text[]) as s (key, type, columns)

@@ -3,7 +3,7 @@
 with incoming as (
     select *
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::text[],
-                $37::smallint[], $38::bigint[], $39::text[], $43::text[])
+                $37::smallint[], $38::bigint[], $39::text[], $52::text[])
          as i (no, type, id, version, updated, deleted, content, deed, target, refs, about)
 ),
 made as (
@@ -14,10 +14,24 @@ noted as (
     insert into outbox (no, version, type, deleted)
     select no, version, type, deleted from incoming where index_epoch_is($40)
 ),
+recorded as (
+    select *
+    from unnest($8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::text[],
+                $15::integer[], $16::smallint[], $41::text[], $42::text[], $43::text[], $44::text[], $45::text[],
+                $46::text[], $47::text[], $48::text[], $49::text[], $50::text[], $51::bytea[])
+         as a (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+               address, query, patients, consent, content, mac)
+),
 audited as (
-    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail)
-    select * from unnest($8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::text[],
-                         $15::integer[], $16::smallint[], $41::text[], $42::text[])
+    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose,
+                       token, address, query, patients, consent, content, mac)
+    select no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+           address, query, patients::bigint[], consent, content::json, mac
+    from recorded
+),
+audited_patient as (
+    insert into audit_patient (patient, no)
+    select unnest(patients::bigint[]), no from recorded where patients is not null
 ),
 term_new as (
     insert into term (key, no) select * from unnest($17::bigint[], $18::bigint[])
@@ -39,11 +53,11 @@ timeline_new as (
     select * from unnest($30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[])
 ),
 link_new as (
-    insert into link (kind, a, b, no) select * from unnest($44::smallint[], $45::bigint[], $46::bigint[], $47::bigint[])
+    insert into link (kind, a, b, no) select * from unnest($53::smallint[], $54::bigint[], $55::bigint[], $56::bigint[])
     on conflict do nothing
 ),
 told as (
-    insert into policy_change (kind, key) select * from unnest($48::smallint[], $49::bigint[])
+    insert into policy_change (kind, key) select * from unnest($57::smallint[], $58::bigint[])
 )
 insert into shape (key, type, columns)
 select key, type, columns::bigint[] from unnest($34::bigint[], $35::smallint[], $36::text[]) as s (key, type, columns)

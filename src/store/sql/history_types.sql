@@ -1,5 +1,6 @@
 -- Versions of all resources of the types $1, newest first. Each type is walked along its own index.
-select v.no, v.type, v.id, v.version, v.updated, v.content, v.deed
+select v.no, v.type, v.id, v.version, v.updated, v.content,
+       (select r.about from resource r where r.no = v.no) as about, v.deed
 from unnest($1::smallint[]) as t (type)
 cross join lateral (
     select * from (

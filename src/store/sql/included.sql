@@ -20,7 +20,7 @@ found as (
     join unnest($5::bigint[], $6::smallint[]) c (key, target) on c.target < 0 or c.target = p.type
     cross join lateral (select t.no from term t where t.key = p.target # c.key offset 0) t
 )
-select r.no, r.type, r.id, r.version, r.updated, r.content
+select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
 from (select no from found where no <> all ($7::bigint[]) order by no) f
 cross join lateral (select * from resource r where r.no = f.no and r.type = any ($8::smallint[]) offset 0) r
 limit $9
