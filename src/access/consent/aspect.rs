@@ -12,7 +12,7 @@ use super::{Action, Asker};
 use crate::catalog::ParamKind;
 use crate::fhir::ResourceType;
 use crate::search::expr::Comparison;
-use crate::search::period::Period;
+use crate::search::period::{BEGINNING, END, Period};
 use crate::search::{Expr, Registry};
 
 /// Type and the parameters of its clinical time. Of other types the time is that of the last change.
@@ -228,7 +228,15 @@ impl Question<'_> {
         let dated = |param: &str, comparison, period| index::dated(self.registry, self.t, &[param], comparison, period);
         let missing = |params: &[&str]| index::missing(self.registry, self.t, params, ParamKind::Date);
         let each = periods.known.iter().map(|period| {
-            let updated = Expr::and([missing(params), Expr::Updated { from: period.lo, to: period.hi }]);
+            let updated = match kind {
+                Kind::Permit => Expr::Updated { from: period.lo, to: period.hi },
+                // What has no time of change yet is met too.
+                Kind::Deny => Expr::not(Expr::or([
+                    Expr::Updated { from: BEGINNING, to: period.lo - 1 },
+                    Expr::Updated { from: period.hi + 1, to: END },
+                ])),
+            };
+            let updated = Expr::and([missing(params), updated]);
             let by_time = match kind {
                 Kind::Deny => Expr::or(params.iter().map(|param| dated(param, Comparison::Ap, *period))),
                 Kind::Permit => {

@@ -90,8 +90,7 @@ pub fn refers(
     let mut rank = Rank::Identity;
     for (target, id) in targets {
         let key = registry.keyer.target(target.name(), id.as_str());
-        // A column that leads elsewhere has no such row.
-        for column in columns.iter().filter(|c| c.targets.is_empty() || c.targets.contains(target)) {
+        for column in &columns {
             keys.push(Keyer::reference(column.key, key));
             rank = rank.max(rank_of_target(*target, column.rank));
         }

@@ -111,17 +111,17 @@ pub struct Labels<'a> {
 }
 
 impl Labels<'_> {
-    fn any(&self, systems: &[&'static str], codes: &[&'static str]) -> Option<Expr> {
-        // A label without a system is taken for one of ours: it hides rather than shows.
-        let one = |code: &'static str| {
-            systems.iter().map(move |system| Coded::Of(system, code)).chain([Coded::WithoutSystem(code)])
-        };
-        let wanted: Vec<Coded> = codes.iter().copied().flat_map(one).collect();
+    /// Labels are known by their code, whatever the system says: in doubt they hide.
+    fn any(&self, codes: &[&'static str]) -> Option<Expr> {
+        let wanted: Vec<Coded> = codes.iter().map(|code| Coded::AnySystem(code)).collect();
         tokens(self.registry, self.t, &["_security"], &wanted)
     }
 
-    fn levels(&self, levels: &[&'static str]) -> Option<Expr> {
-        self.any(&CONFIDENTIALITIES, levels)
+    /// Labels that open, by one of the names of their system.
+    fn exact(&self, codes: &[&'static str]) -> Option<Expr> {
+        let one = |code: &'static str| CONFIDENTIALITIES.iter().map(move |system| Coded::Of(system, code));
+        let wanted: Vec<Coded> = codes.iter().copied().flat_map(one).collect();
+        tokens(self.registry, self.t, &["_security"], &wanted)
     }
 
     /// Returns the condition that a resource is at most so confidential; none where the index cannot say.
@@ -129,24 +129,24 @@ impl Labels<'_> {
         if level >= VERY_RESTRICTED {
             return Some(Expr::All);
         }
-        let not_above = Expr::not(self.levels(&LEVELS[level + 1..])?);
+        let not_above = Expr::not(self.any(&LEVELS[level + 1..])?);
         if level >= NORMAL {
             return Some(not_above);
         }
-        Some(Expr::and([self.levels(&LEVELS[..=level])?, not_above]))
+        Some(Expr::and([self.exact(&LEVELS[..=level])?, not_above]))
     }
 
     fn at_least(&self, level: usize) -> Option<Expr> {
         match level {
             0 => Some(Expr::All),
-            level if level > NORMAL => self.levels(&LEVELS[level..]),
+            level if level > NORMAL => self.any(&LEVELS[level..]),
             level => Some(Expr::not(self.at_most(level - 1)?)),
         }
     }
 
     fn topics(&self, wanted: impl Fn(usize) -> bool) -> Option<Expr> {
         let codes: Vec<&str> = (0..TOPICS.len()).filter(|topic| wanted(*topic)).map(|topic| TOPICS[topic].0).collect();
-        if codes.is_empty() { Some(Expr::None) } else { self.any(&ACT_CODES, &codes) }
+        if codes.is_empty() { Some(Expr::None) } else { self.any(&codes) }
     }
 
     /// Returns what a permit with these labels covers: up to the highest level, and of what is restricted only that of which every

@@ -136,6 +136,8 @@ fn times_lie_in_the_period_when_permitted_and_touch_it_when_refused() {
     ] {
         check_both(period.clone(), &observation(time), permit, deny);
     }
+    // A resource that is about to be written has no time of change.
+    check_both(period.clone(), &observation(json!({"meta": {}})), false, true);
     let condition = |onset: &str, recorded: &str| json!({"resourceType": "Condition", "id": "c", "onsetDateTime": onset, "recordedDate": recorded});
     check_both(period.clone(), &condition("2022-03-05", "2022-03-06"), true, true);
     check_both(period.clone(), &condition("2010", "2022-03-06"), false, true);
