@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+pub mod emergency;
 mod health_id;
 mod launch;
 mod merge;
@@ -30,6 +31,8 @@ pub static ALL: &[&dyn Operation] = &[
     &health_id::verify::Verify,
     &health_id::link::Link,
     &health_id::qr::Qr,
+    &emergency::Emergency,
+    &emergency::card::Card,
 ];
 
 /// Where an operation can be called.
@@ -63,6 +66,10 @@ pub trait Operation: Sync {
     fn places(&self) -> Places;
     /// Whether it changes anything: then GET is refused.
     fn affects_state(&self) -> bool;
+    /// Whether nothing on the way may keep the answer: no cache, and no search engine either.
+    fn is_fleeting(&self) -> bool {
+        false
+    }
     /// What its caller must be allowed. There is no default: each must say.
     fn needs(&self, resource_type: Option<ResourceType>) -> Needs;
     fn perform<'a>(&'a self, ctx: &'a Context<'a>, call: Call) -> LocalBoxFuture<'a, Result<Reply, Fault>>;

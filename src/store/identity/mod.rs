@@ -7,6 +7,7 @@ pub mod account;
 pub mod attempt;
 pub mod authorization;
 pub mod client;
+pub mod emergency;
 pub mod factor;
 pub mod health_id;
 pub mod key;
@@ -41,6 +42,7 @@ pub fn statements() -> impl Iterator<Item = &'static str> {
         attempt::STATEMENTS,
         authorization::STATEMENTS,
         client::STATEMENTS,
+        emergency::STATEMENTS,
         factor::STATEMENTS,
         health_id::STATEMENTS,
         key::STATEMENTS,
