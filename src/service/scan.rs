@@ -3,8 +3,8 @@
 //! The link itself is what lets in: see [`crate::operation::emergency::scan`].
 
 use super::Service;
-use crate::access::policy::{self, Needs};
 use crate::access::Principal;
+use crate::access::policy::{self, Needs};
 use crate::fault::Fault;
 use crate::fhir::ResourceType;
 use crate::operation::emergency::scan::{self, Scan, Scanned};

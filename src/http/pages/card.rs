@@ -80,7 +80,13 @@ async fn change(http: HttpRequest, state: web::Data<State>, payload: web::Payloa
         }
         match ask(&state, &visit, session, action, &more).await {
             Ok(_) => {
-                let told = if shared { "share" } else if action == "renew" { "make" } else { action };
+                let told = if shared {
+                    "share"
+                } else if action == "renew" {
+                    "make"
+                } else {
+                    action
+                };
                 Ok(visit.go(&format!("{PLACE}?{told}")))
             }
             Err(fault) if matches!(fault.kind(), Kind::Value | Kind::BusinessRule | Kind::Invalid | Kind::Conflict) => {
