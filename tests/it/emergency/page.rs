@@ -87,7 +87,7 @@ fn a_patient_says_what_is_shown() {
 fn the_page_of_cards_is_for_patients_who_are_signed_in() {
     let app = app();
     let mut stranger = Browser::new(app);
-    stranger.get(PLACE).expect_to("/login?next=%2Fpatient%2Fcard");
+    stranger.get(PLACE).expect_to("/login?next=/patient/card");
     let mut nurse = signed_in(app, "nurse", "Practitioner/nora");
     nurse.get(PLACE).expect(403);
     assert!(!nurse.get("/account").expect(200).text.contains(PLACE));
@@ -109,7 +109,7 @@ fn a_factor_shown_lately_makes_a_card_and_none_is_needed_to_revoke_it() {
         "update session set auth_at = auth_at - 3600000000 where account in (select id from account where fhir_user = '{user}')"
     ));
     browser.get(PLACE).expect(200);
-    browser.submit(PLACE, &[("action", "renew")]).expect_to("/step-up?next=%2Fpatient%2Fcard");
+    browser.submit(PLACE, &[("action", "renew")]).expect_to("/step-up?next=/patient/card");
     browser.submit(PLACE, &[("action", "revoke")]).expect_to("/patient/card?revoke");
 }
 
