@@ -34,6 +34,7 @@ fn person(app: &TestApp, role: &str, fhir_user: &str, scope: &str) -> Client {
         claims.scope = scope.to_string();
         claims.client_id = Some("app".to_string());
         claims.auth_time = Some(claims.iat);
+        claims.patient = fhir_user.strip_prefix("Patient/").map(str::to_string);
     }))
 }
 

@@ -4,7 +4,7 @@
 //! no account. A link for somebody at a distance has a passcode (`P`) beside it.
 
 use super::link::{self, Payload};
-use super::{gather, is_self, labels, reads_all};
+use super::{allows, gather, is_self, labels, reads_all};
 use crate::access::Principal;
 use crate::access::policy::Needs;
 use crate::access::scope::Letter;
@@ -109,13 +109,10 @@ fn may_manage(ctx: &Context, id: &ResourceId) -> Result<(), Fault> {
     if !is_self(ctx.grant, id) {
         return Err(Fault::new(Kind::Forbidden, "an emergency card is made by the patient whom it is about"));
     }
-    reads_all(token)?;
-    let consents = |scope: &&crate::access::scope::Scope| {
-        scope.query().is_none() && scope.allows(Letter::Create, Some(ResourceType::CONSENT))
-    };
-    match token.scopes.iter().find(consents) {
-        Some(_) => Ok(()),
-        None => Err(Fault::new(Kind::Forbidden, "an app that makes emergency cards needs the scope for Consent.c")),
+    reads_all(token, id)?;
+    match allows(token, id, Letter::Create, ResourceType::CONSENT) {
+        true => Ok(()),
+        false => Err(Fault::new(Kind::Forbidden, "an app that makes emergency cards needs the scope for Consent.c")),
     }
 }
 

@@ -15,8 +15,8 @@ use super::parameters::Parameters;
 use super::{Call, Operation, Places, own};
 use crate::access::policy::{self, Needs};
 use crate::access::principal::Token;
-use crate::access::role::Right;
-use crate::access::scope::Letter;
+use crate::access::role::{Right, Role};
+use crate::access::scope::{self, Letter, Scope};
 use crate::access::{Grant, Principal};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
@@ -61,7 +61,7 @@ async fn emergency(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let (id, patient) = gather::survivor(ctx, &id).await?;
     let choice = ctx.store.emergency_choice(&id).await?;
     if choice.opted_out && !is_self(ctx.grant, &id) {
-        return Err(opted_out(&id));
+        return Err(opted_out(ctx.grant, &id));
     }
     let bundle = gather::view(ctx, &id, &patient, &choice.topics).await?;
     let detail = format!("purpose {}; by {}; topics {}", asked.purpose, asked.mode, choice.topics.join(" "));
@@ -118,24 +118,30 @@ fn may_view(grant: &Grant, id: &ResourceId) -> Result<(), Fault> {
         return Err(Fault::new(Kind::Forbidden, text));
     }
     match token.person {
-        Some(_) => reads_all(token),
+        Some(_) => reads_all(token, id),
         None => Ok(()),
     }
 }
 
 /// Refuses an app that was not let read everything that the view may show.
-fn reads_all(token: &Token) -> Result<(), Fault> {
-    let reads = |t: ResourceType| {
-        token.scopes.iter().any(|scope| scope.query().is_none() && scope.allows(Letter::Read, Some(t)))
-    };
+fn reads_all(token: &Token, id: &ResourceId) -> Result<(), Fault> {
     let names = std::iter::once("Patient").chain(view::SOURCES.iter().map(|(name, ..)| *name));
-    let missing: Vec<&str> = names.filter(|name| !ResourceType::parse(name).is_some_and(reads)).collect();
+    let reads = |name: &&str| ResourceType::parse(name).is_some_and(|t| allows(token, id, Letter::Read, t));
+    let missing: Vec<&str> = names.filter(|name| !reads(name)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let text =
-        format!("the emergency view is all or nothing, and the token's scopes do not read {}", missing.join(", "));
+    let text = format!(
+        "the emergency view is all or nothing, and for this patient the token's scopes do not read {}",
+        missing.join(", ")
+    );
     Err(Fault::new(Kind::Forbidden, text))
+}
+
+/// Returns whether a scope opens a type for this patient, and not a part of it: `patient/` scopes open the record in context alone.
+fn allows(token: &Token, id: &ResourceId, letter: Letter, t: ResourceType) -> bool {
+    let is_here = |scope: &Scope| scope.context != scope::Context::Patient || token.patient.as_ref() == Some(id);
+    token.scopes.iter().any(|scope| scope.query().is_none() && is_here(scope) && scope.allows(letter, Some(t)))
 }
 
 /// Returns whether the caller is this patient.
@@ -144,10 +150,13 @@ fn is_self(grant: &Grant, id: &ResourceId) -> bool {
     own.is_some_and(|(t, own)| *t == ResourceType::PATIENT && own == id)
 }
 
-fn opted_out(id: &ResourceId) -> Fault {
-    let text = format!(
-        "the patient does not want an emergency view; additional information may be available using the Break-The-Glass \
-         protocol: Patient/{id}/$break-glass opens the record to a physician who gives a reason"
+/// The way on is told to those who may go it.
+fn opted_out(grant: &Grant, id: &ResourceId) -> Fault {
+    let text = "the patient does not want to be seen in an emergency".to_string();
+    let is_physician = grant.principal().person().is_some_and(|person| person.roles.contains(&Role::Physician));
+    let hint = format!(
+        "; additional information may be available using the Break-The-Glass protocol: Patient/{id}/$break-glass opens the \
+         record for a reason that is looked into"
     );
-    Fault::new(Kind::Forbidden, text)
+    Fault::new(Kind::Forbidden, if is_physician { text + &hint } else { text })
 }

@@ -47,11 +47,13 @@ pub async fn scan(ctx: &Context<'_>, scan: &Scan<'_>) -> Result<Scanned, Fault> 
     if recipient.trim().is_empty() {
         return Err(Fault::new(Kind::Required, "a reader says who it is: 'recipient' is required"));
     }
-    let Some(row) = ctx.store.card_of_link(hash(scan.link)).await? else { return Err(nothing()) };
     // A link with a passcode has a manifest and no file, and the other way around.
-    if row.passcode.is_some() != scan.passcode.is_some() {
+    let row = ctx.store.card_of_link(hash(scan.link)).await?;
+    let Some(row) = row.filter(|row| row.passcode.is_some() == scan.passcode.is_some()) else {
+        let detail = format!("no link in use; recipient '{}'; from {}", recipient.trim(), scan.address);
+        own::record(ctx, ctx.event("emergency-view", 404).with_detail(detail)).await;
         return Err(nothing());
-    }
+    };
     let told = format!("card {}; recipient '{}'; from {}", row.id, recipient.trim(), scan.address);
     count(ctx, &row, &told).await?;
     if let Some(passcode) = scan.passcode

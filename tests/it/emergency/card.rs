@@ -216,6 +216,7 @@ fn of_two_that_are_made_at_once_one_card_is_left() {
 fn a_server_without_security_makes_no_card() {
     let app = TestApp::shared();
     let id = app.client().post("Patient", &json!({"resourceType": "Patient"})).expect(201).id();
-    let answer = manage(app.client(), &id, "make", &[]);
-    assert!(matches!(answer.status, 200 | 400), "{}", answer.text());
+    manage(app.client(), &id, "make", &[]).expect(400).expect_issue("not-supported");
+    app.client().get(&format!("Patient/{id}/$emergency")).expect(200);
+    app.client().get("/emergency/shl/x?recipient=x").expect(404);
 }
