@@ -213,10 +213,12 @@ fn of_two_that_are_made_at_once_one_card_is_left() {
 }
 
 #[test]
-fn a_server_without_security_makes_no_card() {
+fn a_server_without_security_has_cards_too() {
     let app = TestApp::shared();
     let id = app.client().post("Patient", &json!({"resourceType": "Patient"})).expect(201).id();
-    manage(app.client(), &id, "make", &[]).expect(400).expect_issue("not-supported");
+    let card = made(app.client(), &id);
+    let view = opened(&card.key, &scan(app, &card, "x").expect(200).text()).expect("the key fits");
+    assert_eq!(view["entry"][0]["resource"]["id"], id.as_str());
     app.client().get(&format!("Patient/{id}/$emergency")).expect(200);
     app.client().get("/emergency/shl/x?recipient=x").expect(404);
 }
