@@ -7,8 +7,11 @@ use super::labels;
 use crate::fhir::Instant;
 use serde_json::{Map, Value, json};
 
-/// What is read from the record: types and the search that finds what may be shown of each. Patient comes first and by itself.
-pub const SOURCES: &[(&str, &str, &[(&str, &str)])] = &[
+/// A type, the parameter that says whose it is, and what else is asked.
+pub type Source = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// What is read from the record: what may be shown of each type. Patient comes first and by itself.
+pub const SOURCES: &[Source] = &[
     ("AllergyIntolerance", "patient", &[]),
     ("Observation", "subject", &[("code", "http://loinc.org|882-1,http://loinc.org|883-9,http://loinc.org|10331-7")]),
     ("MedicationRequest", "subject", &[("status", "active")]),

@@ -214,7 +214,8 @@ fn of_two_that_are_made_at_once_one_card_is_left() {
 
 #[test]
 fn a_server_without_security_has_cards_too() {
-    let app = TestApp::shared();
+    let shared = TestApp::shared();
+    let app: &TestApp = &shared;
     let id = app.client().post("Patient", &json!({"resourceType": "Patient"})).expect(201).id();
     let card = made(app.client(), &id);
     let view = opened(&card.key, &scan(app, &card, "x").expect(200).text()).expect("the key fits");
