@@ -99,10 +99,12 @@ pub enum Right {
     BreakGlass,
     /// See who did what, and review what was done in emergencies.
     Audit,
+    /// See the few facts of any patient that an emergency needs.
+    Emergency,
 }
 
 impl Right {
-    pub const ALL: [Right; 8] = [
+    pub const ALL: [Right; 9] = [
         Right::ManageAccounts,
         Right::ManageClients,
         Right::OpenLaunch,
@@ -111,6 +113,7 @@ impl Right {
         Right::KeepRecords,
         Right::BreakGlass,
         Right::Audit,
+        Right::Emergency,
     ];
 
     /// Returns the right that a scope gives.
@@ -129,6 +132,7 @@ impl Right {
             Right::KeepRecords => "__keep_records",
             Right::BreakGlass => "__break_glass",
             Right::Audit => "__audit",
+            Right::Emergency => "__emergency",
         }
     }
 }
@@ -146,6 +150,7 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::KeepRecords => &[],
         Right::BreakGlass => &[Physician],
         Right::Audit => &[SystemAuditor],
+        Right::Emergency => &[Physician, Nurse, Pharmacist],
     };
     roles.iter().any(|role| holders.contains(role))
 }

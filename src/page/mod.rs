@@ -1,12 +1,14 @@
 //! What people see: HTML made from plain values, and the style and scripts beside it. No logic, no requests.
 //!
-//! A page is a struct and a template of the same name. WCAG 2.2 AA; phone first; without scripts but for passkeys.
+//! A page is a struct and a template of the same name. WCAG 2.2 AA; phone first; without scripts but for passkeys and the viewer of emergency cards.
 
 pub mod account;
 pub mod admin_accounts;
 pub mod admin_clients;
 pub mod apps;
+pub mod card;
 pub mod consent;
+pub mod emergency;
 pub mod outside;
 pub mod passkey;
 pub mod picker;

@@ -3,7 +3,7 @@
 use super::Frame;
 use askama::Template;
 
-/// The one script of all pages: a passkey cannot be used without.
+/// A passkey cannot be used without a script.
 pub const SCRIPT: &str = include_str!("passkey.js");
 
 #[derive(Template)]

@@ -5,6 +5,7 @@ mod batch;
 mod entry;
 mod links;
 mod needs;
+mod scan;
 mod transaction;
 
 use crate::access::grant::Shown;

@@ -7,6 +7,8 @@ mod account;
 mod admin;
 mod apps;
 mod authorize;
+mod card;
+mod emergency;
 mod federation;
 mod health_id;
 mod passkey;
@@ -41,6 +43,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     admin::routes(config);
     apps::routes(config);
     authorize::routes(config);
+    card::routes(config);
+    emergency::routes(config);
     federation::routes(config);
     passkey::routes(config);
     reset::routes(config);
@@ -180,6 +184,9 @@ impl Visit {
         let mut menu = vec![("/account", "My account"), ("/account/apps", "Apps")];
         if let Some(session) = &self.session {
             let roles = &session.account.roles;
+            if card::is_patient(session) {
+                menu.push((card::PLACE, "Emergency card"));
+            }
             if has(roles, Right::ManageAccounts) {
                 menu.push(("/admin/accounts", "People"));
             }
