@@ -149,7 +149,7 @@ impl Store {
 
     /// Returns up to `limit` rows after the number `no` that have no link: those to be linked next, and those that never will be.
     pub async fn unlinked_audit(&self, no: i64, limit: i64) -> Result<Vec<Unlinked>, StoreError> {
-        let client = self.writes.get().await?;
+        let client = self.reads.get().await?;
         let failed = StoreError::sql("failed to read the audit");
         // Goes over all rows of a big table once.
         client.batch_execute("set statement_timeout = 0").await.map_err(&failed)?;
