@@ -119,6 +119,7 @@ impl Recorder {
                 }
             }
         };
+        metrics::gauge!("medilink_audit_spool_bytes").set(shared.spool.waiting() as f64);
         shared.filled.notify_one();
         match shared.durability {
             Durability::Process => Ok(()),
