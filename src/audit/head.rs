@@ -67,7 +67,7 @@ fn parse(line: &str) -> Result<Head> {
 
 /// Returns a hash as text.
 pub fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::store::identity::hex(hash)
 }
 
 /// Returns the hash that a text says; none where it says none.

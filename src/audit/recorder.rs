@@ -21,6 +21,8 @@ const DRAIN_BYTES: usize = 2 << 20;
 const GATHER: Duration = Duration::from_millis(20);
 /// How long a request waits for its row to be kept.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long a row that is to be committed waits for a database that is away, before the spool gets it.
+const AWAY: Duration = Duration::from_millis(500);
 
 /// When the row of a read is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +119,7 @@ impl Recorder {
                 }
             }
         };
+        metrics::gauge!("medilink_audit_spool_bytes").set(shared.spool.waiting() as f64);
         shared.filled.notify_one();
         match shared.durability {
             Durability::Process => Ok(()),
@@ -193,7 +196,8 @@ async fn commit_batch(store: &Store, rows: &[Entry]) -> bool {
     while let Err(error) = store.audit(rows).await {
         attempt += 1;
         let may_pass = matches!(error, StoreError::Away(_) | StoreError::Contended(_) | StoreError::Slow);
-        if began.elapsed() > WAIT || (!may_pass && attempt > 3) {
+        let longest = if error.is_away() { AWAY } else { WAIT };
+        if began.elapsed() > longest || (!may_pass && attempt > 3) {
             tracing::error!(%error, rows = rows.len(), "failed to write audit rows");
             return false;
         }

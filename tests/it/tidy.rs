@@ -273,7 +273,7 @@ fn every_statement_is_used_and_fits_the_schema() {
             wrong.push(format!("{file}: {error}"));
         }
     }
-    for text in medilink::store::identity::statements() {
+    for text in medilink::store::identity::statements().chain(medilink::store::audit::statements()) {
         if let Err(error) = prepared(&url, text) {
             wrong.push(format!("{text}: {error}"));
         }

@@ -19,8 +19,13 @@ const UNLINKED: &str = include_str!("../sql/audit_unlinked.sql");
 const ODD_PATIENT: &str = include_str!("../sql/audit_odd_patient.sql");
 const BARE: &str = include_str!("../sql/audit_bare.sql");
 const LINKS: &str = "copy audit_link (seq, no, xid, sound, hash, mac) from stdin (format binary)";
-/// Statements on the chain.
-pub const STATEMENTS: [&str; 6] = [LAST, FOLLOW, WALK, UNLINKED, ODD_PATIENT, BARE];
+const TRY: &str = "select pg_try_advisory_xact_lock($1)";
+const ADOPT: &str = "update audit a set mac = m.mac from unnest($1::bigint[], $2::bytea[]) as m (no, mac)
+    where a.no = m.no and a.mac = ''";
+const KEEP: &str = "insert into audit_checkpoint (seq, at, statement) values ($1, $2, $3) on conflict do nothing";
+const CHECKPOINTS: &str = "select statement from audit_checkpoint order by seq, at";
+/// Statements on the chain that have no file of their own.
+pub const STATEMENTS: [&str; 4] = [TRY, ADOPT, KEEP, CHECKPOINTS];
 /// Any fixed number: who holds it links rows.
 const LOCK: i64 = 0x6175_6469_745f_6c6b;
 /// Rows that one transaction links.
@@ -84,7 +89,7 @@ impl Store {
         let client = open.get();
         client.batch_execute("begin").await.map_err(StoreError::sql("failed to begin"))?;
         let failed = StoreError::sql("failed to follow the audit");
-        let locked = client.query_one("select pg_try_advisory_xact_lock($1)", &[&LOCK]).await.map_err(&failed)?;
+        let locked = client.query_one(TRY, &[&LOCK]).await.map_err(&failed)?;
         if !locked.get::<_, bool>(0) {
             client.batch_execute("rollback").await.map_err(&failed)?;
             open.close();
@@ -149,7 +154,7 @@ impl Store {
 
     /// Returns up to `limit` rows after the number `no` that have no link: those to be linked next, and those that never will be.
     pub async fn unlinked_audit(&self, no: i64, limit: i64) -> Result<Vec<Unlinked>, StoreError> {
-        let client = self.writes.get().await?;
+        let client = self.reads.get().await?;
         let failed = StoreError::sql("failed to read the audit");
         // Goes over all rows of a big table once.
         client.batch_execute("set statement_timeout = 0").await.map_err(&failed)?;
@@ -173,9 +178,7 @@ impl Store {
             let nos: Vec<i64> = made.iter().map(|stored| stored.no).collect();
             let macs: Vec<Vec<u8>> =
                 made.iter().map(|stored| self.blueprint.audit.key.row(stored.no, &stored.bytes).to_vec()).collect();
-            let sql = "update audit a set mac = m.mac from unnest($1::bigint[], $2::bytea[]) as m (no, mac)
-                where a.no = m.no and a.mac = ''";
-            adopted += client.execute(sql, &[&nos, &macs]).await.map_err(&failed)?;
+            adopted += client.execute(ADOPT, &[&nos, &macs]).await.map_err(&failed)?;
         }
         Ok(adopted)
     }
@@ -200,9 +203,8 @@ impl Store {
     /// Keeps a signed statement.
     pub async fn keep_audit_checkpoint(&self, seq: i64, at: Instant, statement: &str) -> Result<(), StoreError> {
         let client = self.writes.get().await?;
-        let sql = "insert into audit_checkpoint (seq, at, statement) values ($1, $2, $3) on conflict do nothing";
         client
-            .execute(sql, &[&seq, &at.0, &statement])
+            .execute(KEEP, &[&seq, &at.0, &statement])
             .await
             .map_err(StoreError::sql("failed to keep a checkpoint"))?;
         Ok(())
@@ -211,8 +213,7 @@ impl Store {
     /// Returns the signed statements, the oldest first.
     pub async fn audit_checkpoints(&self) -> Result<Vec<String>, StoreError> {
         let client = self.reads.get().await?;
-        let sql = "select statement from audit_checkpoint order by seq, at";
-        let rows = client.query(sql, &[]).await.map_err(StoreError::sql("failed to read the checkpoints"))?;
+        let rows = client.query(CHECKPOINTS, &[]).await.map_err(StoreError::sql("failed to read the checkpoints"))?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }

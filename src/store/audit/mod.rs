@@ -30,6 +30,11 @@ impl Default for Ground {
     }
 }
 
+/// Every statement of this folder that has no file of its own.
+pub fn statements() -> impl Iterator<Item = &'static str> {
+    chain::STATEMENTS.into_iter().chain(spool::STATEMENTS)
+}
+
 /// Returns the key under which the audit knows a patient: `resource.target` of `Patient/id`.
 pub fn patient_key(id: &ResourceId) -> i64 {
     Keyer::fixed().target(ResourceType::PATIENT.name(), id.as_str())
