@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+mod everything;
 mod health_id;
 mod launch;
 mod merge;
@@ -24,6 +25,7 @@ pub static ALL: &[&dyn Operation] = &[
     &launch::OpenLaunch,
     &reindex::Reindex,
     &search::Search,
+    &everything::Everything,
     &patient_match::Match,
     &merge::Merge,
     &health_id::issue::Issue,
