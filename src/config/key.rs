@@ -96,6 +96,12 @@ pub const KEYS: &[Key] = &[
         "treatment|permit|deny",
         "Where no Consent says anything: those who care for a patient may see the record, or whoever's role allows it, or nobody",
     ),
+    common(
+        "sensitivity_labels",
+        "on",
+        "on|off",
+        "What is stored gets security labels by its codes: mental health, HIV, sexual health, substance use, genetics, violence",
+    ),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),

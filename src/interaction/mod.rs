@@ -14,6 +14,7 @@ mod definition;
 pub mod delete;
 pub mod history;
 pub mod include;
+mod label;
 pub mod patch;
 pub mod prepare;
 pub mod read;
