@@ -59,7 +59,13 @@ impl Grant {
     }
 
     /// Returns which resources of a type may be seen in any way: what chains lead through, and what comes along.
+    ///
+    /// Whom a Binary is about it does not say itself: who may not find all of them sees none but by what it belongs to, see
+    /// `interaction::binary`.
     pub fn seen(&self, t: ResourceType) -> Expr {
+        if t == ResourceType::BINARY {
+            return self.sight(t, Letter::Search);
+        }
         match self.sight(t, Letter::Read) {
             Expr::All => Expr::All,
             read => Expr::or([read, self.sight(t, Letter::Search)]),

@@ -161,7 +161,7 @@ fn pages_go_on_where_they_stopped_whatever_is_written_meanwhile() {
     let first = client.get(&format!("{path}?_count=2")).expect(200).json();
     assert_eq!(first["total"], Value::Null, "what was not counted is not told");
     assert_eq!(found(&first, "include").len(), 3, "the first page has what its own matches name");
-    client.delete(&format!("Observation/{id}-1")).expect(200);
+    client.delete(&format!("Observation/{id}-1")).expect(204);
     let next = link(&first, "next").expect("a second page");
     let (rest, _) = walked(client, &next);
     assert!(!rest.iter().any(|name| found(&first, "match").contains(name)), "{rest:?}");
