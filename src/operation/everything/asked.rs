@@ -3,7 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/patient-operation-everything.html>: `start`, `end`, `_since`, `_type`, `_count`.
 
 use crate::fault::{Fault, Kind};
-use crate::fhir::ResourceType;
+use crate::fhir::{Instant, ResourceType};
 use crate::interaction::Context;
 use crate::operation::Call;
 use crate::operation::parameters::Parameters;
@@ -148,8 +148,12 @@ fn dated(registry: &Registry, start: Option<&Given>, end: Option<&Given>) -> Res
     let mut limits = Vec::new();
     for (prefix, given) in [("ge", start), ("le", end)] {
         let Some(given) = given else { continue };
-        limits.push(moments(given).ok_or_else(|| given.wrong("a date"))?);
-        pairs.push(("date".to_string(), format!("{prefix}{}", given.value.replace(' ', "+"))));
+        let stretch = moments(given).ok_or_else(|| given.wrong("a date"))?;
+        // A year is its first or its last day: what lasts longer than the year is not left out for that.
+        let edge = Instant(if prefix == "ge" { stretch.lo } else { stretch.hi }).to_string();
+        let value = if given.value.contains('T') { given.value.replace(' ', "+") } else { edge[..10].to_string() };
+        pairs.push(("date".to_string(), format!("{prefix}{value}")));
+        limits.push(stretch);
     }
     match (&limits[..], end) {
         ([], _) => return Ok(Expr::All),
@@ -234,7 +238,7 @@ mod tests {
             (observed("2014-12-31".into()), true),
             (observed("2012-12-31".into()), false),
             (observed("2015".into()), false),
-            (observed(Value::Null), true),
+            (json!({"resourceType": "Observation", "status": "final"}), true),
             (visit("2012-05-01", None), true),
             (visit("2014-05-01", Some("2016-05-01")), true),
             (visit("2012-05-01", Some("2012-06-01")), false),
