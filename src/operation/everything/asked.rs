@@ -8,6 +8,7 @@ use crate::interaction::Context;
 use crate::operation::Call;
 use crate::operation::parameters::Parameters;
 use crate::rest::Body;
+use crate::search::expr::Date;
 use crate::search::{Expr, Registry, period};
 
 const KNOWN: [&str; 5] = ["start", "end", "_since", "_type", "_count"];
@@ -162,14 +163,27 @@ fn dated(registry: &Registry, start: Option<&Given>, end: Option<&Given>) -> Res
     }
     let has_date = |t: &ResourceType| registry.of(*t).param("date").is_some_and(|p| &*p.spec.url == CLINICAL_DATE);
     let (with, without): (Vec<ResourceType>, Vec<ResourceType>) = ResourceType::all().partition(has_date);
-    let mut ways = vec![Expr::Types(without)];
-    let missing = [("date:missing".to_string(), "true".to_string())];
+    let mut dates = Vec::new();
     for t in with {
-        for pairs in [&pairs[..], &missing] {
-            ways.push(crate::search::parse(registry, Some(t), pairs, false)?.filter);
-        }
+        collect(&crate::search::parse(registry, Some(t), &pairs, false)?.filter, &mut dates);
     }
-    Ok(Expr::or(ways))
+    // Probes by the keys of dates are cheap; a set of all resources without one would be asked for each resource.
+    let is_undated = dates.iter().map(|date| Expr::not(Expr::Date(Date { tests: Vec::new(), ..date.clone() })));
+    let undated = Expr::and(is_undated.collect::<Vec<_>>());
+    let within = dates.into_iter().map(Expr::Date);
+    Ok(Expr::or([Expr::Types(without)].into_iter().chain(within).chain([undated])))
+}
+
+/// Adds the dates of a condition, the tests of one column together.
+fn collect(expr: &Expr, dates: &mut Vec<Date>) {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| collect(part, dates)),
+        Expr::Date(date) => match dates.iter_mut().find(|known| known.keys == date.keys) {
+            Some(known) => known.tests.extend(&date.tests),
+            None => dates.push(date.clone()),
+        },
+        _ => {}
+    }
 }
 
 #[cfg(test)]
