@@ -124,6 +124,7 @@ impl Factory {
     /// Must be called inside the runtime that lasts longest: audit rows are written there.
     pub fn new(settings: &Settings, database: &Database) -> Result<Factory, Failure> {
         let catalog = Catalog::load().map_err(|e| Failure::from("failed to load the definitions")(&e))?;
+        let catalog = if settings.sensitivity_labels { catalog } else { catalog.without_labels() };
         let registry = Arc::new(Registry::new(Arc::new(catalog), &settings.base_url));
         let facts = capabilities::Facts {
             base_url: settings.base_url.clone(),

@@ -73,6 +73,8 @@ pub struct Settings {
     pub registration: Policy,
     /// What holds where no Consent says anything.
     pub consent_default: Implied,
+    /// Whether what is stored gets security labels by its codes.
+    pub sensitivity_labels: bool,
     pub limits: Limits,
     /// What is odd but not wrong; to be logged once logging is up.
     pub warnings: Vec<String>,
@@ -174,6 +176,11 @@ fn build(read: &mut Reader) -> Settings {
         federation: federation(read),
         registration: read.one("registration", "open, approved or closed", Policy::parse),
         consent_default: read.one("consent_default", "treatment, permit or deny", Implied::parse),
+        sensitivity_labels: read.one("sensitivity_labels", "on or off", |text| match text {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        }),
         limits: Limits {
             body_bytes_max: read.number("body_bytes_max", 1024, 4 << 30) as usize,
             // The stack of a worker holds this depth several times over; far more would not.

@@ -7,6 +7,7 @@ use super::scope::{Context, Letter, Scope};
 use super::{facts, granular, label, reach};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::evaluate::{self, Indexed};
+use crate::search::governed::Care;
 use crate::search::{Expr, IndexRows, Registry, extract, relation};
 use std::sync::{Arc, Mutex};
 
@@ -153,12 +154,18 @@ impl Grant {
     }
 
     /// Returns which resources of a type may be seen in any way: what chains lead through, and what comes along.
+    ///
+    /// Whom a Binary is about it does not say itself: who may not find all of them sees none but by what it belongs to, see
+    /// `interaction::binary`.
     pub fn seen(&self, t: ResourceType) -> Expr {
         self.seen_of(t, None)
     }
 
     /// Returns the same for resources that are about some patients and no others.
     pub fn seen_of(&self, t: ResourceType, about: Option<&[i64]>) -> Expr {
+        if t == ResourceType::BINARY {
+            return self.sight_of(t, Letter::Search, about);
+        }
         match self.sight_of(t, Letter::Read, about) {
             Expr::All => Expr::All,
             read => Expr::or([read, self.sight_of(t, Letter::Search, about)]),
@@ -230,10 +237,10 @@ impl Grant {
         Some(extract(&limits.registry, t, &serde_json::from_slice(content).ok()?))
     }
 
-    /// Returns whether a resource may be used in some way. `cared` are the patients for whom the holder is known to care: see
+    /// Returns whether a resource may be used in some way. `care` is for whom the holder is known to care: see
     /// [`Grant::asks_care`].
-    pub fn allows(&self, t: ResourceType, id: &ResourceId, rows: IndexRows, way: Way, cared: &[i64]) -> bool {
-        let sight = self.sight_in(t, way, Some(&rows.about)).knowing(cared);
+    pub fn allows(&self, t: ResourceType, id: &ResourceId, rows: IndexRows, way: Way, care: &Care) -> bool {
+        let sight = self.sight_in(t, way, Some(&rows.about)).knowing(care);
         meets(&sight, t, id, rows)
     }
 
@@ -242,8 +249,9 @@ impl Grant {
         if self.limits.is_none() {
             return true;
         }
-        self.at_once(t, way)
-            .unwrap_or_else(|| self.rows(t, content).is_some_and(|rows| self.allows(t, id, rows, way, &[])))
+        self.at_once(t, way).unwrap_or_else(|| {
+            self.rows(t, content).is_some_and(|rows| self.allows(t, id, rows, way, &Care::default()))
+        })
     }
 
     fn sight_in(&self, t: ResourceType, way: Way, about: Option<&[i64]>) -> Expr {

@@ -50,6 +50,10 @@ pub fn of_patient(registry: &Registry, patient: &ResourceId, t: ResourceType, le
         let pair = (parameter.to_string(), format!("Patient/{patient}"));
         return crate::search::parse(registry, Some(t), &[pair], false).map_or(Expr::None, |search| search.filter);
     }
+    // One Binary is read by what it belongs to: see `interaction::binary`. None is found, and none comes along.
+    if t == ResourceType::BINARY && letter == Letter::Read {
+        return Expr::All;
+    }
     let is_open = !CLOSED.contains(&t.name()) && matches!(letter, Letter::Read | Letter::Search);
     if is_open { Expr::All } else { Expr::None }
 }

@@ -9,6 +9,7 @@ mod key_table;
 mod model;
 pub mod own;
 mod parameter;
+pub mod sensitive;
 mod source;
 mod types;
 mod value_set;
@@ -28,6 +29,7 @@ pub use value_set::CodeSet;
 use crate::fhir::ResourceType;
 use crate::fhirpath::FhirpathError;
 use parameter::TypeNames;
+use sensitive::Sensitive;
 
 /// The types, search parameters and compartments; made at start and shared. Only the parameters ever change, by making
 /// another catalog over the same types: see [`own`].
@@ -42,6 +44,7 @@ pub struct Catalog {
     compartments: Arc<Vec<Compartment>>,
     value_sets: Arc<HashMap<Box<str>, Arc<CodeSet>>>,
     known: Known,
+    sensitive: Arc<Sensitive>,
 }
 
 /// Types that have rules of their own, ready at hand.
@@ -65,6 +68,8 @@ pub enum CatalogError {
     Expression { url: String, source: FhirpathError },
     #[error("{0} has no cardinality such as 0..1 or 1..*")]
     Cardinality(String),
+    #[error("the line '{0}' of the sensitive codes makes no sense")]
+    Sensitive(String),
     #[error("{0} has more than 64 elements")]
     TooManyElements(String),
 }
@@ -91,7 +96,17 @@ impl Catalog {
             compartments: Arc::new(compartments),
             value_sets: Arc::new(value_sets),
             known,
+            sensitive: Arc::new(Sensitive::load().map_err(CatalogError::Sensitive)?),
         })
+    }
+
+    /// Returns this catalog without lists of sensitive codes.
+    pub fn without_labels(self) -> Catalog {
+        Catalog { sensitive: Arc::default(), ..self }
+    }
+
+    pub fn sensitive(&self) -> &Sensitive {
+        &self.sensitive
     }
 
     /// Returns the type of this name: `Patient`, `HumanName`, `code`, or the path of an element defined in place.

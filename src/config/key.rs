@@ -103,6 +103,12 @@ pub const KEYS: &[Key] = &[
         "When the audit row of a read is safe: it outlives the process, or it is on the disk and outlives a loss of power",
     ),
     rare("audit_spool_bytes_max", "268435456", "BYTES", "Audit rows of reads that may wait for the database, then 503"),
+    common(
+        "sensitivity_labels",
+        "on",
+        "on|off",
+        "What is stored gets security labels by its codes: mental health, HIV, sexual health, substance use, genetics, violence",
+    ),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),

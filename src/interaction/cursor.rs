@@ -5,6 +5,7 @@
 //! when it is asked for.
 
 use crate::fault::{Fault, Kind};
+use crate::fhir::Instant;
 use crate::store::search::{KeyValue, Keyset, Start};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
@@ -72,6 +73,11 @@ impl Cursor {
         }
         Ok(())
     }
+}
+
+/// Returns the seconds since 1970.
+pub fn now_s() -> i64 {
+    Instant::now().0.div_euclid(1_000_000)
 }
 
 /// Format, time, question, direction, number, sort values.

@@ -35,7 +35,7 @@ pub async fn included(ctx: &Context<'_>, includes: &[Include], page: &mut Page) 
             return Ok(included);
         }
         let max = INCLUDED_MAX + 1 - included.len();
-        let query = IncludeQuery { follows: &follows, of: &latest, known: &known, max };
+        let query = IncludeQuery { follows: &follows, of: &latest, known: &known, only: &[], max };
         let found = ctx.view.included(ctx.grant, &query).await?;
         latest = found.iter().map(|stored| stored.no).collect();
         known.extend(&latest);

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html>. They get a grant and never ask who the caller is.
 
 pub mod ask;
+pub mod binary;
 pub mod body;
 pub mod bundle;
 pub mod capabilities;
@@ -14,6 +15,7 @@ mod definition;
 pub mod delete;
 pub mod history;
 pub mod include;
+mod label;
 pub mod patch;
 pub mod prepare;
 pub mod read;

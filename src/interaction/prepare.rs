@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#create>: `id`, `meta.versionId` and `meta.lastUpdated` are the server's.
 
-use super::definition;
+use super::{definition, label};
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::conditional_reference;
 use crate::fhir::{ResourceId, ResourceType};
@@ -19,6 +19,7 @@ const SERVER_META: [&str; 4] = ["versionId", "_versionId", "lastUpdated", "_last
 pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Prepared, Fault> {
     let t = valid.resource_type();
     let (mut content, checked) = valid.into_content();
+    label::label(&registry.catalog, t, &mut content);
     content.insert("id".to_string(), Value::String(id.as_str().to_string()));
     let text = cut(t, id, &content)?;
     let value = Value::Object(content);

@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#read>, conditional read: <https://hl7.org/fhir/R4/http.html#cread>.
 
-use super::Context;
+use super::{Context, binary};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::conditions::{Conditions, NoneMatch};
@@ -10,7 +10,10 @@ use crate::rest::{Reply, reply};
 use crate::store::Stored;
 
 pub async fn read(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
-    let stored = ctx.view.read(ctx.grant, t, id).await?;
+    let stored = match t {
+        ResourceType::BINARY => binary::read(ctx, id).await?,
+        t => ctx.view.read(ctx.grant, t, id).await?,
+    };
     answer(stored, t, id, &ctx.request.conditions)
 }
 

@@ -3,10 +3,10 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#search>, <https://hl7.org/fhir/R4/search.html>.
 
 use super::bundle::BundleWriter;
-use super::cursor::{self, Cursor};
+use super::cursor::{self, Cursor, now_s};
 use super::{Context, ask, contained, include};
 use crate::fault::{Fault, Kind};
-use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Interaction, Reply, query};
 use crate::search::control::TotalMode;
 use crate::search::{Expr, Search, compartment};
@@ -142,10 +142,6 @@ fn address(interaction: &Interaction) -> String {
         Interaction::SearchCompartment(owner, id, of) => format!("{owner}/{id}/{}", of.map_or("*", ResourceType::name)),
         _ => String::new(),
     }
-}
-
-fn now_s() -> i64 {
-    Instant::now().0.div_euclid(1_000_000)
 }
 
 /// Returns the parameters that were understood, but for the cursor.

@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#vread>.
 
-use super::{Context, read};
+use super::{Context, binary, read};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::{Reply, conditions};
@@ -10,7 +10,11 @@ use crate::rest::{Reply, conditions};
 pub async fn vread(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, version: &str) -> Result<Reply, Fault> {
     let missing = || Fault::new(Kind::NotFound, format!("there is no version '{version}' of {t}/{id}"));
     let number = conditions::version(version).ok_or_else(missing)?;
-    let stored = ctx.view.vread(ctx.grant, t, id, number).await?.ok_or_else(missing)?;
+    let stored = match t {
+        ResourceType::BINARY => binary::vread(ctx, id, number).await?,
+        t => ctx.view.vread(ctx.grant, t, id, number).await?,
+    };
+    let stored = stored.ok_or_else(missing)?;
     if stored.is_deleted() {
         return Err(Fault::new(Kind::Deleted, format!("version {number} of {t}/{id} is its deletion")));
     }

@@ -206,7 +206,7 @@ async fn referring(
     let of: Vec<i64> = number(&asked.source).into_iter().collect();
     let known: Vec<i64> = of.iter().copied().chain(number(&asked.target)).collect();
     let follows = follows(ctx);
-    let query = IncludeQuery { follows: &follows, of: &of, known: &known, max: REFERRING_MAX + 1 };
+    let query = IncludeQuery { follows: &follows, of: &of, known: &known, only: &[], max: REFERRING_MAX + 1 };
     let rows = View::Tx(tx).included(everyone, &query).await?;
     if rows.len() > REFERRING_MAX {
         let text = format!("more than {REFERRING_MAX} resources refer to Patient/{}", asked.source);

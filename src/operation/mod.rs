@@ -5,6 +5,7 @@
 pub mod break_glass;
 mod consent_token;
 pub mod emergency;
+mod everything;
 mod health_id;
 mod launch;
 mod merge;
@@ -27,6 +28,7 @@ pub static ALL: &[&dyn Operation] = &[
     &launch::OpenLaunch,
     &reindex::Reindex,
     &search::Search,
+    &everything::Everything,
     &patient_match::Match,
     &merge::Merge,
     &health_id::issue::Issue,

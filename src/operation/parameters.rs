@@ -125,6 +125,23 @@ impl Parameters {
         self.all(name).map(|(path, part)| text_of(name, path, part)).collect()
     }
 
+    /// Returns every value of this name as text, with its path: numbers as they are written.
+    pub fn located(&self, name: &str) -> Result<Vec<(String, String)>, Fault> {
+        self.all(name)
+            .map(|(path, part)| {
+                let found = part.as_object().into_iter().flatten().find(|(key, _)| key.starts_with("value"));
+                match found {
+                    Some((key, Value::String(text))) => Ok((format!("{path}.{key}"), text.clone())),
+                    Some((key, Value::Number(number))) => Ok((format!("{path}.{key}"), number.to_string())),
+                    _ => {
+                        let text = format!("the parameter '{name}' must have a text or a number as its value");
+                        Err(Fault::at(Kind::Invalid, path, text))
+                    }
+                }
+            })
+            .collect()
+    }
+
     pub fn identifier<'a>(&'a self, name: &'a str) -> Result<Option<&'a Value>, Fault> {
         Ok(self.value(name, "valueIdentifier")?.map(|(_, value)| value))
     }

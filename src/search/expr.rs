@@ -5,7 +5,7 @@
 
 use super::ask::Ask;
 use super::column::{Rank, Role};
-use super::governed::Governed;
+use super::governed::{Care, Governed};
 use super::key::Keyer;
 use crate::fhir::{ResourceId, ResourceType};
 use std::collections::HashSet;
@@ -314,14 +314,14 @@ impl Expr {
     }
 
     /// Returns the tree for a check without a database, knowing for which of some patients is cared.
-    pub fn knowing(self, cared: &[i64]) -> Expr {
-        let each = |parts: Vec<Expr>| parts.into_iter().map(|part| part.knowing(cared)).collect::<Vec<_>>();
+    pub fn knowing(self, care: &Care) -> Expr {
+        let each = |parts: Vec<Expr>| parts.into_iter().map(|part| part.knowing(care)).collect::<Vec<_>>();
         match self {
             Expr::And(parts) => Expr::And(each(parts)),
             Expr::Or(parts) => Expr::Or(each(parts)),
-            Expr::Not(part) => Expr::Not(Box::new(part.knowing(cared))),
+            Expr::Not(part) => Expr::Not(Box::new(part.knowing(care))),
             Expr::Governed(governed) if governed.asks_care().is_some() => {
-                Expr::Governed(Arc::new(governed.knowing(cared)))
+                Expr::Governed(Arc::new(governed.knowing(care)))
             }
             known => known,
         }

@@ -40,6 +40,28 @@ pub enum Implied {
     },
 }
 
+/// Who cares for which of some patients.
+#[derive(Clone, Debug, Default)]
+pub struct Care {
+    /// Patient and carer.
+    links: Vec<(i64, i64)>,
+}
+
+impl Care {
+    pub fn new(links: Vec<(i64, i64)>) -> Care {
+        Care { links }
+    }
+
+    /// Returns the patients for whom one of the carers cares, sorted.
+    pub fn of(&self, carers: &[i64]) -> Arc<[i64]> {
+        let of_them = self.links.iter().filter(|(_, carer)| carers.contains(carer));
+        let mut patients: Vec<i64> = of_them.map(|(patient, _)| *patient).collect();
+        patients.sort_unstable();
+        patients.dedup();
+        patients.into()
+    }
+}
+
 impl Governed {
     /// Returns whether a resource about these patients is open; `meets` decides the conditions on the resource itself.
     pub fn allows(&self, about: &[i64], meets: &dyn Fn(&Expr) -> bool) -> bool {
@@ -77,13 +99,9 @@ impl Governed {
     }
 
     /// Returns the same, knowing for whom of some patients is cared.
-    pub fn knowing(&self, cared: &[i64]) -> Governed {
+    pub fn knowing(&self, care: &Care) -> Governed {
         let implied = match &self.implied {
-            Implied::Care { carers, .. } => {
-                let mut known = cared.to_vec();
-                known.sort_unstable();
-                Implied::Care { carers: carers.clone(), known: known.into() }
-            }
+            Implied::Care { carers, .. } => Implied::Care { carers: carers.clone(), known: care.of(carers) },
             other => other.clone(),
         };
         Governed { implied, ..self.clone() }

@@ -9,21 +9,22 @@ use super::{Store, View};
 use crate::access::Grant;
 use crate::access::grant::Way;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::search::governed::Care;
 use crate::search::{Expr, IndexRows};
 use deadpool_postgres::Object;
 use std::sync::Arc;
 
 const CARED: &str = include_str!("sql/cared.sql");
 
-/// Returns those of the patients for whom one of the carers cares.
-pub(super) async fn cared(client: &Object, carers: &[i64], patients: &[i64]) -> Result<Vec<i64>, StoreError> {
+/// Returns who of the carers cares for which of the patients.
+pub(super) async fn cared(client: &Object, carers: &[i64], patients: &[i64]) -> Result<Care, StoreError> {
     if patients.is_empty() || carers.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Care::default());
     }
     let statement = client.prepare_cached(CARED).await.map_err(StoreError::sql("failed to prepare a look at care"))?;
     let rows = client.query(&statement, &[&patients, &carers]).await;
     let rows = rows.map_err(StoreError::sql("failed to look who cares"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(Care::new(rows.iter().map(|row| (row.get(0), row.get(1))).collect()))
 }
 
 impl Store {
@@ -62,7 +63,7 @@ impl View<'_> {
                 View::Pool(store) => cared(store.reader.get().await?.as_ref(), &carers, &rows.about).await?,
                 View::Tx(tx) => cared(tx.client(), &carers, &rows.about).await?,
             },
-            _ => Vec::new(),
+            _ => Care::default(),
         };
         Ok(grant.allows(t, id, rows, way, &cared))
     }
@@ -86,8 +87,7 @@ pub(super) async fn that_come_along(
             Some(true) => open.push((stored, None)),
             None => {
                 let Some(rows) = grant.rows(t, stored.content.as_deref().unwrap_or_default()) else { continue };
-                // Whose care counts is the same for all types of a holder, as far as it is asked.
-                asked = grant.asks_care(t).or(asked);
+                asked = widest(asked, grant.asks_care(t));
                 open.push((stored, Some(rows)));
             }
         }
@@ -97,7 +97,7 @@ pub(super) async fn that_come_along(
     patients.dedup();
     let cared = match &asked {
         Some(carers) => cared(client, carers, &patients).await?,
-        None => Vec::new(),
+        None => Care::default(),
     };
     let shown = |(stored, rows): (Stored, Option<IndexRows>)| match rows {
         None => Some(stored),
@@ -107,6 +107,14 @@ pub(super) async fn that_come_along(
         }
     };
     Ok(open.into_iter().filter_map(shown).collect())
+}
+
+/// Returns the carers of either; of one holder the more are all that there are.
+fn widest(a: Option<Arc<[i64]>>, b: Option<Arc<[i64]>>) -> Option<Arc<[i64]>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if a.len() < b.len() { b } else { a }),
+        (a, b) => a.or(b),
+    }
 }
 
 /// Returns the writer's limits for each write, with what they must know of care: by what is there, which is locked, and by what
@@ -119,7 +127,7 @@ pub(super) async fn limits(
     let mut limits = Vec::with_capacity(writes.len());
     for write in writes {
         let mut carers: Option<Arc<[i64]>> = None;
-        write.sight.governed(&mut |governed| carers = governed.asks_care().cloned().or(carers.take()));
+        write.sight.governed(&mut |governed| carers = widest(carers.take(), governed.asks_care().cloned()));
         let Some(carers) = carers else {
             limits.push(None);
             continue;

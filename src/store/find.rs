@@ -50,6 +50,8 @@ pub struct IncludeQuery<'a> {
     pub of: &'a [i64],
     /// Numbers of resources that need not come again.
     pub known: &'a [i64],
+    /// Types that may come; empty for all.
+    pub only: &'a [ResourceType],
     pub max: usize,
 }
 
@@ -190,7 +192,8 @@ pub(super) async fn included(
     grant: &Grant,
     query: &IncludeQuery<'_>,
 ) -> Result<Vec<Stored>, StoreError> {
-    let seen: Vec<i16> = ResourceType::all().filter(|t| grant.sees(*t)).map(ResourceType::number).collect();
+    let may_come = |t: &ResourceType| (query.only.is_empty() || query.only.contains(t)) && grant.sees(*t);
+    let seen: Vec<i16> = ResourceType::all().filter(may_come).map(ResourceType::number).collect();
     let target = |follow: &Follow| follow.target.map_or(-1, ResourceType::number);
     let (forward, backward): (Vec<&Follow>, Vec<&Follow>) =
         query.follows.iter().filter(|f| grant.sees(f.source)).partition(|f| !f.reverse);

@@ -10,6 +10,7 @@ use crate::access::Grant;
 use crate::access::grant::{Hidden, Way};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::Search;
+use crate::search::governed::Care;
 
 /// Versions that are looked at for one page of history: those that are hidden cost as much as those that are shown.
 const LOOKED_MAX: usize = 5_000;
@@ -53,8 +54,9 @@ impl View<'_> {
                 care::cared(store.reader.get().await?.as_ref(), &carers, about).await?
             }
             (Some(carers), View::Tx(tx)) => care::cared(tx.client(), &carers, about).await?,
-            (None, _) => Vec::new(),
+            (None, _) => Care::default(),
         };
+        let cared = cared.of(&grant.carers().unwrap_or_default());
         let is_cared = !about.is_empty() && about.iter().all(|patient| cared.contains(patient));
         grant.note_hidden(Hidden { about: about.clone(), by_patients, is_cared });
         Ok(())

@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod client;
 mod composite_suite;
+mod consent;
 mod emergency;
 mod faults;
 mod fhirpath_patch_suite;

@@ -6,12 +6,11 @@ with page as materialized (
 ),
 found as (
     select x.no
-    from page p
-    cross join unnest(p.refs) f (ref)
+    from (select distinct p.type, f.ref from page p cross join unnest(p.refs) f (ref)) p
     join unnest($2::smallint[], $3::bigint[], $4::smallint[]) c (source, key, target) on c.source = p.type
     cross join lateral (
         select x.no from resource x
-        where x.target = f.ref # c.key and (c.target < 0 or x.type = c.target) and not x.deleted
+        where x.target = p.ref # c.key and (c.target < 0 or x.type = c.target) and not x.deleted
         offset 0
     ) x
     union
