@@ -8,9 +8,11 @@ use crate::account::Session;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::http::{adapt, peer};
 use crate::page::picker::Row;
 use crate::rest::{Body, Conditions, Interaction, Prefer, Request, query};
 use crate::service::Service;
+use actix_web::HttpRequest;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -22,19 +24,31 @@ const VISITS: &str = "20";
 /// Rows to choose from, and where the next ones begin.
 pub type Found = (Vec<Row>, Option<String>);
 
+/// The request of a browser that something is asked for.
+pub struct Origin {
+    request: Box<str>,
+    address: Box<str>,
+}
+
+impl Origin {
+    pub fn of(http: &HttpRequest) -> Origin {
+        Origin { request: adapt::request_id(http), address: peer::address(http).into() }
+    }
+}
+
 /// Who asks, and for which request of a browser.
 pub struct Asker {
     principal: Principal,
-    request: Box<str>,
+    origin: Origin,
     /// The one patient who needs no choosing: the person, or whom they are related to.
     pub own: Option<ResourceId>,
 }
 
 impl Asker {
-    pub async fn new(service: &Service, session: &Session, request: Box<str>) -> Result<Asker, Fault> {
+    pub async fn new(service: &Service, session: &Session, origin: Origin) -> Result<Asker, Fault> {
         let own = match &session.account.fhir_user {
             Some((t, id)) if *t == ResourceType::PATIENT => Some(id.clone()),
-            Some((t, id)) if t.name() == "RelatedPerson" => related_to(service, session, &request, *t, id).await?,
+            Some((t, id)) if t.name() == "RelatedPerson" => related_to(service, session, &origin, *t, id).await?,
             _ => None,
         };
         let principal = Principal::Token(Arc::new(Token {
@@ -44,7 +58,7 @@ impl Asker {
             person: Some(session.person()),
             ..Token::default()
         }));
-        Ok(Asker { principal, request, own })
+        Ok(Asker { principal, origin, own })
     }
 
     async fn ask(
@@ -53,7 +67,7 @@ impl Asker {
         interaction: Interaction,
         query: Vec<(String, String)>,
     ) -> Result<Value, Fault> {
-        ask(service, &self.principal, &self.request, interaction, query).await
+        ask(service, &self.principal, &self.origin, interaction, query).await
     }
 
     /// Returns a resource; none where it is not there or not for this person to see.
@@ -66,12 +80,20 @@ impl Asker {
 async fn ask(
     service: &Service,
     principal: &Principal,
-    id: &str,
+    origin: &Origin,
     interaction: Interaction,
     query: Vec<(String, String)>,
 ) -> Result<Value, Fault> {
     let (conditions, prefer) = (Conditions::default(), Prefer::default());
-    let request = Request { interaction, query, body: Body::None, conditions, prefer, id: id.into() };
+    let request = Request {
+        interaction,
+        query,
+        body: Body::None,
+        conditions,
+        prefer,
+        id: origin.request.clone(),
+        address: origin.address.clone(),
+    };
     let reply = service.perform(principal, request).await?;
     serde_json::from_slice(&reply.body).map_err(|e| Fault::internal("an answer of ours is not JSON", e))
 }
@@ -89,14 +111,14 @@ fn seen(found: Result<Value, Fault>) -> Result<Option<Value>, Fault> {
 async fn related_to(
     service: &Service,
     session: &Session,
-    request: &str,
+    origin: &Origin,
     t: ResourceType,
     id: &ResourceId,
 ) -> Result<Option<ResourceId>, Fault> {
     let scopes = Scope::parse(&format!("system/{t}.r")).into_iter().collect();
     let subject = session.account.id.to_string();
     let principal = Principal::Token(Arc::new(Token { subject, scopes, ..Token::default() }));
-    let found = seen(ask(service, &principal, request, Interaction::Read(t, id.clone()), Vec::new()).await)?;
+    let found = seen(ask(service, &principal, origin, Interaction::Read(t, id.clone()), Vec::new()).await)?;
     let patient = found.as_ref().and_then(|found| found["patient"]["reference"].as_str());
     let patient = patient.and_then(|reference| local(service, reference, ResourceType::PATIENT));
     Ok(patient.as_deref().and_then(ResourceId::parse))
