@@ -79,11 +79,19 @@ pub enum Right {
     ManageHealthIds,
     /// See, and end, sessions and apps of others.
     ManageSessions,
+    /// Check the audit, and work off what it calls for.
+    Audit,
 }
 
 impl Right {
-    pub const ALL: [Right; 5] =
-        [Right::ManageAccounts, Right::ManageClients, Right::OpenLaunch, Right::ManageHealthIds, Right::ManageSessions];
+    pub const ALL: [Right; 6] = [
+        Right::ManageAccounts,
+        Right::ManageClients,
+        Right::OpenLaunch,
+        Right::ManageHealthIds,
+        Right::ManageSessions,
+        Right::Audit,
+    ];
 
     /// Returns the right that a scope gives.
     pub fn parse(scope: &str) -> Option<Right> {
@@ -98,6 +106,7 @@ impl Right {
             Right::OpenLaunch => "__open_launch",
             Right::ManageHealthIds => "__manage_health_ids",
             Right::ManageSessions => "__manage_sessions",
+            Right::Audit => "__audit",
         }
     }
 }
@@ -111,6 +120,7 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::OpenLaunch => &[Physician, Nurse, Receptionist, Pharmacist, LabTechnician],
         Right::ManageHealthIds => &[Admin, Receptionist],
         Right::ManageSessions => &[Admin],
+        Right::Audit => &[SystemAuditor],
     };
     roles.iter().any(|role| holders.contains(role))
 }

@@ -2,9 +2,14 @@
 //!
 //! Rows wait in a bounded queue; a request whose row finds no room waits with it, so that nothing is dropped.
 
+pub mod chain;
+pub mod checkpoint;
 pub mod event;
+pub mod head;
+pub mod verify;
 pub mod words;
 
+pub use verify::{Broken, Change, Report, verify};
 pub use words::words;
 
 use crate::store::audit::Entry;

@@ -11,6 +11,7 @@ mod parameters;
 mod patient_match;
 mod reindex;
 mod search;
+mod verify_chain;
 
 use crate::access::policy::Needs;
 use crate::fault::{Fault, Kind};
@@ -30,6 +31,7 @@ pub static ALL: &[&dyn Operation] = &[
     &health_id::verify::Verify,
     &health_id::link::Link,
     &health_id::qr::Qr,
+    &verify_chain::VerifyChain,
 ];
 
 /// Returns the operation of a name.

@@ -2,6 +2,7 @@
 //!
 //! Each row is authenticated where it is made ([`row`]), written once, and chained afterwards.
 
+pub mod chain;
 pub mod columns;
 pub mod copy;
 pub mod row;
