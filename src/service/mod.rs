@@ -76,7 +76,7 @@ impl Service {
             },
             Err(refusal) => Err(refusal),
         };
-        self.audit(principal, &request, &mut result).await;
+        self.audit(principal, &request, &mut result).await?;
         result
     }
 
@@ -114,7 +114,7 @@ impl Service {
     /// Audits a refusal that was decided before the door, its caller being unknown.
     pub async fn refuse(&self, request: &Request, fault: Fault) -> Result<Reply, Fault> {
         let mut refused = Err(fault);
-        self.audit(&Principal::Anonymous, request, &mut refused).await;
+        self.audit(&Principal::Anonymous, request, &mut refused).await?;
         refused
     }
 
@@ -205,13 +205,18 @@ impl Service {
         }
     }
 
-    /// Keeps an audit row of what the store has not already written one for: reads by a known caller, and refusals.
-    async fn audit(&self, principal: &Principal, request: &Request, result: &mut Result<Reply, Fault>) {
+    /// Keeps an audit row, before the answer goes out, of what the store has not already written one for: reads by a known caller, and refusals.
+    async fn audit(
+        &self,
+        principal: &Principal,
+        request: &Request,
+        result: &mut Result<Reply, Fault>,
+    ) -> Result<(), Fault> {
         let status = result.as_ref().map_or_else(Fault::status, |reply| reply.status);
         let refused = matches!(status, 401 | 403);
         let known_reader = matches!(principal, Principal::Token(_)) && result.is_ok() && needs::only_reads(request);
         if !refused && !known_reader {
-            return;
+            return Ok(());
         }
         let interaction = &request.interaction;
         let mut entry = Entry {
@@ -225,7 +230,11 @@ impl Service {
         if let Ok(reply) = result {
             entry = entry.with_patients(std::mem::take(&mut reply.patients));
         }
-        self.recorder.record(entry).await;
+        match refused {
+            true => self.recorder.keep(entry).await?,
+            false => self.recorder.record(entry).await?,
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ pub mod chain;
 pub mod columns;
 pub mod copy;
 pub mod row;
+pub mod spool;
 
 use crate::access::Principal;
 use crate::fhir::reference::Literal;
