@@ -155,8 +155,10 @@ fn statement(query: &TrailQuery) -> (String, Vec<Param>) {
         None => "audit a".to_string(),
         Some(keys) => {
             let keys = s.value(keys.clone());
+            // Ids are compared byte by byte where they are kept, and here as the column of agents is.
             let agents = format!(
-                "(select array_agg('Patient/' || r.id) from resource r where r.target = any({keys}) and r.type = {patient_type})"
+                "array(select ('Patient/' || r.id) collate \"default\" from resource r
+                       where r.target = any({keys}) and r.type = {patient_type})"
             );
             format!(
                 "(select no from audit_patient where patient = any({keys})
