@@ -202,8 +202,8 @@ fn narrow(s: &mut Statement, query: &TrailQuery) {
     }
     if let Some((wanted, known)) = &query.actions {
         let (wanted, known) = (s.value(wanted.clone()), s.value(known.clone()));
-        // A refusal is another event than what was asked for, whatever that was.
-        s.column(format!("(a.action = any({wanted}) or not a.action = any({known}) or a.status >= 400)"));
+        // A refusal is another event than what was asked for, and so is a create that found what was there.
+        s.column(format!("(a.action = any({wanted}) or not a.action = any({known}) or a.status >= 400 or (a.action = 'create' and a.status = 200))"));
     }
     if let Some((numbers, own)) = &query.ids {
         let (numbers, own) = (s.value(numbers.clone()), s.value(own.clone()));
