@@ -48,6 +48,16 @@ fn found(client: &Client, query: &str, number: usize) -> Vec<Value> {
     }
 }
 
+/// Waits until so many rows are about a patient: to look by a search would add one each time.
+fn wait(app: &TestApp, patient: &str, number: i64) {
+    let query = format!("select count(*) from audit_patient where patient = {}", key(patient));
+    let began = Instant::now();
+    while app.sql(&query)[0].get::<_, i64>(0) < number {
+        assert!(began.elapsed() < Duration::from_secs(20), "fewer than {number} rows");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Puts rows into the audit as a server would, apart from their mac: who, what, about which patients, when.
 fn rows(app: &TestApp, rows: &[(i64, &str, &str, &[&str])]) {
     for (at, agent, request, patients) in rows {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{event, found, secured};
+use super::{event, found, secured, wait};
 use crate::client::JSON_PATCH;
 use crate::rest::unique;
 
@@ -105,8 +105,9 @@ fn bundles_create_events_and_change_none() {
             .filter_map(|e| e["response"]["status"].as_str())
             .collect();
         assert_eq!(status, ["201 Created", "201 Created", "201 Created", "200 OK"], "{kind}: {answer:#}");
-        // With the row of the write of the Patient.
-        found(&client, &format!("AuditEvent?patient={patient}"), 3);
+        // With the write of the Patient, and the read of an event.
+        wait(secured(), &patient, 4);
+        found(&client, &format!("AuditEvent?patient={patient}"), 4);
         let delete = json!([{"request": {"method": "DELETE", "url": format!("AuditEvent/{put}")}}]);
         let answer = client.post("", &json!({"resourceType": "Bundle", "type": kind, "entry": delete}));
         let told = if kind == "batch" {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{found, person, secured};
+use super::{found, person, secured, wait};
 use crate::rest::{patient, unique};
 
 fn subtype(event: &Value) -> String {
@@ -21,6 +21,7 @@ fn every_interaction_is_an_event_that_is_found_by_the_patient() {
     app.client_with("system/Observation.r").get(&format!("Patient/{id}")).expect(403);
     app.client().get(&format!("Patient/{id}")).expect(401);
     client.delete(&format!("Patient/{id}")).expect(204);
+    wait(app, &id, 6);
     let events = found(&client, &format!("AuditEvent?patient=Patient/{id}&_sort=date"), 6);
     let told: Vec<(String, &Value, &Value)> =
         events.iter().map(|event| (subtype(event), &event["action"], &event["outcome"])).collect();

@@ -1,6 +1,6 @@
 //! Who may see which events: patients those about themselves, compliance all, others none.
 
-use super::{event, found, person, rows, secured};
+use super::{event, found, person, rows, secured, wait};
 use crate::rest::{patient, unique};
 use serde_json::json;
 
@@ -30,6 +30,8 @@ fn a_patient_sees_what_is_about_the_own_record_and_nothing_of_others() {
         both["entity"].as_array_mut().expect("entities").push(of_other);
         let both = all.post("AuditEvent", &both).expect(201).id();
         let single = all.post("AuditEvent", &event(&own, "y")).expect(201).id();
+        wait(app, &other, 5);
+        wait(app, &own, 5);
         let whole = found(&all, &format!("AuditEvent?patient={other}&_count=50"), 5);
         let by_app = app.forged(|claims| {
             (claims.scope, claims.patient) = ("patient/AuditEvent.rs".into(), Some(own.clone()));
