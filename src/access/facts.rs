@@ -216,6 +216,7 @@ impl Facts {
             false => Implied::Care { carers: carers.clone(), known: Arc::from([]) },
         };
         match (self.implied, relation) {
+            (_, Relation::Unbound) => Implied::All,
             (_, Relation::Own) | (consent::Implied::Deny, _) => Implied::None,
             (consent::Implied::Permit, _) | (consent::Implied::Treatment, Relation::Any) => Implied::All,
             (consent::Implied::Treatment, _) if !is_treatment => Implied::None,

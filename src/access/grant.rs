@@ -318,6 +318,7 @@ impl Limits {
     /// Returns what patients allow to somebody who stands in this relation to them.
     fn governed(&self, relation: Relation, t: ResourceType, letter: Letter, about: Option<&[i64]>) -> Expr {
         match &self.knowledge {
+            _ if relation == Relation::Unbound => Expr::All,
             Knowledge::Keeper => Expr::All,
             Knowledge::Of(facts) => facts.governed(&self.registry, relation, t, letter, about),
         }

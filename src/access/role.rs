@@ -78,6 +78,8 @@ pub enum Relation {
     Care,
     /// It is the person's own record.
     Own,
+    /// In one on which patients have no say: who watches over all others.
+    Unbound,
 }
 
 /// What a role may do beside reading and writing resources.
@@ -262,6 +264,7 @@ impl Relation {
             "facility" => Some(Relation::Facility),
             "care" => Some(Relation::Care),
             "own" => Some(Relation::Own),
+            "none" => Some(Relation::Unbound),
             _ => None,
         }
     }

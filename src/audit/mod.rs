@@ -5,11 +5,14 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod event;
 pub mod head;
 pub mod recorder;
 pub mod spool;
 mod sync;
 pub mod verify;
+pub mod words;
 
 pub use recorder::{Durability, Recorder, Settings, Unrecorded};
 pub use verify::{Broken, Change, Report, verify};
+pub use words::words;

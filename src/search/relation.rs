@@ -23,6 +23,7 @@ const ABOUT: &[(&str, &[&str])] = &[
     ("Account", &["subject"]),
     ("Appointment", &["participant.actor"]),
     ("AppointmentResponse", &["actor"]),
+    ("AuditEvent", &["entity.what"]),
     ("Binary", &["securityContext"]),
     ("Coverage", &["beneficiary"]),
     ("EnrollmentRequest", &["candidate"]),

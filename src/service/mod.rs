@@ -129,6 +129,9 @@ impl Service {
     ) -> Result<Reply, Fault> {
         use Interaction as I;
         let ctx = &self.context(grant, request);
+        if interaction::audit_event::is_change(&request.interaction) {
+            return interaction::audit_event::change(ctx, &request.interaction, body).await;
+        }
         match &request.interaction {
             I::Create(t) => interaction::create::create(ctx, *t, body).await,
             I::Update(t, id) => interaction::update::update(ctx, *t, id, body).await,
@@ -183,6 +186,7 @@ impl Service {
     async fn query(&self, ctx: &Context<'_>, interaction: &Interaction) -> Result<Reply, Fault> {
         use Interaction as I;
         match interaction {
+            asked if interaction::audit_event::is_query(asked) => interaction::audit_event::query(ctx, asked).await,
             I::Capabilities => Ok(Reply::json(200, capabilities::current(self.store.index(), &self.facts))),
             I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
             I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,

@@ -26,6 +26,7 @@ mod schema;
 pub mod search;
 pub mod secret;
 pub mod terminology;
+pub mod trail;
 pub mod tx;
 mod view;
 

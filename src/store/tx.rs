@@ -5,13 +5,12 @@
 //! dropped before [`Tx::commit`] leaves nothing.
 
 use super::apply::{Batch, allowed};
-use super::audit::Entry;
 use super::change::{Condition, Effect, Outcome, Write};
 use super::error::StoreError;
 use super::find::{self, Match};
 use super::lane::{self, Open};
 use super::row::{self, Stored};
-use super::{Store, number};
+use super::{Store, audit, number};
 use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::{Expr, Search};
@@ -158,17 +157,6 @@ impl Tx {
         }
     }
 
-    /// Writes audit rows of what this transaction does and no write stands for.
-    pub async fn audit(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let numbers = self.store.blueprint.numbers.reserve(self.open.get(), entries.len()).await?;
-        let blueprint = &self.store.blueprint;
-        let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
-        for (entry, number) in entries.iter().zip(numbers) {
-            batch.note(number, entry);
-        }
-        lane::send(self.open.get(), &batch).await
-    }
-
     /// Locks the resource of one write and writes it.
     pub async fn write_one(&self, grant: &Grant, write: &Write) -> Result<Outcome, StoreError> {
         let keys = match write.condition {
@@ -178,6 +166,12 @@ impl Tx {
         let found = self.lock(grant, &keys).await?;
         let mut outcomes = self.write(grant, std::slice::from_ref(write), &found).await?;
         outcomes.pop().ok_or_else(|| StoreError::Damaged("a write without an outcome".into()))
+    }
+
+    /// Writes audit rows that stand for no write.
+    pub async fn record(&self, entries: &[audit::Entry]) -> Result<(), StoreError> {
+        let rows: Vec<audit::row::Row> = entries.iter().map(audit::row::Row::of).collect();
+        self.store.copy_audit(self.open.get(), &rows).await
     }
 
     pub async fn commit(self) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! The audit can be relied on: nothing is lost on its way in, and nothing is changed afterwards without being found.
 
 mod durable;
+mod rest;
 mod tamper;
 
 use std::sync::Arc;

@@ -128,7 +128,7 @@ pub async fn end_within(ctx: &Context<'_>, tx: &Tx, glass: &Broken, by: By, foun
     own::put(ctx, tx, &writes, found).await?;
     let entry = ctx.event("emergency-override-stop", 200).of(ResourceType::PATIENT, &glass.patient);
     let detail = format!("grant={}; consent=Consent/{}; by={}", glass.id, glass.consent, by.name());
-    tx.audit(&[entry.with_detail(detail)]).await?;
+    tx.record(&[entry.with_detail(detail)]).await?;
     Ok(true)
 }
 

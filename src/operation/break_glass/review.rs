@@ -106,7 +106,7 @@ async fn reviewed(ctx: &Context<'_>, glass: &Broken, finding: &Finding) -> Resul
     let comment = finding.comment.as_ref().map(|comment| format!("; comment={comment}")).unwrap_or_default();
     let entry = ctx.event("break-glass-review", 200).of(ResourceType::PATIENT, &glass.patient);
     let detail = format!("grant={}; task=Task/{}; finding={}{comment}", glass.id, glass.task, finding.code());
-    tx.audit(&[entry.with_detail(detail)]).await?;
+    tx.record(&[entry.with_detail(detail)]).await?;
     tx.commit().await?;
     Ok(task)
 }

@@ -210,7 +210,7 @@ async fn made(
         glass.id, glass.consent, glass.reason
     );
     let entry = ctx.event("emergency-override-start", 200).of(ResourceType::PATIENT, &glass.patient);
-    tx.audit(&[entry.with_detail(detail)]).await?;
+    tx.record(&[entry.with_detail(detail)]).await?;
     Ok(glass)
 }
 

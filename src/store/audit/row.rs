@@ -61,7 +61,7 @@ impl<'a> Row<'a> {
             token: text(&entry.token),
             address: text(&entry.address),
             query: text(&entry.query),
-            patients: distinct(&entry.patients),
+            patients: patients(entry),
             consent: text(&entry.consent),
             content: entry.content.as_ref().map(|content| storable(content.get())),
         }
@@ -168,8 +168,10 @@ fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
-fn distinct(keys: &[i64]) -> Vec<i64> {
-    let mut keys = keys.to_vec();
+/// Returns the keys of the patients that a row is about: a Patient that it names is one of them.
+fn patients(entry: &Entry) -> Vec<i64> {
+    let itself = entry.id.as_ref().filter(|_| entry.resource_type == Some(ResourceType::PATIENT));
+    let mut keys: Vec<i64> = entry.patients.iter().copied().chain(itself.map(super::patient_key)).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
