@@ -152,6 +152,7 @@ impl Factory {
                 delete_matches_max: limits.conditional_delete_max,
                 canonical_base: settings.canonical_base.clone(),
                 implied: settings.consent_default,
+                sends_mail: settings.mail.is_some(),
             }),
             facts: Arc::new(facts),
             text: None,
@@ -287,6 +288,12 @@ async fn serve_on(
         keep_keys(settings, &store, &keys).await?;
     }
     tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
+    if let Some(relay) = settings.mail.clone() {
+        let page = format!("{}{}", root_url(&settings.base_url), operation::NOTICES_PAGE);
+        let words = job::mail::Words { name: settings.name.clone(), page };
+        tokio::spawn(job::mail::run(store.clone(), relay, words));
+    }
+    tokio::spawn(job::consent::run(factory.blueprint.store()?, factory.settings.clone(), factory.recorder.clone()));
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {

@@ -2,5 +2,6 @@
 
 pub mod index_feed;
 pub mod keys;
+pub mod mail;
 pub mod reindex;
 pub mod sweep;

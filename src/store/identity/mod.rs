@@ -7,9 +7,11 @@ pub mod account;
 pub mod attempt;
 pub mod authorization;
 pub mod client;
+mod consent;
 pub mod factor;
 pub mod health_id;
 pub mod key;
+pub mod mail;
 pub mod once;
 pub mod passkey;
 pub mod revocation;
@@ -41,9 +43,11 @@ pub fn statements() -> impl Iterator<Item = &'static str> {
         attempt::STATEMENTS,
         authorization::STATEMENTS,
         client::STATEMENTS,
+        consent::STATEMENTS,
         factor::STATEMENTS,
         health_id::STATEMENTS,
         key::STATEMENTS,
+        mail::STATEMENTS,
         once::STATEMENTS,
         passkey::STATEMENTS,
         revocation::STATEMENTS,
