@@ -79,11 +79,19 @@ pub enum Right {
     ManageHealthIds,
     /// See, and end, sessions and apps of others.
     ManageSessions,
+    /// Ask a patient for consent.
+    AskConsent,
 }
 
 impl Right {
-    pub const ALL: [Right; 5] =
-        [Right::ManageAccounts, Right::ManageClients, Right::OpenLaunch, Right::ManageHealthIds, Right::ManageSessions];
+    pub const ALL: [Right; 6] = [
+        Right::ManageAccounts,
+        Right::ManageClients,
+        Right::OpenLaunch,
+        Right::ManageHealthIds,
+        Right::ManageSessions,
+        Right::AskConsent,
+    ];
 
     /// Returns the right that a scope gives.
     pub fn parse(scope: &str) -> Option<Right> {
@@ -98,6 +106,7 @@ impl Right {
             Right::OpenLaunch => "__open_launch",
             Right::ManageHealthIds => "__manage_health_ids",
             Right::ManageSessions => "__manage_sessions",
+            Right::AskConsent => "__ask_consent",
         }
     }
 }
@@ -111,6 +120,7 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::OpenLaunch => &[Physician, Nurse, Receptionist, Pharmacist, LabTechnician],
         Right::ManageHealthIds => &[Admin, Receptionist],
         Right::ManageSessions => &[Admin],
+        Right::AskConsent => &[Physician, Nurse, Pharmacist, LabTechnician],
     };
     roles.iter().any(|role| holders.contains(role))
 }

@@ -2,6 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+pub mod consent;
 mod health_id;
 mod launch;
 mod merge;
@@ -11,6 +12,8 @@ mod parameters;
 mod patient_match;
 mod reindex;
 mod search;
+
+pub use notice::PAGE as NOTICES_PAGE;
 
 use crate::access::policy::Needs;
 use crate::fault::{Fault, Kind};
@@ -30,6 +33,10 @@ pub static ALL: &[&dyn Operation] = &[
     &health_id::verify::Verify,
     &health_id::link::Link,
     &health_id::qr::Qr,
+    &consent::request::Request,
+    &consent::answer::Grant,
+    &consent::answer::Deny,
+    &consent::revoke::Revoke,
 ];
 
 /// Where an operation can be called.

@@ -101,6 +101,20 @@ impl Parameters {
         }
     }
 
+    /// Returns the value of every parameter of this name, which each must have as this kind (`valueCoding`), and the paths to them.
+    pub fn values<'a>(&'a self, name: &'a str, key: &str) -> Result<Vec<(String, &'a Value)>, Fault> {
+        let values = self.all(name).map(|(path, part)| match part.get(key) {
+            Some(value) => Ok((format!("{path}.{key}"), value)),
+            None => Err(Fault::at(Kind::Invalid, path, format!("the parameter '{name}' must have a {key}"))),
+        });
+        values.collect()
+    }
+
+    /// Returns the value of a parameter that may be there once, as this kind, and the path to it.
+    pub fn single<'a>(&'a self, name: &'a str, key: &str) -> Result<Option<(String, &'a Value)>, Fault> {
+        self.value(name, key)
+    }
+
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, Fault> {
         Ok(self.value(name, "valueBoolean")?.and_then(|(_, value)| value.as_bool()))
     }
