@@ -293,7 +293,7 @@ async fn serve_on(
         let words = job::mail::Words { name: settings.name.clone(), page };
         tokio::spawn(job::mail::run(store.clone(), relay, words));
     }
-    tokio::spawn(job::consent::run(factory.blueprint.store()?, factory.settings.clone(), factory.recorder.clone()));
+    tokio::spawn(job::consent::run(store.clone(), factory.settings.clone()));
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let http = HttpSettings {

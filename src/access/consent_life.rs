@@ -67,7 +67,8 @@ impl State {
     pub fn read(consent: &Value, base_url: &str) -> State {
         let text = |pointer: &str| consent.pointer(pointer).and_then(Value::as_str);
         let tags = consent.pointer("/meta/tag").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let is_ours = |it: &Literal| it.resource_type == ResourceType::PATIENT && (it.base.is_empty() || it.base == base_url);
+        let is_ours =
+            |it: &Literal| it.resource_type == ResourceType::PATIENT && (it.base.is_empty() || it.base == base_url);
         State {
             status: text("/status").and_then(Status::parse).unwrap_or(Status::Draft),
             patient: text("/patient/reference")
@@ -162,7 +163,9 @@ fn by(role: Role, old: Option<&State>, new: &State, own: Option<&ResourceId>) ->
         },
         _ => match step {
             (None, Draft | Proposed) => Ok(()),
-            (None, _) => refused("Consent.status", "a Consent becomes active by the patient alone: write it as proposed"),
+            (None, _) => {
+                refused("Consent.status", "a Consent becomes active by the patient alone: write it as proposed")
+            }
             _ => refused("Consent.status", "an existing Consent is changed by the patient"),
         },
     }
@@ -277,9 +280,7 @@ mod tests {
 
     #[test]
     fn an_active_consent_about_privacy_names_its_patient() {
-        let consent = |status: &str, scope: &str, patient: Value| {
-            json!({"status": status, "scope": {"coding": [{"code": scope}]}, "patient": patient})
-        };
+        let consent = |status: &str, scope: &str, patient: Value| json!({"status": status, "scope": {"coding": [{"code": scope}]}, "patient": patient});
         for (consent, fine) in [
             (consent("active", "patient-privacy", json!({"reference": "Patient/p"})), true),
             (consent("active", "patient-privacy", json!({"identifier": {"value": "1"}})), true),

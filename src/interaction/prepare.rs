@@ -37,7 +37,9 @@ pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Pre
         false => None,
     };
     let patient = compartment::patients_of(registry, t, &value).into_iter().next();
-    Ok(Prepared::new(checked, text, rows, registry.progress.epoch, patient).with_health_ids(health_ids).with_consent(consent))
+    Ok(Prepared::new(checked, text, rows, registry.progress.epoch, patient)
+        .with_health_ids(health_ids)
+        .with_consent(consent))
 }
 
 /// Returns what the life of a Consent depends on; one that nobody may write is refused.

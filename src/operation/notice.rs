@@ -94,9 +94,7 @@ mod tests {
 
     #[test]
     fn only_notices_are_told_by_mail() {
-        let of = |system: &str| {
-            json!({"topic": {"coding": [{"system": system}]}, "recipient": [{"reference": "Patient/1"}]})
-        };
+        let of = |system: &str| json!({"topic": {"coding": [{"system": system}]}, "recipient": [{"reference": "Patient/1"}]});
         assert_eq!(recipient(&of("http://ours/notice"), "http://ours/notice"), Some("Patient/1"));
         assert_eq!(recipient(&of("http://theirs/notice"), "http://ours/notice"), None);
         assert_eq!(recipient(&json!({"recipient": [{"reference": "Patient/1"}]}), "http://ours/notice"), None);

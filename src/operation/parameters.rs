@@ -36,6 +36,15 @@ impl Parameters {
         Parameters::of(ctx.catalog(), &ctx.settings.base_url, body::read(ctx.catalog(), ctx.settings, body)?, known)
     }
 
+    /// The same where a call needs none and may come without a body.
+    pub fn read_or_none(ctx: &Context, body: Body, known: &[&str]) -> Result<Parameters, Fault> {
+        match body {
+            Body::None => Parameters::listed(None, "Parameters.parameter".into(), &ctx.settings.base_url, known),
+            Body::Json(bytes) if bytes.is_empty() => Parameters::read_or_none(ctx, Body::None, known),
+            body => Parameters::read(ctx, body, known),
+        }
+    }
+
     /// The same of a resource that was read already.
     pub fn of(catalog: &Catalog, base_url: &str, mut value: Value, known: &[&str]) -> Result<Parameters, Fault> {
         if value.get("resourceType").and_then(Value::as_str) != Some("Parameters") {

@@ -110,10 +110,11 @@ async fn granted(ctx: &Context<'_>, id: &ResourceId, given: &Given) -> Result<Re
     apply(&mut held.consent, given, &Names::of(&ctx.settings.canonical_base), Instant::now())?;
     let step = Step {
         action: "consent-grant",
-        task: Some(("completed", None)),
+        task: Some("completed"),
+        reason: None,
         author: Some(given.giver.clone()),
         notice: "consent-granted",
-        to_patient: Some("You have agreed to share parts of your record. You can withdraw that at any time.".into()),
+        to_patient: Some("You have agreed to share parts of your record. You can withdraw that at any time."),
         to_actors: Some("A patient has agreed to a request of yours."),
     };
     let written = write(ctx, &tx, held, &step).await?;
@@ -177,7 +178,8 @@ async fn denied(
     held.consent.insert("performer".into(), json!([giver]));
     let step = Step {
         action: "consent-deny",
-        task: Some(("rejected", reason)),
+        task: Some("rejected"),
+        reason,
         author: Some(giver.clone()),
         notice: "consent-denied",
         to_patient: None,

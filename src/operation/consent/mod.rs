@@ -45,6 +45,7 @@ struct Held {
     version: i32,
     patient: ResourceId,
     status: Status,
+    is_break_glass: bool,
     consent: Map<String, Value>,
     task: Option<(ResourceId, i32, Map<String, Value>)>,
     found: Found,
@@ -55,12 +56,14 @@ struct Step<'a> {
     /// The action in the audit: `consent-grant`.
     action: &'static str,
     /// What becomes of the Task.
-    task: Option<(&'static str, Option<&'a str>)>,
+    task: Option<&'static str>,
+    /// Why, in the words of who made it.
+    reason: Option<&'a str>,
     /// Who made the step, as a Reference; none where the clock did.
     author: Option<Value>,
     /// The code of the notices.
     notice: &'static str,
-    to_patient: Option<String>,
+    to_patient: Option<&'static str>,
     to_actors: Option<&'static str>,
 }
 
@@ -96,7 +99,16 @@ async fn hold(ctx: &Context<'_>, tx: &Tx, id: &ResourceId) -> Result<Held, Fault
         task = contents.pop().map(|content| (known, version, content));
         found.extend(locked);
     }
-    Ok(Held { id: id.clone(), version, patient, status: state.status, consent, task, found })
+    Ok(Held {
+        id: id.clone(),
+        version,
+        patient,
+        status: state.status,
+        is_break_glass: state.is_break_glass,
+        consent,
+        task,
+        found,
+    })
 }
 
 /// Returns the Task that waits for the answer to a request.
@@ -124,21 +136,21 @@ fn check_version(ctx: &Context, held: &Held) -> Result<(), Fault> {
 
 /// Writes a step: the Consent, its Task, the notices, the Provenance. The caller commits.
 async fn write(ctx: &Context<'_>, tx: &Tx, held: Held, step: &Step<'_>) -> Result<Written, Fault> {
-    let writes = writes(ctx, &held, step).await?;
+    let writes = writes(ctx, &held, step)?;
     let written = own::put(ctx, tx, &writes, &held.found).await?;
     written.into_iter().next().ok_or_else(|| Fault::internal("a step wrote nothing", "no version"))
 }
 
-async fn writes(ctx: &Context<'_>, held: &Held, step: &Step<'_>) -> Result<Vec<Write>, Fault> {
+fn writes(ctx: &Context, held: &Held, step: &Step<'_>) -> Result<Vec<Write>, Fault> {
     let consent = held.consent.clone();
     let mut write = own::write(ctx, ResourceType::CONSENT, &held.id, consent, Some(held.version), step.notice)?;
     write.audit.action = step.action;
     let mut writes = vec![write];
-    if let (Some((status, reason)), Some((id, version, task))) = (step.task, &held.task) {
+    if let (Some(status), Some((id, version, task))) = (step.task, &held.task) {
         let mut task = task.clone();
         task.insert("status".into(), status.into());
         task.insert("lastModified".into(), Instant::now().to_string().into());
-        if let Some(reason) = reason {
+        if let Some(reason) = step.reason {
             task.insert("statusReason".into(), json!({"text": reason}));
         }
         writes.push(own::write(ctx, ResourceType::TASK, id, task, Some(*version), step.notice)?);
@@ -146,7 +158,7 @@ async fn writes(ctx: &Context<'_>, held: &Held, step: &Step<'_>) -> Result<Vec<W
     let about = [format!("Consent/{}", held.id)];
     let patient = &held.patient;
     let notice = |to, text| Notice { to, patient, code: step.notice, text, is_urgent: false, about: &about };
-    if let Some(text) = &step.to_patient {
+    if let Some(text) = step.to_patient {
         writes.push(notice::write(ctx, &notice(To::Patient(patient), text))?);
     }
     if let Some(text) = step.to_actors {
@@ -155,7 +167,7 @@ async fn writes(ctx: &Context<'_>, held: &Held, step: &Step<'_>) -> Result<Vec<W
         }
     }
     if let Some(author) = &step.author {
-        writes.push(provenance(ctx, &held.id, held.version + 1, author, step.action)?);
+        writes.push(provenance(ctx, (&held.id, held.version + 1), author, step.action, step.reason)?);
     }
     Ok(writes)
 }
@@ -171,13 +183,13 @@ fn actors(consent: &Map<String, Value>) -> Vec<&str> {
 /// Returns the write of the Provenance of a version: who is the author of it.
 fn provenance(
     ctx: &Context,
-    consent: &ResourceId,
-    version: i32,
+    (consent, version): (&ResourceId, i32),
     author: &Value,
     what: &'static str,
+    reason: Option<&str>,
 ) -> Result<Write, Fault> {
     let activity = if version == 1 { "CREATE" } else { "UPDATE" };
-    let provenance = json!({
+    let mut provenance = json!({
         "resourceType": "Provenance",
         "target": [{"reference": format!("Consent/{consent}/_history/{version}")}],
         "recorded": Instant::now().to_string(),
@@ -191,6 +203,9 @@ fn provenance(
             "who": author,
         }],
     });
+    if let Some(reason) = reason {
+        provenance["reason"] = json!([{"text": reason}]);
+    }
     own::made(ctx, ResourceType::PROVENANCE, provenance, what).map(|(_, write)| write)
 }
 

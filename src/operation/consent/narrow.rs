@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision>. The data classes that people chose stand in an extension of the
 //! provision, for people; what they mean stands beside it in standard elements, and those alone decide.
 
+use super::super::own;
 use crate::access::consent::class::{self, DataClass};
 use crate::fault::{Fault, Kind};
 use crate::search::period::{self, Period};
@@ -49,7 +50,7 @@ impl Names {
             let coding = json!({"system": self.system, "code": class.code, "display": class.words});
             json!({"url": self.extension, "valueCoding": coding})
         });
-        super::own::list(provision, "extension").extend(named);
+        own::list(provision, "extension").extend(named);
         if let Value::Object(parts) = class::provision_of(classes) {
             provision.extend(parts);
         }
@@ -63,7 +64,9 @@ impl Names {
         match named.is_empty() {
             false => Some(named),
             // Nothing said is everything.
-            true if OF_CLASSES.iter().all(|name| !provision.contains_key(*name)) => class::of("all").map(|all| vec![all]),
+            true if OF_CLASSES.iter().all(|name| !provision.contains_key(*name)) => {
+                class::of("all").map(|all| vec![all])
+            }
             true => None,
         }
     }

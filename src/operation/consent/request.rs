@@ -8,11 +8,11 @@ use super::super::parameters::{Parameters, required};
 use super::super::{Call, Operation, Places, health_id};
 use super::narrow::{Names, limits};
 use super::{OPEN_S_MAX, SECOND_US, answer, provenance, reason, task_code, words};
+use crate::access::Principal;
 use crate::access::consent::class::{self, DataClass};
 use crate::access::policy::{self, Needs};
 use crate::access::role::Right;
 use crate::access::scope::Letter;
-use crate::access::{Principal, consent::code};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::interaction::Context;
@@ -26,15 +26,41 @@ use crate::store::tx::{Found, Holds, Tx};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
 
+const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const CONSENT_ACTION: &str = "http://terminology.hl7.org/CodeSystem/consentaction";
+const CONSENT_SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
+
 /// Requests of one person, whatever became of them.
 const LIMIT: Limit = Limit { count: 20, within_s: 86_400 };
 const VALIDITY_S_MAX: i64 = 365 * 86_400;
 const PURPOSES_MAX: usize = 8;
 /// Codes of v3-ActReason that may be asked for. Broken glass is not asked for.
 const PURPOSES: &[&str] = &[
-    "TREAT", "ETREAT", "ERTREAT", "TREATDS", "CAREMGT", "HPAYMT", "COVERAGE", "HOPERAT", "PATADMIN", "PATSFTY", "HCOMPL",
-    "RECORDMGT", "TRAIN", "DONAT", "HRESCH", "CLINTRCH", "PATRQT", "FAMRQT", "PWATRNY", "SUPNWK", "PUBHLTH", "DISASTER",
-    "THREAT", "HMARKT",
+    "TREAT",
+    "ETREAT",
+    "ERTREAT",
+    "TREATDS",
+    "CAREMGT",
+    "HPAYMT",
+    "COVERAGE",
+    "HOPERAT",
+    "PATADMIN",
+    "PATSFTY",
+    "HCOMPL",
+    "RECORDMGT",
+    "TRAIN",
+    "DONAT",
+    "HRESCH",
+    "CLINTRCH",
+    "PATRQT",
+    "FAMRQT",
+    "PWATRNY",
+    "SUPNWK",
+    "PUBHLTH",
+    "DISASTER",
+    "THREAT",
+    "HMARKT",
 ];
 const KNOWN: &[&str] =
     &["patient", "health-id", "requester", "purpose", "class", "dataPeriod", "validity", "note", "callback"];
@@ -174,11 +200,11 @@ fn purposes(parameters: &Parameters) -> Result<Vec<Value>, Fault> {
     let coding = |(path, coding): (String, &Value)| {
         let system = coding.get("system").and_then(Value::as_str);
         let name = coding.get("code").and_then(Value::as_str).unwrap_or_default();
-        if system.is_some_and(|system| system != code::ACT_REASON) || !PURPOSES.contains(&name) {
-            let text = format!("a purpose is one of {} of the system {}", PURPOSES.join(", "), code::ACT_REASON);
+        if system.is_some_and(|system| system != ACT_REASON) || !PURPOSES.contains(&name) {
+            let text = format!("a purpose is one of {} of the system {}", PURPOSES.join(", "), ACT_REASON);
             return Err(Fault::at(Kind::Code, path, text));
         }
-        Ok(json!({"system": code::ACT_REASON, "code": name}))
+        Ok(json!({"system": ACT_REASON, "code": name}))
     };
     purposes.into_iter().map(coding).collect()
 }
@@ -293,10 +319,10 @@ async fn requested(ctx: &Context<'_>, asked: &Asked, patient: &ResourceId) -> Re
         return Ok(Err(Fault::at(Kind::Duplicate, "Parameters.parameter", text)));
     }
     let now = Instant::now();
-    let (id, mut consent) = own::made(ctx, ResourceType::CONSENT, consent(ctx, asked, patient, now), "consent-request")?;
+    let (id, mut consent) =
+        own::made(ctx, ResourceType::CONSENT, consent(ctx, asked, patient, now), "consent-request")?;
     consent.audit.action = "consent-request";
-    let (task_id, task) =
-        own::made(ctx, ResourceType::TASK, task(ctx, asked, patient, &id, now), "consent-request")?;
+    let (task_id, task) = own::made(ctx, ResourceType::TASK, task(ctx, asked, patient, &id, now), "consent-request")?;
     let who = asked.name.as_deref().unwrap_or("Somebody");
     let text = format!("{who} asks to see parts of your record. You decide: open the page to answer.");
     let about = [format!("Consent/{id}"), format!("Task/{task_id}")];
@@ -309,12 +335,8 @@ async fn requested(ctx: &Context<'_>, asked: &Asked, patient: &ResourceId) -> Re
         about: &about,
     };
     let author = named(asked);
-    let writes = [
-        consent,
-        task,
-        notice::write(ctx, &notice)?,
-        provenance(ctx, &id, 1, &author, "consent-request")?,
-    ];
+    let writes =
+        [consent, task, notice::write(ctx, &notice)?, provenance(ctx, (&id, 1), &author, "consent-request", None)?];
     let written = own::put(ctx, &tx, &writes, &Found::new()).await?.into_iter().next();
     tx.commit().await?;
     let written = written.ok_or_else(|| Fault::internal("a request wrote nothing", "no version"))?;
@@ -356,7 +378,7 @@ fn consent(ctx: &Context, asked: &Asked, patient: &ResourceId, now: Instant) -> 
             }]},
             "reference": named(asked),
         }],
-        "action": [{"coding": [{"system": code::CONSENT_ACTION, "code": "access"}]}],
+        "action": [{"coding": [{"system": CONSENT_ACTION, "code": "access"}]}],
         "purpose": asked.purposes,
     });
     if let Some(period) = &asked.data_period {
@@ -368,10 +390,10 @@ fn consent(ctx: &Context, asked: &Asked, patient: &ResourceId, now: Instant) -> 
     json!({
         "resourceType": "Consent",
         "status": "proposed",
-        "scope": {"coding": [{"system": code::CONSENT_SCOPE, "code": "patient-privacy"}]},
+        "scope": {"coding": [{"system": CONSENT_SCOPE, "code": "patient-privacy"}]},
         "category": [
             {"coding": [{"system": "http://loinc.org", "code": "59284-0"}]},
-            {"coding": [{"system": code::ACT_CODE, "code": "IDSCL"}]},
+            {"coding": [{"system": ACT_CODE, "code": "IDSCL"}]},
         ],
         "patient": {"reference": format!("Patient/{patient}")},
         "dateTime": now.to_string(),

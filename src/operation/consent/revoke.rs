@@ -90,12 +90,10 @@ async fn revoked(
     let step = Step {
         action: "consent-revoke",
         task: None,
+        reason,
         author: Some(by.clone()),
         notice: "consent-revoked",
-        to_patient: Some(match reason {
-            None => "A permission to see parts of your record was withdrawn.".to_string(),
-            Some(reason) => format!("A permission to see parts of your record was withdrawn. Your words: {reason}"),
-        }),
+        to_patient: Some("A permission to see parts of your record was withdrawn."),
         to_actors: Some("A patient has withdrawn a permission that you had."),
     };
     let written = write(ctx, &tx, held, &step).await?;
@@ -107,9 +105,7 @@ async fn revoked(
 pub fn end(consent: &mut Map<String, Value>, now: Instant) {
     consent.insert("status".into(), "inactive".into());
     let Some(provision) = consent.get_mut("provision").and_then(Value::as_object_mut) else { return };
-    let Some(period) =
-        provision.entry("period").or_insert_with(|| Value::Object(Map::new())).as_object_mut()
-    else {
+    let Some(period) = provision.entry("period").or_insert_with(|| Value::Object(Map::new())).as_object_mut() else {
         return;
     };
     let moment = |key: &str| period.get(key).and_then(Value::as_str).and_then(period::parse);

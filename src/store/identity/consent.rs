@@ -37,7 +37,8 @@ impl Tx {
             (Outcome::Deleted(_), _) => None,
             _ => return Ok(()),
         };
-        let old = current.and_then(|stored| stored.content.as_deref()).map(|content| self.state(content)).transpose()?;
+        let old =
+            current.and_then(|stored| stored.content.as_deref()).map(|content| self.state(content)).transpose()?;
         consent_life::allowed(old.as_ref(), new, grant.principal()).map_err(StoreError::ConsentLife)?;
         if consent_life::is_paper(old.as_ref(), new, grant.principal()) {
             self.did(PAPER, &[&write.id.as_str(), &Instant::now().0]).await?;
