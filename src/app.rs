@@ -289,8 +289,7 @@ async fn serve_on(
     }
     tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
     if let Some(relay) = settings.mail.clone() {
-        let page = format!("{}{}", root_url(&settings.base_url), operation::NOTICES_PAGE);
-        let words = job::mail::Words { name: settings.name.clone(), page };
+        let words = job::mail::Words { name: settings.name.clone(), root_url: root_url(&settings.base_url) };
         tokio::spawn(job::mail::run(store.clone(), relay, words));
     }
     tokio::spawn(job::consent::run(store.clone(), factory.settings.clone()));

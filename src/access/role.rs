@@ -81,16 +81,19 @@ pub enum Right {
     ManageSessions,
     /// Ask a patient for consent.
     AskConsent,
+    /// Read and verify the audit.
+    Audit,
 }
 
 impl Right {
-    pub const ALL: [Right; 6] = [
+    pub const ALL: [Right; 7] = [
         Right::ManageAccounts,
         Right::ManageClients,
         Right::OpenLaunch,
         Right::ManageHealthIds,
         Right::ManageSessions,
         Right::AskConsent,
+        Right::Audit,
     ];
 
     /// Returns the right that a scope gives.
@@ -107,6 +110,7 @@ impl Right {
             Right::ManageHealthIds => "__manage_health_ids",
             Right::ManageSessions => "__manage_sessions",
             Right::AskConsent => "__ask_consent",
+            Right::Audit => "__audit",
         }
     }
 }
@@ -120,6 +124,7 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::OpenLaunch => &[Physician, Nurse, Receptionist, Pharmacist, LabTechnician],
         Right::ManageHealthIds => &[Admin, Receptionist],
         Right::ManageSessions => &[Admin],
+        Right::Audit => &[SystemAuditor],
         Right::AskConsent => &[Physician, Nurse, Pharmacist, LabTechnician],
     };
     roles.iter().any(|role| holders.contains(role))

@@ -20,9 +20,13 @@ const PAUSE_S_MAX: i64 = 3_600;
 pub struct Words {
     /// The name of the installation.
     pub name: String,
-    /// Where notices are read.
-    pub page: String,
+    /// Where its pages are, without a slash at the end.
+    pub root_url: String,
 }
+
+/// Where patients read notices, and where everybody begins.
+const INBOX: &str = "/patient/inbox";
+const ACCOUNT: &str = "/account";
 
 /// Runs for as long as the server does.
 pub async fn run(store: Store, relay: Relay, words: Words) {
@@ -58,10 +62,11 @@ async fn turn(store: &Store, relay: &Relay, words: &Words) -> Result<usize, Stor
 
 async fn send(relay: &Relay, words: &Words, mail: &Mail) -> Result<(), SmtpError> {
     let subject = format!("{}: there is a notice for you", words.name);
+    let page = if mail.is_to_patient { INBOX } else { ACCOUNT };
     let text = format!(
-        "There is a notice for you at {}. Sign in to read it:\n\n{}\n\n\
+        "There is a notice for you at {}. Sign in to read it:\n\n{}{page}\n\n\
          This mail says nothing else, so that nobody who sees it learns anything about you.\n",
-        words.name, words.page
+        words.name, words.root_url
     );
     let letter = Letter { id: &mail.id.to_string(), to: &mail.address, subject: &subject, text: &text };
     relay.send(&letter).await

@@ -13,8 +13,6 @@ mod patient_match;
 mod reindex;
 mod search;
 
-pub use notice::PAGE as NOTICES_PAGE;
-
 use crate::access::policy::Needs;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
@@ -37,6 +35,7 @@ pub static ALL: &[&dyn Operation] = &[
     &consent::answer::Grant,
     &consent::answer::Deny,
     &consent::revoke::Revoke,
+    &consent::explain::Explain,
 ];
 
 /// Where an operation can be called.

@@ -10,9 +10,6 @@ use crate::store::tx::Tx;
 use crate::store::{Write, Written};
 use serde_json::{Value, json};
 
-/// Where a mail leads: the page that shows notices, below the root of the server.
-pub const PAGE: &str = "/notices";
-
 /// Whom a notice is for.
 #[derive(Debug, Clone, Copy)]
 pub enum To<'a> {

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod due;
+pub mod explain;
 mod narrow;
 pub mod request;
 pub mod revoke;

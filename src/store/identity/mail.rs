@@ -12,7 +12,8 @@ const ADD: &str = "insert into mail (account, address, notice, created, due)
     select id, email, $2, $3, $3 from account where fhir_user = $1 and status = 2 and email <> ''";
 const TAKE: &str = "update mail set due = $1 + $2, tries = tries + 1 where id in
         (select id from mail where due <= $1 order by due limit $3 for update skip locked)
-    returning id, address, created, tries";
+    returning id, address, created, tries,
+        exists (select from account a where a.id = mail.account and a.fhir_user like 'Patient/%')";
 const LATER: &str = "update mail set due = $2 where id = $1";
 const DONE: &str = "delete from mail where id = $1";
 const WAITING: &str = "select count(*) from mail";
@@ -26,6 +27,8 @@ pub struct Mail {
     pub created: Instant,
     /// This one included.
     pub tries: i32,
+    /// To a patient, who has an inbox of their own.
+    pub is_to_patient: bool,
 }
 
 impl Tx {
@@ -48,6 +51,7 @@ impl Store {
             address: row.get(1),
             created: Instant(row.get(2)),
             tries: row.get(3),
+            is_to_patient: row.get(4),
         };
         Ok(rows.iter().map(mail).collect())
     }
