@@ -70,7 +70,6 @@ fn a_notice_comes_by_mail_once_also_when_the_relay_was_away() {
         .secured()
         .set("smtp-url", &format!("smtp://{address}"))
         .set("mail-from", "Clinic <notices@clinic.example>")
-        .set("name", "Lake Clinic")
         .start();
     let doctor = Somebody::physician(&app);
     let patient = Somebody::new(
@@ -90,7 +89,7 @@ fn a_notice_comes_by_mail_once_also_when_the_relay_was_away() {
     let mails = relay(&address);
     let mail = mails.recv_timeout(Duration::from_secs(30)).expect("the mail comes when the relay is back");
     assert_eq!(mail.to, "lind@home.example");
-    assert!(mail.text.contains("Lake Clinic: there is a notice for you"), "{}", mail.text);
+    assert!(mail.text.contains("MediLink: there is a notice for you"), "{}", mail.text);
     assert!(mail.text.replace("=\n", "").contains("/patient/inbox"), "{}", mail.text);
     for word in ["Okafor", "record", "consent", "Consent", &patient.record] {
         assert!(!mail.text.contains(word), "'{word}' is in {}", mail.text);
