@@ -223,12 +223,36 @@ fn a_request_tells_nothing_of_patients_who_are_not_there() {
     };
     for (change, status, path) in [
         (&(|list: &mut Vec<Value>| drop(list.remove(1))) as &dyn Fn(&mut Vec<Value>), 400, "Parameters.parameter"),
-        (&|list: &mut Vec<Value>| list[1]["valueCoding"]["code"] = "BTG".into(), 400, "Parameters.parameter[1].valueCoding"),
-        (&|list: &mut Vec<Value>| list[2]["valueCoding"]["code"] = "x".into(), 400, "Parameters.parameter[2].valueCoding"),
-        (&|list: &mut Vec<Value>| list[4]["valuePeriod"]["end"] = day(367).into(), 422, "Parameters.parameter[4].valuePeriod"),
-        (&|list: &mut Vec<Value>| list[4]["valuePeriod"]["end"] = day(-1).into(), 422, "Parameters.parameter[4].valuePeriod"),
-        (&|list: &mut Vec<Value>| list[4]["valuePeriod"] = json!({"start": day(1)}), 400, "Parameters.parameter[4].valuePeriod.end"),
-        (&|list: &mut Vec<Value>| list.push(json!({"name": "callback", "valueUrl": "http://x"})), 400, "Parameters.parameter"),
+        (
+            &|list: &mut Vec<Value>| list[1]["valueCoding"]["code"] = "BTG".into(),
+            400,
+            "Parameters.parameter[1].valueCoding",
+        ),
+        (
+            &|list: &mut Vec<Value>| list[2]["valueCoding"]["code"] = "x".into(),
+            400,
+            "Parameters.parameter[2].valueCoding",
+        ),
+        (
+            &|list: &mut Vec<Value>| list[4]["valuePeriod"]["end"] = day(367).into(),
+            422,
+            "Parameters.parameter[4].valuePeriod",
+        ),
+        (
+            &|list: &mut Vec<Value>| list[4]["valuePeriod"]["end"] = day(-1).into(),
+            422,
+            "Parameters.parameter[4].valuePeriod",
+        ),
+        (
+            &|list: &mut Vec<Value>| list[4]["valuePeriod"] = json!({"start": day(1)}),
+            400,
+            "Parameters.parameter[4].valuePeriod.end",
+        ),
+        (
+            &|list: &mut Vec<Value>| list.push(json!({"name": "callback", "valueUrl": "http://x"})),
+            400,
+            "Parameters.parameter",
+        ),
         (&|list: &mut Vec<Value>| drop(list.remove(0)), 400, "Parameters.parameter"),
     ] {
         let (found, said) = wrong(change);
