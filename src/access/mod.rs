@@ -4,6 +4,7 @@
 
 pub mod book;
 pub mod consent;
+pub mod consent_life;
 pub mod facts;
 pub mod grant;
 pub mod granular;

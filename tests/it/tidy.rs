@@ -55,6 +55,7 @@ const KEPT_IN: &[(&str, &str)] = &[
     ("actix", "http"),
     ("tantivy", "index"),
     ("reqwest", "outbound"),
+    ("lettre", "outbound"),
 ];
 
 /// Rooms that speak to people on a terminal.
