@@ -6,9 +6,11 @@
 mod account;
 mod admin;
 mod apps;
+mod ask;
 mod authorize;
 mod federation;
 mod health_id;
+mod names;
 mod passkey;
 mod reset;
 mod sessions;
