@@ -9,6 +9,7 @@ pub mod apps;
 pub mod consent;
 pub mod outside;
 pub mod passkey;
+pub mod patient;
 pub mod picker;
 pub mod sign_in;
 

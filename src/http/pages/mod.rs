@@ -8,14 +8,17 @@ mod admin;
 mod apps;
 mod ask;
 mod authorize;
+mod classes;
 mod federation;
 mod health_id;
 mod names;
 mod passkey;
+mod patient;
 mod reset;
 mod sessions;
 mod sign_in;
 mod step_up;
+mod told;
 
 use super::{State, adapt, oauth};
 use crate::account::{Accounts, Session, Visitor};
@@ -45,6 +48,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     authorize::routes(config);
     federation::routes(config);
     passkey::routes(config);
+    patient::routes(config);
     reset::routes(config);
     sessions::routes(config);
     sign_in::routes(config);
