@@ -115,6 +115,7 @@ pub struct Factory {
 struct People {
     settings: Arc<account::Settings>,
     seal: Arc<Seal>,
+    issuer: Option<Arc<dyn account::issue::Issuer>>,
 }
 
 impl Factory {
@@ -176,10 +177,10 @@ impl Factory {
     pub fn service(&self) -> Result<Service, Fault> {
         let (settings, facts) = (self.settings.clone(), self.facts.clone());
         let service = Service::new(self.blueprint.store()?, settings, facts, self.recorder.clone());
-        let accounts = self
-            .people
-            .clone()
-            .map(|people| Accounts::new(service.store().clone(), people.settings, self.recorder.clone(), people.seal));
+        let accounts = self.people.clone().map(|people| {
+            let accounts = Accounts::new(service.store().clone(), people.settings, self.recorder.clone(), people.seal);
+            accounts.with_issuer(people.issuer)
+        });
         Ok(service.with_text(self.text.clone()).with_accounts(accounts))
     }
 
@@ -198,8 +199,16 @@ impl Factory {
                 Arc::new(Provider::new(&it.issuer, &it.name, &it.client_id, it.client_secret.as_deref(), http))
             }),
         };
-        self.people = Some(People { settings: Arc::new(settings), seal: Arc::new(seal) });
+        self.people = Some(People { settings: Arc::new(settings), seal: Arc::new(seal), issuer: None });
         Ok(())
+    }
+
+    /// Lets operations of the services made from now on hand out tokens.
+    fn keep_issuer(&mut self, security: &Security) {
+        let (keys, settings, jwks) = (security.keys.clone(), security.oauth.clone(), security.jwks.clone());
+        if let Some(people) = &mut self.people {
+            people.issuer = Some(Arc::new(oauth::Issuing { keys, settings, jwks }));
+        }
     }
 
     /// Starts to keep a text index, which the services made from now on search in.
@@ -289,6 +298,10 @@ async fn serve_on(
     tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
+    let security = (settings.auth == Auth::Smart).then(|| security(settings, &factory, keys));
+    if let Some(security) = &security {
+        factory.keep_issuer(security);
+    }
     let http = HttpSettings {
         listen: settings.listen,
         metrics_listen: settings.metrics_listen,
@@ -300,7 +313,7 @@ async fn serve_on(
         trusted_proxies: settings.trusted_proxies.clone(),
         base_path: base_path(&settings.base_url),
         base_url: settings.base_url.clone(),
-        security: (settings.auth == Auth::Smart).then(|| security(settings, &factory, keys)),
+        security,
     };
     let recorder = factory.recorder.clone();
     let feed = factory.keep_text(&database.data_dir)?;

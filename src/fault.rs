@@ -33,6 +33,8 @@ pub enum Kind {
     InvalidToken,
     /// An access token that was, until it ended.
     TokenExpired,
+    /// The person has to show a second factor again: the last one was too long ago, or there was none.
+    FactorNeeded,
     /// Credentials that do not allow this.
     Forbidden,
     /// Nothing there.
@@ -95,6 +97,7 @@ impl Kind {
             Kind::Unauthorized => (401, "login", "AR"),
             Kind::InvalidToken => (401, "login", "AR"),
             Kind::TokenExpired => (401, "expired", "AR"),
+            Kind::FactorNeeded => (401, "login", "AR"),
             Kind::Forbidden => (403, "forbidden", "AR"),
             Kind::NotFound => (404, "not-found", "AE"),
             Kind::Deleted => (410, "deleted", "AE"),

@@ -32,10 +32,41 @@ pub struct Token {
     pub person: Option<Person>,
     /// The patient in context: all that `patient/` scopes open.
     pub patient: Option<ResourceId>,
-    /// Why the data are wanted: a code of v3-PurposeOfUse.
+    /// Why the data are wanted: a code of v3-ActReason; where none is told see [`Token::purpose`].
     pub purpose: Option<Box<str>>,
     /// The Consent that the token stands on, as `Consent/id`.
     pub consent: Option<Box<str>>,
+    /// The grant of broken glass that the token carries; whether that is open still is for the policy to see.
+    pub glass: Option<Box<str>>,
+    /// What the person allowed the client, by its id: what ends it ends the token.
+    pub authorization: Option<Box<str>>,
+    /// When the token ends, in seconds since 1970; 0 for a session of our own pages.
+    pub expires_s: i64,
+}
+
+/// Purposes of use by which nothing else is told, as codes of v3-ActReason.
+const TREATMENT: &str = "TREAT";
+const OPERATIONS: &str = "HOPERAT";
+
+impl Token {
+    /// Returns why the data are wanted: what the token says, or what its holder is there for. Whoever has several roles asks by
+    /// the first of treatment, payment, compliance, operations and the record of one's own.
+    pub fn purpose(&self) -> &str {
+        if let Some(purpose) = &self.purpose {
+            return purpose;
+        }
+        let Some(person) = &self.person else { return TREATMENT };
+        let purposes = person.roles.iter().map(|role| match role {
+            Role::Physician | Role::Nurse | Role::Receptionist | Role::Pharmacist | Role::LabTechnician => {
+                (0, TREATMENT)
+            }
+            Role::InsurerAuditor => (1, "HPAYMT"),
+            Role::SystemAuditor => (2, "HCOMPL"),
+            Role::Admin | Role::FacilityAdmin => (3, OPERATIONS),
+            Role::Patient | Role::RelatedPerson => (4, "PATRQT"),
+        });
+        purposes.min().map_or("PATRQT", |(_, purpose)| purpose)
+    }
 }
 
 /// A signed-in person, as tokens and sessions say.
@@ -69,11 +100,46 @@ impl Principal {
         }
     }
 
+    /// Returns why the data are wanted: a code of v3-ActReason.
+    pub fn purpose(&self) -> &str {
+        match self {
+            Principal::Token(token) => token.purpose(),
+            Principal::Unrestricted | Principal::Anonymous => OPERATIONS,
+        }
+    }
+
     /// Returns the person who asks, where one does.
     pub fn person(&self) -> Option<&Person> {
         match self {
             Principal::Token(token) => token.person.as_ref(),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_says_no_purpose_asks_for_what_the_roles_are_there_for() {
+        for (roles, told, want) in [
+            (&[Role::Physician][..], None, "TREAT"),
+            (&[Role::Patient, Role::Nurse], None, "TREAT"),
+            (&[Role::Receptionist], None, "TREAT"),
+            (&[Role::Patient], None, "PATRQT"),
+            (&[Role::RelatedPerson], None, "PATRQT"),
+            (&[Role::InsurerAuditor, Role::SystemAuditor], None, "HPAYMT"),
+            (&[Role::SystemAuditor], None, "HCOMPL"),
+            (&[Role::Admin, Role::Patient], None, "HOPERAT"),
+            (&[], None, "PATRQT"),
+            (&[Role::Physician], Some("BTG"), "BTG"),
+        ] {
+            let person = Person { roles: roles.to_vec(), ..Person::default() };
+            let token = Token { person: Some(person), purpose: told.map(Into::into), ..Token::default() };
+            assert_eq!(token.purpose(), want, "{roles:?} {told:?}");
+        }
+        assert_eq!(Token::default().purpose(), "TREAT", "a system of the house");
+        assert_eq!(Principal::Unrestricted.purpose(), "HOPERAT");
     }
 }

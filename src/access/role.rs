@@ -79,11 +79,22 @@ pub enum Right {
     ManageHealthIds,
     /// See, and end, sessions and apps of others.
     ManageSessions,
+    /// Break the glass: open a record in an emergency without the patient's consent.
+    BreakGlass,
+    /// See who did what, and review what was done in emergencies.
+    Audit,
 }
 
 impl Right {
-    pub const ALL: [Right; 5] =
-        [Right::ManageAccounts, Right::ManageClients, Right::OpenLaunch, Right::ManageHealthIds, Right::ManageSessions];
+    pub const ALL: [Right; 7] = [
+        Right::ManageAccounts,
+        Right::ManageClients,
+        Right::OpenLaunch,
+        Right::ManageHealthIds,
+        Right::ManageSessions,
+        Right::BreakGlass,
+        Right::Audit,
+    ];
 
     /// Returns the right that a scope gives.
     pub fn parse(scope: &str) -> Option<Right> {
@@ -98,6 +109,8 @@ impl Right {
             Right::OpenLaunch => "__open_launch",
             Right::ManageHealthIds => "__manage_health_ids",
             Right::ManageSessions => "__manage_sessions",
+            Right::BreakGlass => "__break_glass",
+            Right::Audit => "__audit",
         }
     }
 }
@@ -111,6 +124,8 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::OpenLaunch => &[Physician, Nurse, Receptionist, Pharmacist, LabTechnician],
         Right::ManageHealthIds => &[Admin, Receptionist],
         Right::ManageSessions => &[Admin],
+        Right::BreakGlass => &[Physician],
+        Right::Audit => &[SystemAuditor],
     };
     roles.iter().any(|role| holders.contains(role))
 }

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod factor;
 pub mod federation;
+pub mod issue;
 pub mod passkey;
 pub mod password;
 pub mod reset;
@@ -67,6 +68,8 @@ pub struct Accounts {
     pub settings: Arc<Settings>,
     pub recorder: Recorder,
     pub seal: Arc<Seal>,
+    /// Signs tokens that operations hand out; none where security is off, and in commands.
+    pub issuer: Option<Arc<dyn issue::Issuer>>,
 }
 
 /// A signed-in person.
@@ -78,7 +81,12 @@ pub struct Session {
 
 impl Accounts {
     pub fn new(store: Store, settings: Arc<Settings>, recorder: Recorder, seal: Arc<Seal>) -> Accounts {
-        Accounts { store, settings, recorder, seal }
+        Accounts { store, settings, recorder, seal, issuer: None }
+    }
+
+    /// Lets operations hand out tokens.
+    pub fn with_issuer(self, issuer: Option<Arc<dyn issue::Issuer>>) -> Accounts {
+        Accounts { issuer, ..self }
     }
 
     /// Returns the session of a cookie, while it lasts and its account is active. Notes that it was used.
@@ -142,15 +150,25 @@ impl Session {
 
     /// Returns who our own pages ask as: the person with all that their roles allow.
     pub fn principal(&self) -> Principal {
+        Principal::Token(Arc::new(self.token()))
+    }
+
+    /// The same of a person who has broken the glass: what is asked is asked for that.
+    pub fn principal_breaking(&self, grant: &str) -> Principal {
+        let (purpose, glass) = (Some("BTG".into()), Some(grant.into()));
+        Principal::Token(Arc::new(Token { purpose, glass, ..self.token() }))
+    }
+
+    fn token(&self) -> Token {
         let own = self.account.fhir_user.as_ref().filter(|(t, _)| *t == crate::fhir::ResourceType::PATIENT);
-        Principal::Token(Arc::new(Token {
+        Token {
             subject: self.account.id.to_string(),
             token_id: String::new(),
             scopes: Scope::parse("user/*.cruds").into_iter().collect(),
             patient: own.map(|(_, id)| id.clone()),
             person: Some(self.person()),
             ..Token::default()
-        }))
+        }
     }
 
     /// Returns whether a factor was shown so lately that what needs a fresh one may go on.

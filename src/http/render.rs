@@ -160,6 +160,10 @@ fn challenge(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Unauthorized => Some("Bearer realm=\"fhir\""),
         Kind::InvalidToken | Kind::TokenExpired => Some("Bearer realm=\"fhir\", error=\"invalid_token\""),
+        // RFC 9470 3: the client lets the person sign in again, no longer ago than this.
+        Kind::FactorNeeded => {
+            Some("Bearer realm=\"fhir\", error=\"insufficient_user_authentication\", max_age=\"300\"")
+        }
         Kind::Forbidden => Some("Bearer realm=\"fhir\", error=\"insufficient_scope\""),
         _ => None,
     }

@@ -5,9 +5,10 @@
 use super::call::has_scope;
 use super::refusal::Refusal;
 use super::standing::Standing;
-use super::{Claims, Server, id_token};
+use super::{Claims, Server, glass, id_token};
 use crate::fhir::Instant;
 use crate::store::identity::authorization::Allowed;
+use crate::store::identity::break_glass::Broken;
 use crate::store::identity::client::{AuthMethod, Client};
 use serde_json::{Map, Value, json};
 
@@ -28,22 +29,29 @@ pub struct Answer {
     pub token_id: String,
 }
 
+/// What goes into an answer beside what was allowed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    pub refresh_token: Option<&'a str>,
+    pub nonce: Option<&'a str>,
+    /// The grant of broken glass that the access token is to carry.
+    pub glass: Option<&'a Broken>,
+}
+
 /// Returns the answer for a person's authorization, with these scopes of it.
-pub fn answer(
-    server: &Server,
-    standing: &Standing,
-    scope: &str,
-    refresh_token: Option<&str>,
-    nonce: Option<&str>,
-) -> Result<Answer, Refusal> {
+pub fn answer(server: &Server, standing: &Standing, scope: &str, beside: Beside<'_>) -> Result<Answer, Refusal> {
     let claims = claims(server, standing, scope);
+    let claims = match beside.glass {
+        Some(glass) => glass::carried(claims, glass),
+        None => claims,
+    };
     let expires_in_s = claims.exp - claims.iat;
     let mut body = bearer(&claims.sign(&server.keys)?, expires_in_s, scope);
-    if let Some(refresh_token) = refresh_token {
+    if let Some(refresh_token) = beside.refresh_token {
         body.insert("refresh_token".into(), json!(refresh_token));
     }
     if has_scope(scope, "openid") {
-        body.insert("id_token".into(), json!(id_token::id_token(server, standing, scope, nonce)?));
+        body.insert("id_token".into(), json!(id_token::id_token(server, standing, scope, beside.nonce)?));
     }
     context(&mut body, &standing.authorization.allowed);
     Ok(Answer { body: Value::Object(body), subject: claims.sub, token_id: claims.jti })

@@ -45,7 +45,8 @@ pub async fn exchange(server: &Server, client: &Client, call: &Call<'_>) -> Resu
         }
     };
     let nonce = standing.authorization.allowed.nonce.clone();
-    answer::answer(server, &standing, &standing.scope, refresh_token.as_deref(), nonce.as_deref())
+    let beside = answer::Beside { refresh_token: refresh_token.as_deref(), nonce: nonce.as_deref(), glass: None };
+    answer::answer(server, &standing, &standing.scope, beside)
 }
 
 /// Checks what came with a code against what was kept with it.

@@ -6,16 +6,19 @@
 use super::answer::{self, Answer};
 use super::call::{Call, resource_scopes};
 use super::refusal::{Error, Refusal};
-use super::{Claims, Server, standing};
+use super::{Claims, Server, glass, standing};
 use crate::access::scope::{Context, Scope};
-use crate::fhir::ResourceId;
+use crate::fhir::{Instant, ResourceId};
 use crate::search::period;
 use crate::store::identity::client::Client;
 use serde_json::Value;
 
 pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-const LIFE_S_MAX: i64 = 900;
+/// How long a token lives at most that was exchanged, or handed out by an operation.
+pub const LIFE_S_MAX: i64 = 900;
+/// The purpose of use that rests on broken glass alone.
+pub const BREAK_THE_GLASS: &str = "BTG";
 
 /// What a Consent gives to the person who asks.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +27,13 @@ pub struct Basis {
     pub purpose: Option<String>,
     /// In seconds since 1970; none: it has no end.
     pub ends_s: Option<i64>,
+}
+
+/// What of a token is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    pub scope: Option<&'a str>,
+    pub purpose: Option<&'a str>,
 }
 
 /// Returns the id of the Consent that is asked for by its address; none where none is.
@@ -59,39 +69,76 @@ pub async fn exchange(
     if subject.client_id.as_deref() != Some(client.id.as_str()) {
         return Err(wrong("'subject_token' was not given to this client"));
     }
-    let now_s = call.at_s();
-    let subject = as_it_stands(server, client, call, subject).await?;
-    let mut ends_s = (now_s + LIFE_S_MAX).min(subject.exp);
-    let mut next = Claims { iat: now_s, jti: uuid::Uuid::new_v4().to_string(), ..subject.clone() };
-    match consent {
-        None => next.scope = standing::narrowed(&subject.scope, call.field("scope"))?,
-        Some((id, consent)) => {
-            let who = subject.fhir_user.as_deref().ok_or_else(|| target("the token speaks for no person"))?;
-            let basis = stands_on(consent, who, call.field("purpose_of_use"), now_s)?;
-            next.scope = scope_of_patient(&subject, &basis.patient, call.field("scope"))?;
-            next.encounter = next.encounter.filter(|_| subject.patient.as_ref() == Some(&basis.patient));
-            next.consent = Some(format!("Consent/{id}"));
-            next.patient = Some(basis.patient);
-            next.purpose_of_use = basis.purpose;
-            ends_s = basis.ends_s.map_or(ends_s, |end| end.min(ends_s));
+    let subject = as_it_stands(server, client, call.at, subject).await?;
+    let exp = (call.at_s() + LIFE_S_MAX).min(subject.exp);
+    let next = Claims { iat: call.at_s(), exp, jti: uuid::Uuid::new_v4().to_string(), ..subject };
+    let asked = Asked { scope: call.field("scope"), purpose: call.field("purpose_of_use") };
+    let next = match consent {
+        Some(consent) => on_consent(server, next, consent, asked, call.at).await?,
+        None => {
+            let next = Claims { scope: standing::narrowed(&next.scope, asked.scope)?, ..next };
+            match asked.purpose {
+                None => next,
+                Some(_) => broken(server, next, call).await?,
+            }
         }
-    }
+    };
     if next.scope.is_empty() {
         return Err(Refusal::new(Error::InvalidScope, "nothing is left of the scopes"));
     }
-    next.exp = ends_s;
     let mut answer = answer::plain(server, &next)?;
     answer.body["issued_token_type"] = ACCESS_TOKEN.into();
     Ok(answer)
 }
 
+/// Returns the claims of a token made to stand on a Consent.
+///
+/// A purpose of BTG is given only to who has broken the glass: a Consent may name it for anybody, but opens nothing by that.
+pub async fn on_consent(
+    server: &Server,
+    subject: Claims,
+    (id, consent): (&ResourceId, &Value),
+    asked: Asked<'_>,
+    at: Instant,
+) -> Result<Claims, Refusal> {
+    let who = subject.fhir_user.as_deref().ok_or_else(|| target("the token speaks for no person"))?;
+    let basis = stands_on(consent, who, asked.purpose, at.0 / 1_000_000)?;
+    let mut exp = basis.ends_s.map_or(subject.exp, |end| end.min(subject.exp));
+    let mut btg = None;
+    if basis.purpose.as_deref() == Some(BREAK_THE_GLASS) {
+        let glass = glass::open(server, Some(who), Some(&basis.patient), at).await?;
+        exp = exp.min(glass.expires.0 / 1_000_000);
+        btg = Some(glass.id);
+    }
+    let scope = scope_of_patient(&subject, &basis.patient, asked.scope)?;
+    if scope.is_empty() {
+        return Err(Refusal::new(Error::InvalidScope, "nothing is left of the scopes"));
+    }
+    Ok(Claims {
+        scope,
+        exp,
+        btg,
+        encounter: subject.encounter.filter(|_| subject.patient.as_ref() == Some(&basis.patient)),
+        consent: Some(format!("Consent/{id}")),
+        patient: Some(basis.patient),
+        purpose_of_use: basis.purpose,
+        ..subject
+    })
+}
+
+/// Returns the claims with the purpose BTG, which alone can be asked for without a Consent.
+async fn broken(server: &Server, subject: Claims, call: &Call<'_>) -> Result<Claims, Refusal> {
+    let Some(glass) = glass::asked(server, subject.fhir_user.as_deref(), call).await? else { return Ok(subject) };
+    Ok(glass::carried(subject, &glass))
+}
+
 /// Returns the claims with what has changed since they were signed: roles, scopes that these carry, the end of a session. A
 /// token of an authorization that has ended, which may be heard of everywhere a moment later, gives nothing any more.
-async fn as_it_stands(server: &Server, client: &Client, call: &Call<'_>, subject: Claims) -> Result<Claims, Refusal> {
+pub async fn as_it_stands(server: &Server, client: &Client, at: Instant, subject: Claims) -> Result<Claims, Refusal> {
     let Some(id) = subject.grant_id.as_deref().and_then(|id| uuid::Uuid::parse_str(id).ok()) else {
         return Ok(subject);
     };
-    let standing = standing::look(server, id, client, call.at).await?;
+    let standing = standing::look(server, id, client, at).await?;
     let roles = &standing.account.roles;
     let ends_s = standing.ends.map_or(i64::MAX, |ends| ends.0 / 1_000_000);
     Ok(Claims {

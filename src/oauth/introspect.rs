@@ -73,7 +73,13 @@ async fn of_access(server: &Server, claims: &Claims) -> Result<Option<Map<String
             Some(authorization) => answer::context(&mut out, &authorization.allowed),
         }
     }
-    for (name, text) in [("patient", &claims.patient), ("encounter", &claims.encounter), ("consent", &claims.consent)] {
+    for (name, text) in [
+        ("patient", &claims.patient),
+        ("encounter", &claims.encounter),
+        ("consent", &claims.consent),
+        ("purpose_of_use", &claims.purpose_of_use),
+        ("btg", &claims.btg),
+    ] {
         if let Some(text) = text {
             out.insert(name.into(), json!(text));
         }

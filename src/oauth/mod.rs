@@ -14,8 +14,10 @@ mod code;
 pub mod discovery;
 mod dpop;
 pub mod exchange;
+mod glass;
 mod id_token;
 pub mod introspect;
+pub mod issuing;
 pub mod jwks;
 mod jws;
 pub mod keys;
@@ -32,6 +34,7 @@ pub mod verify;
 pub mod wording;
 
 pub use call::Call;
+pub use issuing::Issuing;
 pub use keys::Keys;
 pub use refusal::Refusal;
 pub use token::Claims;

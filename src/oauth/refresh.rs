@@ -7,7 +7,7 @@
 use super::answer::{self, Answer};
 use super::call::{Call, invalid_grant};
 use super::refusal::Refusal;
-use super::{Server, audit, dpop, standing};
+use super::{Server, audit, dpop, glass, standing};
 use crate::store::identity::authorization::Succession;
 use crate::store::identity::client::Client;
 use crate::store::identity::hash;
@@ -30,6 +30,8 @@ pub async fn refresh(server: &Server, client: &Client, call: &Call<'_>) -> Resul
         return Err(invalid_grant("the refresh token is bound to a device: send a DPoP proof with its key"));
     }
     let scope = standing::narrowed(&standing.scope, call.field("scope"))?;
+    let who = standing.account.fhir_user.as_ref().map(|(t, id)| format!("{t}/{id}"));
+    let broken = glass::asked(server, who.as_deref(), call).await?;
     let fresh = crate::account::secret();
     let ends = answer::refresh_ends(client, &standing).ok_or_else(unknown)?;
     let next = Succession { used: told, next: hash(&fresh), ends };
@@ -38,5 +40,6 @@ pub async fn refresh(server: &Server, client: &Client, call: &Call<'_>) -> Resul
         audit::alert(server, client, call, "a used refresh token came again; its whole family was ended").await;
         return Err(invalid_grant("the refresh token was used before; the authorization has ended"));
     }
-    answer::answer(server, &standing, &scope, Some(&fresh), None)
+    let beside = answer::Beside { refresh_token: Some(&fresh), nonce: None, glass: broken.as_ref() };
+    answer::answer(server, &standing, &scope, beside)
 }

@@ -51,6 +51,9 @@ pub struct Claims {
     /// The Consent that the token stands on, as `Consent/id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
+    /// The grant of broken glass that the purpose BTG rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub btg: Option<String>,
 }
 
 impl Claims {
@@ -76,6 +79,7 @@ impl Claims {
             amr: Vec::new(),
             purpose_of_use: None,
             consent: None,
+            btg: None,
         }
     }
 
@@ -105,6 +109,9 @@ impl Claims {
             patient: self.patient.and_then(id),
             purpose: self.purpose_of_use.map(Into::into),
             consent: self.consent.map(Into::into),
+            glass: self.btg.map(Into::into),
+            authorization: self.grant_id.map(Into::into),
+            expires_s: self.exp,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::interaction::Context;
 use crate::store::Write;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Whom a notice is for.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,11 @@ pub struct Notice<'a> {
 
 /// Returns the write of the Communication that carries a notice.
 pub fn write(ctx: &Context, notice: &Notice) -> Result<Write, Fault> {
+    labelled(ctx, notice, &[])
+}
+
+/// The same with security labels (`meta.security`), by which others than the recipient may be kept from it.
+pub fn labelled(ctx: &Context, notice: &Notice, labels: &[Value]) -> Result<Write, Fault> {
     let recipient = match notice.to {
         To::Patient(id) => format!("Patient/{id}"),
         To::Actor(reference) => reference.to_string(),
@@ -55,6 +60,9 @@ pub fn write(ctx: &Context, notice: &Notice) -> Result<Write, Fault> {
     });
     if !about.is_empty() {
         communication["about"] = about.into();
+    }
+    if !labels.is_empty() {
+        communication["meta"] = json!({"security": labels});
     }
     let t = ResourceType::COMMUNICATION;
     own::made(ctx, t, communication, notice.code).map(|(_, write)| write)

@@ -93,7 +93,8 @@ impl Parameters {
         self.all(name).next().is_some()
     }
 
-    fn value<'a>(&'a self, name: &'a str, key: &str) -> Result<Option<(String, &'a Value)>, Fault> {
+    /// Returns the value of a parameter in the element `key` (`valuePeriod`), and the path to it.
+    pub fn value<'a>(&'a self, name: &'a str, key: &str) -> Result<Option<(String, &'a Value)>, Fault> {
         let Some((path, part)) = self.one(name)? else { return Ok(None) };
         match part.get(key) {
             Some(value) => Ok(Some((format!("{path}.{key}"), value))),

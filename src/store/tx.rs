@@ -5,6 +5,7 @@
 //! dropped before [`Tx::commit`] leaves nothing.
 
 use super::apply::{Batch, allowed};
+use super::audit::Entry;
 use super::change::{Condition, Effect, Outcome, Write};
 use super::error::StoreError;
 use super::find::{self, Match};
@@ -153,6 +154,16 @@ impl Tx {
             }
             sent => sent.map(|()| outcomes),
         }
+    }
+
+    /// Writes audit rows of what this transaction does and no write stands for.
+    pub async fn audit(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let numbers = self.store.blueprint.numbers.reserve(self.open.get(), entries.len()).await?;
+        let mut batch = Batch::default();
+        for (entry, number) in entries.iter().zip(numbers) {
+            batch.audit(number, entry);
+        }
+        lane::send(self.open.get(), &batch).await
     }
 
     /// Locks the resource of one write and writes it.

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod attempt;
 pub mod authorization;
+pub mod break_glass;
 pub mod client;
 pub mod factor;
 pub mod health_id;
@@ -40,6 +41,7 @@ pub fn statements() -> impl Iterator<Item = &'static str> {
         account::STATEMENTS,
         attempt::STATEMENTS,
         authorization::STATEMENTS,
+        break_glass::STATEMENTS,
         client::STATEMENTS,
         factor::STATEMENTS,
         health_id::STATEMENTS,
