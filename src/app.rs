@@ -20,6 +20,8 @@ use crate::operation::{self, Operation};
 use crate::outbound;
 use crate::search::Registry;
 use crate::service::Service;
+use crate::store::audit::Ground;
+use crate::store::audit::row::MacKey;
 use crate::store::embedded::{self, Cluster};
 use crate::store::{self, Blueprint, Store, StoreSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -120,7 +122,7 @@ struct People {
 
 impl Factory {
     /// Must be called inside the runtime that lasts longest: audit rows are written there.
-    pub fn new(settings: &Settings, database_url: &str) -> Result<Factory, Failure> {
+    pub fn new(settings: &Settings, database: &Database) -> Result<Factory, Failure> {
         let catalog = Catalog::load().map_err(|e| Failure::from("failed to load the definitions")(&e))?;
         let registry = Arc::new(Registry::new(Arc::new(catalog), &settings.base_url));
         let facts = capabilities::Facts {
@@ -133,12 +135,12 @@ impl Factory {
         };
         let limits = &settings.limits;
         let store = StoreSettings {
-            url: database_url.to_string(),
+            url: database.url.clone(),
             pool_size: pool_size(settings),
             statement_ms_max: limits.request_time_ms_max,
             wait_ms_max: limits.database_wait_ms_max,
         };
-        let blueprint = Blueprint::new(store, registry);
+        let blueprint = Blueprint::new(store, registry).with_audit(audit_ground(&database.data_dir)?);
         let own = blueprint.store().map_err(|e| Failure::from("failed to reach the database")(&e))?;
         Ok(Factory {
             blueprint,
@@ -228,6 +230,15 @@ impl Factory {
     }
 }
 
+/// Where in the data folder the audit keeps what must not be in the database alone.
+const AUDIT_FOLDER: &str = "audit";
+
+/// Returns what the audit stands on: a key of the data folder, and a place there.
+fn audit_ground(data_dir: &Path) -> Result<Ground, Failure> {
+    let seal = Seal::load_or_create(data_dir).map_err(|e| Failure::from("failed to load the sealing key")(&e))?;
+    Ok(Ground { key: MacKey::new(&seal.audit_key()), folder: Some(data_dir.join(AUDIT_FOLDER)) })
+}
+
 /// Returns what the CapabilityStatement says of operations.
 fn operations(canonical_base: &str) -> Vec<OperationFact> {
     let fact = |operation: &&dyn Operation| {
@@ -288,7 +299,7 @@ async fn serve_on(
     metrics: PrometheusHandle,
     when_ready: impl AsyncFnOnce(&Factory, &Keys) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut factory = Factory::new(settings, &database.url)?;
+    let mut factory = Factory::new(settings, database)?;
     let keys = Arc::new(keys(&database.data_dir)?);
     factory.keep_people(settings, &database.data_dir)?;
     let store = factory.adopt().await?;
@@ -376,7 +387,7 @@ pub fn data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
 
 /// Returns the people of a database, for a command. Must be called inside the runtime that the command runs on.
 pub fn accounts(settings: &Settings, database: &Database) -> Result<Accounts, Failure> {
-    let mut factory = Factory::new(settings, &database.url)?;
+    let mut factory = Factory::new(settings, database)?;
     factory.keep_people(settings, &database.data_dir)?;
     let service = factory.service().map_err(|e| Failure::from("failed to reach the database")(&e))?;
     service.accounts().cloned().ok_or_else(|| Failure("this server knows no people".to_string()))

@@ -13,7 +13,7 @@ pub fn sink(factory: &Factory, threads: usize) -> Result<DirectSink, Failure> {
 }
 
 pub async fn load(load: &Load, settings: &Settings, database: &Database) -> Result<Report, Failure> {
-    let factory = Factory::new(settings, &database.url)?;
+    let factory = Factory::new(settings, database)?;
     factory.adopt().await?;
     let sink = sink(&factory, settings.workers)?;
     let report = load::run(load, Arc::new(sink)).await.map_err(|e| Failure(e.to_string()))?;

@@ -41,7 +41,7 @@ pub async fn run(reindex: &Reindex, settings: &Settings) -> Result<(), Failure> 
 }
 
 async fn index(reindex: &Reindex, settings: &Settings, database: &Database) -> Result<(), Failure> {
-    let factory = Factory::new(settings, &database.url)?;
+    let factory = Factory::new(settings, database)?;
     let store = factory.adopt().await?;
     let failed = |e: StoreError| Failure(format!("failed to index: {e}"));
     let began = Instant::now();

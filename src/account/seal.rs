@@ -52,6 +52,13 @@ impl Seal {
     }
 }
 
+impl Seal {
+    /// Returns the key that the audit authenticates its rows under.
+    pub fn audit_key(&self) -> [u8; 32] {
+        self.hash("audit", "rows and links")
+    }
+}
+
 /// Returns what the file holds; makes it, readable by its owner alone, when there is none.
 fn file(path: &Path) -> std::io::Result<Vec<u8>> {
     use aws_lc_rs::rand::{SecureRandom, SystemRandom};

@@ -2,6 +2,11 @@
 //!
 //! Rows wait in a bounded queue; a request whose row finds no room waits with it, so that nothing is dropped.
 
+pub mod event;
+pub mod words;
+
+pub use words::words;
+
 use crate::store::audit::Entry;
 use crate::store::{Store, StoreError};
 use std::time::Duration;

@@ -106,7 +106,7 @@ pub async fn run(command: Command, settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn run_on(command: Command, settings: &Settings, database: &Database) -> Result<(), Failure> {
-    let store = Factory::new(settings, &database.url)?.adopt().await?;
+    let store = Factory::new(settings, database)?.adopt().await?;
     let by = By { principal: OPERATOR, request: &uuid::Uuid::new_v4().to_string() };
     let failed = |e: medilink::fault::Fault| Failure(format!("failed to change the client: {e}"));
     let (id, was_there) = match command {

@@ -42,7 +42,7 @@ pub async fn run(link: &Link, settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn perform(link: &Link, issuer: &str, settings: &Settings, database: &Database) -> Result<(), Failure> {
-    let store = Factory::new(settings, &database.url)?.adopt().await?;
+    let store = Factory::new(settings, database)?.adopt().await?;
     let recorder = Recorder::start(store.clone());
     let (done, detail) = if link.remove {
         (remove(link, issuer, &store).await, "unlinked")

@@ -1,7 +1,7 @@
 //! From an HTTP request to a [`Request`].
 
 use super::render::Wanted;
-use super::{State, binary};
+use super::{State, binary, peer};
 use crate::fault::{Fault, Kind};
 use crate::format::{ContentKind, Format};
 use crate::rest::route::{Method, route};
@@ -85,6 +85,7 @@ pub async fn request(
         conditions,
         prefer: text(headers, "prefer")?.map(Prefer::parse).unwrap_or_default(),
         id,
+        address: peer::address(http).into(),
     })
 }
 

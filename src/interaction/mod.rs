@@ -82,7 +82,7 @@ impl<'a> Context<'a> {
 
     /// Returns the audit row of a happening that the request brought about: who asked is in it already.
     pub fn event(&self, action: &'static str, status: u16) -> Entry {
-        Entry::by(self.grant.principal(), action, &self.request.id, status)
+        Entry::by(self.grant.principal(), action, &self.request.id, status).from(&self.request.address)
     }
 
     /// Returns the full URL of a resource.
@@ -113,6 +113,7 @@ pub fn written(ctx: &Context, status: u16, written: Written) -> Reply {
         last_modified: Some(written.updated),
         location: Some((written.resource_type, written.id, written.version)),
         body,
+        patients: Vec::new(),
     }
 }
 

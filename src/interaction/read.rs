@@ -33,6 +33,7 @@ pub fn answer(
         last_modified: Some(stored.updated),
         location: None,
         body: content,
+        ..Reply::default()
     };
     // RFC 9110 13.2.2: a tag decides alone where there is one.
     let unchanged = match (&conditions.if_none_match, conditions.if_modified_since) {

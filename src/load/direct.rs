@@ -76,6 +76,7 @@ async fn answer(service: &Service, outgoing: Outgoing) -> Result<Answer, Fault> 
         conditions: Conditions { if_none_exist: find("If-None-Exist"), ..Conditions::default() },
         prefer: Prefer { returns: Some(ReturnPreference::Minimal), lenient: false },
         id: "load".into(),
+        address: Box::default(),
     };
     let reply = service.perform(&Principal::Unrestricted, request).await?;
     Ok(Answer { status: reply.status, body: reply.body })

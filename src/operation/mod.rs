@@ -32,6 +32,11 @@ pub static ALL: &[&dyn Operation] = &[
     &health_id::qr::Qr,
 ];
 
+/// Returns the operation of a name.
+pub fn named(name: &str) -> Option<&'static dyn Operation> {
+    ALL.iter().find(|operation| operation.name() == name).copied()
+}
+
 /// Where an operation can be called.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Places {
@@ -70,7 +75,7 @@ pub trait Operation: Sync {
 
 /// Returns the operation of this name, if it can be called there.
 pub fn find(name: &str, t: Option<ResourceType>, id: Option<&ResourceId>) -> Result<&'static dyn Operation, Fault> {
-    let Some(operation) = ALL.iter().find(|operation| operation.name() == name) else {
+    let Some(operation) = named(name) else {
         let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
         let text = format!("there is no operation '${name}' here; the CapabilityStatement at metadata lists what is");
         return Err(Fault::new(Kind::NotFound, text));
@@ -83,7 +88,7 @@ pub fn find(name: &str, t: Option<ResourceType>, id: Option<&ResourceId>) -> Res
         (Some(_), Some(_)) => fits(places.instances),
     };
     if here {
-        return Ok(*operation);
+        return Ok(operation);
     }
     let text =
         format!("the operation '${name}' cannot be called at this address; see the CapabilityStatement at metadata");

@@ -12,6 +12,8 @@ pub struct Reply {
     /// The version that was made: `Type/id/_history/version`, below the base.
     pub location: Option<(ResourceType, ResourceId, i32)>,
     pub body: Bytes,
+    /// Keys of the patients whose data are in the body, for the audit (`store::audit::patient_key`).
+    pub patients: Vec<i64>,
 }
 
 impl Reply {

@@ -120,4 +120,6 @@ pub struct Request {
     pub prefer: Prefer,
     /// Names the request in log and audit.
     pub id: Box<str>,
+    /// Where it came from, for the audit; empty where it came from the server itself.
+    pub address: Box<str>,
 }

@@ -37,6 +37,7 @@ impl Entry {
             conditions: self.conditions.clone(),
             prefer: outer.prefer,
             id: outer.id.clone(),
+            address: outer.address.clone(),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Service {
         let body = std::mem::take(&mut request.body);
         let defines =
             request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
-        let result = match policy::decide(principal, &needs::of(&request), self.store.registry()) {
+        let mut result = match policy::decide(principal, &needs::of(&request), self.store.registry()) {
             Ok(grant) if defines => self.define(principal, &grant, &request, body).await,
             Ok(grant) => match self.newest() {
                 Some(newest) => newest.dispatch(principal, &grant, &request, body).await,
@@ -76,7 +76,7 @@ impl Service {
             },
             Err(refusal) => Err(refusal),
         };
-        self.audit(principal, &request, &result).await;
+        self.audit(principal, &request, &mut result).await;
         result
     }
 
@@ -113,8 +113,8 @@ impl Service {
 
     /// Audits a refusal that was decided before the door, its caller being unknown.
     pub async fn refuse(&self, request: &Request, fault: Fault) -> Result<Reply, Fault> {
-        let refused = Err(fault);
-        self.audit(&Principal::Anonymous, request, &refused).await;
+        let mut refused = Err(fault);
+        self.audit(&Principal::Anonymous, request, &mut refused).await;
         refused
     }
 
@@ -202,7 +202,7 @@ impl Service {
     }
 
     /// Keeps an audit row of what the store has not already written one for: reads by a known caller, and refusals.
-    async fn audit(&self, principal: &Principal, request: &Request, result: &Result<Reply, Fault>) {
+    async fn audit(&self, principal: &Principal, request: &Request, result: &mut Result<Reply, Fault>) {
         let status = result.as_ref().map_or_else(Fault::status, |reply| reply.status);
         let refused = matches!(status, 401 | 403);
         let known_reader = matches!(principal, Principal::Token(_)) && result.is_ok() && needs::only_reads(request);
@@ -210,16 +210,42 @@ impl Service {
             return;
         }
         let interaction = &request.interaction;
-        self.recorder
-            .record(Entry {
-                resource_type: interaction.resource_type(),
-                id: interaction.id().cloned(),
-                version: result.as_ref().ok().and_then(|reply| reply.version),
-                detail: result.as_ref().err().map(|fault| fault.to_string().into()),
-                ..Entry::by(principal, interaction.code(), &request.id, status)
-            })
-            .await;
+        let mut entry = Entry {
+            resource_type: interaction.resource_type(),
+            id: interaction.id().cloned(),
+            version: result.as_ref().ok().and_then(|reply| reply.version),
+            detail: result.as_ref().err().map(|fault| fault.to_string().into()),
+            query: asked(request),
+            ..Entry::by(principal, action(interaction), &request.id, status).from(&request.address)
+        };
+        if let Ok(reply) = result {
+            entry = entry.with_patients(std::mem::take(&mut reply.patients));
+        }
+        self.recorder.record(entry).await;
     }
+}
+
+/// Returns the code of an interaction, or the name of an operation.
+fn action(interaction: &Interaction) -> &'static str {
+    match interaction {
+        Interaction::Operation { name, .. } => operation::named(name).map_or(interaction.code(), |found| found.name()),
+        _ => interaction.code(),
+    }
+}
+
+/// Returns what a search or an operation asked for, without what could open anything.
+fn asked(request: &Request) -> Option<Box<str>> {
+    const SECRET: &[&str] = &["_cursor", "access_token", "token", "code", "password", "secret", "passcode"];
+    if request.query.is_empty() {
+        return None;
+    }
+    let pairs = request.query.iter().filter(|(name, _)| !SECRET.contains(&name.as_str()));
+    let text = pairs.fold(String::new(), |mut text, (name, value)| {
+        text.push_str(if text.is_empty() { "" } else { "&" });
+        text.extend([name, "=", value]);
+        text
+    });
+    Some(text.into())
 }
 
 fn wrong_bundle(found: Option<&str>) -> Fault {

@@ -38,21 +38,6 @@ struct Versions {
     replaced: Vec<i64>,
 }
 
-#[derive(Default)]
-struct Audits {
-    no: Vec<i64>,
-    at: Vec<i64>,
-    request: Vec<Box<str>>,
-    principal: Vec<Box<str>>,
-    action: Vec<&'static str>,
-    type_: Vec<Option<i16>>,
-    id: Vec<Option<String>>,
-    version: Vec<Option<i32>>,
-    status: Vec<i16>,
-    client: Vec<Option<Box<str>>>,
-    detail: Vec<Option<Box<str>>>,
-}
-
 /// Resources of types that are being indexed anew, which may stand under a shape of before; and the one they have now.
 #[derive(Default)]
 struct Reshaped {
@@ -68,19 +53,20 @@ pub struct Batch {
     index: Option<Arc<Index>>,
     epoch: Option<i32>,
     versions: Versions,
-    audits: Audits,
+    audits: audit::columns::Columns,
+    ground: Arc<audit::Ground>,
     gone: Columns,
     new: Columns,
     reshaped: Reshaped,
 }
 
 impl Batch {
-    pub fn new(index: Arc<Index>) -> Batch {
-        Batch { epoch: Some(index.epoch()), index: Some(index), ..Batch::default() }
+    pub fn new(index: Arc<Index>, ground: Arc<audit::Ground>) -> Batch {
+        Batch { epoch: Some(index.epoch()), index: Some(index), ground, ..Batch::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.versions.no.is_empty() && self.audits.no.is_empty()
+        self.versions.no.is_empty() && self.audits.is_empty()
     }
 
     /// Returns whether the writer's limits leave a resource alone: as it is now where `current` is given, or else as the
@@ -194,19 +180,10 @@ impl Batch {
         Written { resource_type: write.resource_type, id: write.id.clone(), version, updated, content }
     }
 
-    pub fn audit(&mut self, no: i64, entry: &audit::Entry) {
-        let a = &mut self.audits;
-        a.no.push(no);
-        a.at.push(entry.at.0);
-        a.request.push(entry.request.clone());
-        a.principal.push(entry.principal.clone());
-        a.action.push(entry.action);
-        a.type_.push(entry.resource_type.map(ResourceType::number));
-        a.id.push(entry.id.as_ref().map(|id| id.as_str().to_string()));
-        a.version.push(entry.version);
-        a.status.push(i16::try_from(entry.status).unwrap_or(i16::MAX));
-        a.client.push(entry.client.clone());
-        a.detail.push(entry.detail.clone());
+    /// Adds the audit row of a write and of what became of it.
+    pub fn audit(&mut self, no: i64, write: &Write, outcome: &Outcome) {
+        let entry = write.audit.became(outcome).with_patients(write.patients());
+        self.audits.add(no, audit::row::Row::of(&entry), &self.ground.key);
     }
 
     /// Returns the statement for this batch and its parameters: a shorter one where nothing is replaced.
@@ -216,27 +193,26 @@ impl Batch {
 
     fn create_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, n) = (&self.versions, &self.audits, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(42);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(51);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
-        p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
-        p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
+        p.extend(a.first());
         p.extend([&n.terms.0 as &(dyn ToSql + Sync), &n.terms.1]);
         p.extend([&n.strings.0 as &(dyn ToSql + Sync), &n.strings.1, &n.strings.2]);
         p.extend([&n.dates.0 as &(dyn ToSql + Sync), &n.dates.1, &n.dates.2, &n.dates.3]);
         p.extend([&n.quantities.0 as &(dyn ToSql + Sync), &n.quantities.1, &n.quantities.2, &n.quantities.3]);
         p.extend([&n.timeline.0 as &(dyn ToSql + Sync), &n.timeline.1, &n.timeline.2, &n.timeline.3]);
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
-        p.extend([&self.epoch as &(dyn ToSql + Sync), &a.client, &a.detail]);
+        p.push(&self.epoch);
+        p.extend(a.rest());
         p
     }
 
     fn apply_params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let (v, a, g, n) = (&self.versions, &self.audits, &self.gone, &self.new);
-        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(63);
+        let mut p: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(72);
         p.extend([&v.no as &(dyn ToSql + Sync), &v.type_, &v.id, &v.version, &v.updated, &v.deleted, &v.content]);
         p.push(&v.replaced);
-        p.extend([&a.no as &(dyn ToSql + Sync), &a.at, &a.request, &a.principal, &a.action]);
-        p.extend([&a.type_ as &(dyn ToSql + Sync), &a.id, &a.version, &a.status]);
+        p.extend(a.first());
         p.extend([&g.terms.0 as &(dyn ToSql + Sync), &g.terms.1, &n.terms.0, &n.terms.1]);
         for i in [g, n] {
             p.extend([&i.strings.0 as &(dyn ToSql + Sync), &i.strings.1, &i.strings.2]);
@@ -252,7 +228,8 @@ impl Batch {
         }
         p.extend([&n.shapes.0 as &(dyn ToSql + Sync), &n.shapes.1, &n.shapes.2, &v.deed, &v.target, &v.refs]);
         let r = &self.reshaped;
-        p.extend([&self.epoch as &(dyn ToSql + Sync), &r.type_, &r.no, &r.kept, &a.client, &a.detail]);
+        p.extend([&self.epoch as &(dyn ToSql + Sync), &r.type_, &r.no, &r.kept]);
+        p.extend(a.rest());
         p
     }
 }

@@ -118,6 +118,13 @@ impl Write {
         }
     }
 
+    /// Returns the keys of the patients whose record the written resource is part of, as the audit knows them.
+    pub fn patients(&self) -> Vec<i64> {
+        let itself = (self.resource_type == ResourceType::PATIENT).then(|| audit::patient_key(&self.id));
+        let owner = self.patient().and_then(ResourceId::parse).map(|id| audit::patient_key(&id));
+        itself.into_iter().chain(owner).collect()
+    }
+
     /// Returns the Health IDs that the written resource carries.
     pub fn health_ids(&self) -> &[String] {
         match &self.effect {

@@ -159,7 +159,7 @@ fn decide(
     numbers: &[i64],
 ) -> Result<(Batch, Vec<Option<Outcome>>), StoreError> {
     let now = Instant::now();
-    let mut batch = Batch::new(blueprint.index.now());
+    let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
     let mut outcomes = Vec::with_capacity(writes.len());
     for (i, write) in writes.iter().enumerate() {
         // Whether a Health ID was given to this patient is asked in a transaction of its own.
@@ -174,7 +174,7 @@ fn decide(
             }
         };
         if let Some(outcome) = &outcome {
-            batch.audit(numbers[2 * i + 1], &write.audit.became(outcome));
+            batch.audit(numbers[2 * i + 1], write, outcome);
         }
         outcomes.push(outcome);
     }

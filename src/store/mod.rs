@@ -24,6 +24,7 @@ mod schema;
 pub mod search;
 pub mod secret;
 pub mod terminology;
+pub mod trail;
 pub mod tx;
 mod view;
 
@@ -65,6 +66,7 @@ pub struct Blueprint {
     numbers: Arc<number::Numbers>,
     cursor_key: Arc<OnceCell<secret::Secret>>,
     revocations: Arc<identity::revocation::Revocations>,
+    audit: Arc<audit::Ground>,
 }
 
 impl Blueprint {
@@ -75,7 +77,13 @@ impl Blueprint {
             numbers: Arc::new(number::Numbers::default()),
             cursor_key: Arc::new(OnceCell::new()),
             revocations: Arc::default(),
+            audit: Arc::default(),
         }
+    }
+
+    /// Says what the audit stands on, before any store is made.
+    pub fn with_audit(self, ground: audit::Ground) -> Blueprint {
+        Blueprint { audit: Arc::new(ground), ..self }
     }
 
     /// Returns a store for the calling thread. Must be called inside its runtime; connects when first used.

@@ -136,14 +136,14 @@ impl Tx {
         let blueprint = &self.store.blueprint;
         let numbers = blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
         let now = Instant::now();
-        let mut batch = Batch::new(blueprint.index.now());
+        let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, numbers) in writes.iter().zip(numbers.chunks(2)) {
             let outcome = match found.get(&(write.resource_type, write.id.clone())) {
                 Some(current) => lane::replace(&mut batch, current, write, now)?,
                 None => create(&mut batch, numbers[0], write, now),
             };
-            batch.audit(numbers[1], &write.audit.became(&outcome));
+            batch.audit(numbers[1], write, &outcome);
             outcomes.push(outcome);
         }
         match lane::send(self.open.get(), &batch).await {

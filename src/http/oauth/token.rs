@@ -91,19 +91,20 @@ async fn exchanged(state: &State, server: &Server, client: &Client, call: &Call<
     let id = exchange::consent_id(server, call)?;
     let consent = match &id {
         None => None,
-        Some(id) => Some((id, consent(state, &principal, id, &call.visitor.request).await?)),
+        Some(id) => Some((id, consent(state, &principal, id, call.visitor).await?)),
     };
     exchange::exchange(server, client, call, claims, consent.as_ref().map(|(id, consent)| (*id, consent))).await
 }
 
-async fn consent(state: &State, principal: &Principal, id: &ResourceId, request: &str) -> Result<Value, Refusal> {
+async fn consent(state: &State, principal: &Principal, id: &ResourceId, visitor: &Visitor) -> Result<Value, Refusal> {
     let request = Request {
         interaction: Interaction::Read(ResourceType::CONSENT, id.clone()),
         query: Vec::new(),
         body: Body::None,
         conditions: Conditions::default(),
         prefer: Prefer::default(),
-        id: request.into(),
+        id: visitor.request.clone(),
+        address: visitor.address.as_str().into(),
     };
     let unreadable = |_| Refusal::new(Error::InvalidTarget, "the Consent cannot be read with the subject token");
     let reply = state.service.perform(principal, request).await.map_err(unreadable)?;

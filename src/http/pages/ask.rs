@@ -3,8 +3,7 @@
 //!
 //! Searches, reads and operations as any client sends them; see R4 <https://hl7.org/fhir/R4/http.html>.
 
-use super::adapt;
-use super::{State, Visit};
+use super::{State, Visit, adapt};
 use crate::access::Principal;
 use crate::access::principal::Token;
 use crate::access::scope::Scope;
@@ -12,16 +11,31 @@ use crate::account::Session;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::http::peer;
 use crate::rest::conditions::VersionMatch;
 use crate::rest::{Body, Conditions, Interaction, Prefer, Request, query};
 use crate::service::Service;
+use actix_web::HttpRequest;
 use serde_json::{Value, json};
 use std::sync::Arc;
+
+/// The request of a browser that something is asked for.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    request: Box<str>,
+    address: Box<str>,
+}
+
+impl Origin {
+    pub fn of(http: &HttpRequest) -> Origin {
+        Origin { request: adapt::request_id(http), address: peer::address(http).into() }
+    }
+}
 
 /// Who asks, and for which request of a browser.
 pub struct Asker {
     principal: Principal,
-    request: Box<str>,
+    origin: Origin,
     /// The one patient who needs no choosing: the person, or whom they are related to.
     pub own: Option<ResourceId>,
     /// The record of the person: `Practitioner/1`.
@@ -31,13 +45,13 @@ pub struct Asker {
 impl Asker {
     /// Returns who asks for the page of this visit.
     pub async fn of(state: &State, visit: &Visit, session: &Session) -> Result<Asker, Fault> {
-        Asker::new(&state.service, session, adapt::request_id(&visit.http)).await
+        Asker::new(&state.service, session, Origin::of(&visit.http)).await
     }
 
-    pub async fn new(service: &Service, session: &Session, request: Box<str>) -> Result<Asker, Fault> {
+    pub async fn new(service: &Service, session: &Session, origin: Origin) -> Result<Asker, Fault> {
         let own = match &session.account.fhir_user {
             Some((t, id)) if *t == ResourceType::PATIENT => Some(id.clone()),
-            Some((t, id)) if t.name() == "RelatedPerson" => related_to(service, session, &request, *t, id).await?,
+            Some((t, id)) if t.name() == "RelatedPerson" => related_to(service, session, &origin, *t, id).await?,
             _ => None,
         };
         let principal = Principal::Token(Arc::new(Token {
@@ -48,7 +62,7 @@ impl Asker {
             ..Token::default()
         }));
         let person = session.account.fhir_user.as_ref().map(|(t, id)| format!("{t}/{id}"));
-        Ok(Asker { principal, request, own, person })
+        Ok(Asker { principal, origin, own, person })
     }
 
     /// Returns the patient whose record the person may speak for, or why there is no page of this kind for them.
@@ -89,7 +103,8 @@ impl Asker {
             body: Body::None,
             conditions: Conditions::default(),
             prefer: Prefer::default(),
-            id: self.request.clone(),
+            id: self.origin.request.clone(),
+            address: self.origin.address.clone(),
         };
         perform(service, &self.principal, request).await
     }
@@ -136,7 +151,8 @@ impl Asker {
             body: Body::Value(Box::new(body)),
             conditions: Conditions { if_match, ..Conditions::default() },
             prefer: Prefer::default(),
-            id: self.request.clone(),
+            id: self.origin.request.clone(),
+            address: self.origin.address.clone(),
         };
         perform(service, &self.principal, request).await
     }
@@ -190,14 +206,14 @@ fn seen(found: Result<Value, Fault>) -> Result<Option<Value>, Fault> {
 async fn related_to(
     service: &Service,
     session: &Session,
-    request: &str,
+    origin: &Origin,
     t: ResourceType,
     id: &ResourceId,
 ) -> Result<Option<ResourceId>, Fault> {
     let scopes = Scope::parse(&format!("system/{t}.r")).into_iter().collect();
     let subject = session.account.id.to_string();
     let principal = Principal::Token(Arc::new(Token { subject, scopes, ..Token::default() }));
-    let asker = Asker { principal, request: request.into(), own: None, person: None };
+    let asker = Asker { principal, origin: origin.clone(), own: None, person: None };
     let found = asker.read(service, t, id.as_str()).await?;
     let patient = found.as_ref().and_then(|found| found["patient"]["reference"].as_str());
     let patient = patient.and_then(|reference| local(service, reference, ResourceType::PATIENT));

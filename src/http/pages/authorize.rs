@@ -6,7 +6,7 @@ mod find;
 mod picker;
 mod words;
 
-use super::{Turned, Visit, adapt, answered, elsewhere, oauth, value};
+use super::{Turned, Visit, answered, elsewhere, oauth, value};
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
 use crate::fhir::ResourceType;
@@ -73,7 +73,7 @@ async fn on_the_way(state: &State, visit: &Visit, id: &str) -> Result<Way, Turne
             return Err(elsewhere(visit.go(&format!("/authorize?request={id}"))));
         }
     }
-    let asker = find::Asker::new(&state.service, &session, adapt::request_id(&visit.http)).await?;
+    let asker = find::Asker::new(&state.service, &session, find::Origin::of(&visit.http)).await?;
     Ok(Way { id: id.to_string(), request, client, session, asker })
 }
 

@@ -26,10 +26,24 @@ noted as (
     insert into outbox (no, version, type, deleted)
     select no, version, type, deleted from incoming where index_epoch_is($58)
 ),
+recorded as (
+    select *
+    from unnest($9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::text[],
+                $16::integer[], $17::smallint[], $62::text[], $63::text[], $64::text[], $65::text[], $66::text[],
+                $67::text[], $68::text[], $69::text[], $70::text[], $71::text[], $72::bytea[])
+         as a (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+               address, query, patients, consent, content, mac)
+),
 audited as (
-    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail)
-    select * from unnest($9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::text[],
-                         $16::integer[], $17::smallint[], $62::text[], $63::text[])
+    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose,
+                       token, address, query, patients, consent, content, mac)
+    select no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+           address, query, patients::bigint[], consent, content::json, mac
+    from recorded
+),
+audited_patient as (
+    insert into audit_patient (patient, no)
+    select unnest(patients::bigint[]), no from recorded where patients is not null
 ),
 term_gone as (
     delete from term t using unnest($18::bigint[], $19::bigint[]) as d (key, no)

@@ -14,10 +14,24 @@ noted as (
     insert into outbox (no, version, type, deleted)
     select no, version, type, deleted from incoming where index_epoch_is($40)
 ),
+recorded as (
+    select *
+    from unnest($8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::text[],
+                $15::integer[], $16::smallint[], $41::text[], $42::text[], $43::text[], $44::text[], $45::text[],
+                $46::text[], $47::text[], $48::text[], $49::text[], $50::text[], $51::bytea[])
+         as a (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+               address, query, patients, consent, content, mac)
+),
 audited as (
-    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail)
-    select * from unnest($8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::text[],
-                         $15::integer[], $16::smallint[], $41::text[], $42::text[])
+    insert into audit (no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose,
+                       token, address, query, patients, consent, content, mac)
+    select no, at, request, principal, action, type, id, version, status, client, detail, agent, purpose, token,
+           address, query, patients::bigint[], consent, content::json, mac
+    from recorded
+),
+audited_patient as (
+    insert into audit_patient (patient, no)
+    select unnest(patients::bigint[]), no from recorded where patients is not null
 ),
 term_new as (
     insert into term (key, no) select * from unnest($17::bigint[], $18::bigint[])

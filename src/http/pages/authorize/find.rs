@@ -1,7 +1,7 @@
 //! What the picker and the consent page know of patients and visits: asked as the person who is signed in, so that access
 //! policy decides and the audit knows.
 
-pub use super::super::ask::{Asker, local};
+pub use super::super::ask::{Asker, Origin, local};
 pub use super::super::names::{person_detail, person_name};
 use super::super::ask::{matches, next};
 use crate::fault::Fault;
