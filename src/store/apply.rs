@@ -186,6 +186,11 @@ impl Batch {
         self.audits.add(no, audit::row::Row::of(&entry), &self.ground.key);
     }
 
+    /// Adds an audit row that no write stands for.
+    pub fn note(&mut self, no: i64, entry: &audit::Entry) {
+        self.audits.add(no, audit::row::Row::of(entry), &self.ground.key);
+    }
+
     /// Returns the statement for this batch and its parameters: a shorter one where nothing is replaced.
     pub fn statement(&self) -> (&'static str, Vec<&(dyn ToSql + Sync)>) {
         if self.versions.replaced.is_empty() { (CREATE, self.create_params()) } else { (APPLY, self.apply_params()) }

@@ -159,9 +159,10 @@ impl Tx {
     /// Writes audit rows of what this transaction does and no write stands for.
     pub async fn audit(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let numbers = self.store.blueprint.numbers.reserve(self.open.get(), entries.len()).await?;
-        let mut batch = Batch::default();
+        let blueprint = &self.store.blueprint;
+        let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
         for (entry, number) in entries.iter().zip(numbers) {
-            batch.audit(number, entry);
+            batch.note(number, entry);
         }
         lane::send(self.open.get(), &batch).await
     }

@@ -68,6 +68,12 @@ impl Names {
         Ok(Names { names, base_url })
     }
 
+    /// Returns the name of whom a reference names; none where it is not known.
+    pub fn known(&self, reference: &str) -> Option<String> {
+        let (kind, id) = here(&self.base_url, reference)?;
+        self.names.get(&format!("{kind}/{id}")).cloned()
+    }
+
     /// Returns the name of whom a reference names, or what they are.
     pub fn tell(&self, reference: &str) -> String {
         let Some((kind, id)) = here(&self.base_url, reference) else { return "somebody elsewhere".into() };

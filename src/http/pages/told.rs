@@ -230,5 +230,3 @@ pub fn notice(communication: &Value, leads: &[(&str, &'static str, &'static str)
     }
 }
 
-#[cfg(test)]
-mod tests;

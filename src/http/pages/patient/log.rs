@@ -1,49 +1,75 @@
 //! `/patient/log`: who looked at the record, or changed it, in plain words; the latest first.
+//!
+//! The rows are those of `AuditEvent?patient=`, told by [`crate::audit::words`].
 
-use super::super::ask::{self, matches};
 use super::super::names::Names;
-use super::super::{State, Visit, answered, event};
+use super::super::{State, Visit, answered};
 use super::{Own, emergencies, told};
+use crate::audit::words::{Sort, words};
+use crate::fault::{Fault, Kind};
+use crate::fhir::{ResourceId, ResourceType};
+use crate::page;
 use crate::page::patient::{Log, LogLine};
+use crate::store::audit::Entry;
+use crate::store::trail::Row;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// Lines on one page.
-const PAGE: &str = "40";
+const PAGE: u32 = 40;
 
 pub async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
-        let own = Own::of(&state, &visit, visit.signed_in()?).await?;
-        let after = visit.param("after");
-        let mut pairs = vec![("patient", own.patient.as_str()), ("_sort", "-date"), ("_count", PAGE)];
-        pairs.extend(after.as_deref().map(|after| ("_cursor", after)));
-        let bundle = own.asker.search(&state.service, ask::type_of("AuditEvent"), &pairs).await?;
-        let events = matches(&bundle);
+        let session = visit.signed_in()?;
+        let own = Own::of(&state, &visit, session).await?;
+        let is_self = own.of.is_none() && session.account.fhir_user.as_ref().is_some_and(|(t, _)| *t == ResourceType::PATIENT);
+        let patient = ResourceId::parse(&own.patient).filter(|_| is_self);
+        let Some(patient) = patient else {
+            let text = "who looked at a record is told to the patient alone";
+            return Err(Fault::new(Kind::Forbidden, text).into());
+        };
+        let after = visit.param("after").as_deref().and_then(place);
+        let rows = state.service.store().audit_of_patient(&patient, after, PAGE).await?;
+        let seen = Entry::event("access-log", &visit.visitor().request, &session.account.id.to_string(), 200);
+        visit.accounts.recorder.record(seen.about_patient(&patient)).await;
         let consents = match after {
             Some(_) => Vec::new(),
             None => own.consents(&state, &[("_tag", told::BREAK_GLASS)]).await?,
         };
-        let actors = events.iter().flat_map(event::people).chain(consents.iter().flat_map(told::actors));
-        let names = Names::of(&state, &visit, &own.asker, actors).await?;
-        let own_reference = own.asker.person.as_deref();
-        let line = |one| {
-            let told = event::words(one, &names, own_reference);
-            let (is_emergency, is_refusal) = (told.is_emergency, told.is_refusal);
-            LogLine { when: told.when, who: told.who, what: told.what, why: told.why, is_emergency, is_refusal }
-        };
-        let next = ask::next(&bundle).map(|cursor| {
-            let mut to = "/patient/log?after=".to_string();
-            crate::rest::query::encode(&mut to, &cursor);
-            to
-        });
+        let people = rows.iter().flat_map(people).chain(consents.iter().flat_map(told::actors));
+        let names = Names::of(&state, &visit, &own.asker, people).await?;
+        let last = rows.last().filter(|_| rows.len() == PAGE as usize);
         let page = Log {
             frame: visit.frame(),
             emergencies: emergencies(&consents, &names),
-            lines: events.iter().map(line).collect(),
-            next,
+            lines: rows.iter().map(|row| line(row, &names)).collect(),
+            next: last.map(|row| format!("/patient/log?after={}-{}", row.at.0, row.no)),
             of: own.of,
         };
         Ok(visit.page(200, &page))
     };
     answered(&http, &state, work).await
+}
+
+/// Returns the moment and the number of the row that the page before ended with.
+fn place(text: &str) -> Option<(i64, i64)> {
+    let (at, no) = text.split_once('-')?;
+    Some((at.parse().ok()?, no.parse().ok()?))
+}
+
+/// Returns whose names a row wants.
+fn people(row: &Row) -> Vec<String> {
+    row.agent.clone().into_iter().chain(row.client.as_ref().map(|client| format!("Device/{client}"))).collect()
+}
+
+fn line(row: &Row, names: &Names) -> LogLine {
+    let line = words(row, &|reference| names.known(reference));
+    LogLine {
+        when: page::when(line.when),
+        who: line.who,
+        what: line.what,
+        why: line.why,
+        is_emergency: line.kind == Sort::Emergency,
+        is_refusal: line.kind == Sort::Refused,
+    }
 }
