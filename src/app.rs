@@ -307,6 +307,7 @@ async fn serve_on(
         keep_keys(settings, &store, &keys).await?;
     }
     tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
+    tokio::spawn(job::break_glass::run(store.clone(), factory.settings.clone()));
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let security = (settings.auth == Auth::Smart).then(|| security(settings, &factory, keys));

@@ -2,6 +2,8 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
+pub mod break_glass;
+mod consent_token;
 mod health_id;
 mod launch;
 mod merge;
@@ -30,6 +32,10 @@ pub static ALL: &[&dyn Operation] = &[
     &health_id::verify::Verify,
     &health_id::link::Link,
     &health_id::qr::Qr,
+    &break_glass::start::BreakGlass,
+    &break_glass::end::EndBreakGlass,
+    &break_glass::review::ReviewBreakGlass,
+    &consent_token::ConsentToken,
 ];
 
 /// Returns the operation of a name.
