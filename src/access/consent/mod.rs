@@ -4,6 +4,9 @@
 //! [`verdict`] says under which conditions on a resource the rules of one patient permit or deny it to an [`Asker`]. The conditions
 //! are expressions of search, so that one decision is SQL for searches and a check of single resources.
 
+pub mod class;
+mod code;
+
 use crate::fhir::Instant;
 use crate::fhir::ResourceType;
 use crate::search::{Expr, Registry};
