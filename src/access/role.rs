@@ -83,10 +83,12 @@ pub enum Right {
     BreakGlass,
     /// See who did what, and review what was done in emergencies.
     Audit,
+    /// See the few facts of any patient that an emergency needs.
+    Emergency,
 }
 
 impl Right {
-    pub const ALL: [Right; 7] = [
+    pub const ALL: [Right; 8] = [
         Right::ManageAccounts,
         Right::ManageClients,
         Right::OpenLaunch,
@@ -94,6 +96,7 @@ impl Right {
         Right::ManageSessions,
         Right::BreakGlass,
         Right::Audit,
+        Right::Emergency,
     ];
 
     /// Returns the right that a scope gives.
@@ -111,6 +114,7 @@ impl Right {
             Right::ManageSessions => "__manage_sessions",
             Right::BreakGlass => "__break_glass",
             Right::Audit => "__audit",
+            Right::Emergency => "__emergency",
         }
     }
 }
@@ -126,6 +130,7 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::ManageSessions => &[Admin],
         Right::BreakGlass => &[Physician],
         Right::Audit => &[SystemAuditor],
+        Right::Emergency => &[Physician, Nurse, Pharmacist],
     };
     roles.iter().any(|role| holders.contains(role))
 }

@@ -110,6 +110,7 @@ async fn merged(ctx: &Context<'_>, asked: &Asked) -> Result<Reply, Fault> {
     link(&mut source, &asked.target, "replaced-by");
     link(&mut target, &asked.source, "replaces");
     tx.move_health_ids(&asked.source, &asked.target, now).await?;
+    tx.move_emergency(&asked.source, &asked.target, now).await?;
     let version = |id: &ResourceId, found: &Found| found.get(&(ResourceType::PATIENT, id.clone())).map(|s| s.version);
     let mut writes = vec![
         write(ctx, ResourceType::PATIENT, &asked.target, target, version(&asked.target, &found), "merge: target")?,

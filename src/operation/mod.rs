@@ -4,6 +4,7 @@
 
 pub mod break_glass;
 mod consent_token;
+pub mod emergency;
 mod health_id;
 mod launch;
 mod merge;
@@ -36,6 +37,8 @@ pub static ALL: &[&dyn Operation] = &[
     &break_glass::end::EndBreakGlass,
     &break_glass::review::ReviewBreakGlass,
     &consent_token::ConsentToken,
+    &emergency::Emergency,
+    &emergency::card::Card,
 ];
 
 /// Returns the operation of a name.
@@ -74,6 +77,10 @@ pub trait Operation: Sync {
     fn places(&self) -> Places;
     /// Whether it changes anything: then GET is refused.
     fn affects_state(&self) -> bool;
+    /// Whether nothing on the way may keep the answer: no cache, and no search engine either.
+    fn is_fleeting(&self) -> bool {
+        false
+    }
     /// What its caller must be allowed. There is no default: each must say.
     fn needs(&self, resource_type: Option<ResourceType>) -> Needs;
     fn perform<'a>(&'a self, ctx: &'a Context<'a>, call: Call) -> LocalBoxFuture<'a, Result<Reply, Fault>>;

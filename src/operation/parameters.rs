@@ -117,14 +117,12 @@ impl Parameters {
 
     /// Returns a text, whatever kind of text it was sent as.
     pub fn text<'a>(&'a self, name: &'a str) -> Result<Option<&'a str>, Fault> {
-        let Some((path, part)) = self.one(name)? else { return Ok(None) };
-        let found = part.as_object().into_iter().flatten().find(|(key, _)| key.starts_with("value"));
-        match found.and_then(|(_, value)| value.as_str()) {
-            Some(text) => Ok(Some(text)),
-            None => {
-                Err(Fault::at(Kind::Invalid, path, format!("the parameter '{name}' must have a text as its value")))
-            }
-        }
+        self.one(name)?.map(|(path, part)| text_of(name, path, part)).transpose()
+    }
+
+    /// Returns the texts of every parameter of this name.
+    pub fn texts<'a>(&'a self, name: &'a str) -> Result<Vec<&'a str>, Fault> {
+        self.all(name).map(|(path, part)| text_of(name, path, part)).collect()
     }
 
     pub fn identifier<'a>(&'a self, name: &'a str) -> Result<Option<&'a Value>, Fault> {
@@ -171,6 +169,14 @@ impl Parameters {
             }
         }
     }
+}
+
+/// Returns the value of a parameter that is some kind of text.
+fn text_of<'a>(name: &str, path: String, part: &'a Value) -> Result<&'a str, Fault> {
+    let found = part.as_object().into_iter().flatten().find(|(key, _)| key.starts_with("value"));
+    found.and_then(|(_, value)| value.as_str()).ok_or_else(|| {
+        Fault::at(Kind::Invalid, path, format!("the parameter '{name}' must have a text as its value"))
+    })
 }
 
 fn name(part: &Value) -> &str {

@@ -24,7 +24,6 @@ const CONSENTS: &str = "200";
 /// Messages on the first page.
 const LATEST: &str = "3";
 
-pub use inbox::inbox_page;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config

@@ -41,6 +41,7 @@ pub async fn expire(store: &Store, settings: &Arc<Settings>) -> Result<usize, Fa
             conditions: Conditions::default(),
             prefer: Prefer::default(),
             id: uuid::Uuid::now_v7().to_string().into(),
+            address: "".into(),
         };
         let ctx = &Context { store, view: View::Pool(store), settings, request, grant, text: None, accounts: None };
         match end(ctx, &glass, By::Expiry).await {

@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod authorization;
 pub mod break_glass;
 pub mod client;
+pub mod emergency;
 pub mod factor;
 pub mod health_id;
 pub mod key;
@@ -43,6 +44,7 @@ pub fn statements() -> impl Iterator<Item = &'static str> {
         authorization::STATEMENTS,
         break_glass::STATEMENTS,
         client::STATEMENTS,
+        emergency::STATEMENTS,
         factor::STATEMENTS,
         health_id::STATEMENTS,
         key::STATEMENTS,
