@@ -18,7 +18,7 @@ async fn with_store<T>(
 ) -> Result<T, Failure> {
     let database = Database::open(settings).await?;
     let done = async {
-        let service = Factory::new(settings, database)?.service().map_err(|e| Failure(e.to_string()))?;
+        let service = Factory::new(settings, &database)?.service().map_err(|e| Failure(e.to_string()))?;
         work(service.store(), &database).await
     };
     let done = done.await;

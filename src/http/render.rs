@@ -8,9 +8,10 @@ use crate::fault::{Fault, Kind};
 use crate::fhir::outcome;
 use crate::format::subset::{self, Subset, SummaryMode};
 use crate::format::{Format, json, xml};
+use crate::operation;
 use crate::rest::{Reply, reply};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde_json::Value;
@@ -169,6 +170,18 @@ fn challenge(kind: Kind) -> Option<&'static str> {
     }
 }
 
+/// Returns whether an address is that of an operation whose answer nobody may keep.
+fn is_fleeting(path: &str) -> bool {
+    let name = path.rsplit('/').next().and_then(|last| last.strip_prefix('$'));
+    name.is_some_and(|name| operation::ALL.iter().any(|it| it.name() == name && it.is_fleeting()))
+}
+
+/// Keeps an answer out of caches and search engines.
+pub fn fleeting(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow, noarchive"));
+}
+
 /// Adds what every response carries.
 pub fn finish(response: &mut HttpResponse, http: &HttpRequest, id: &str) {
     let status = response.status();
@@ -181,6 +194,9 @@ pub fn finish(response: &mut HttpResponse, http: &HttpRequest, id: &str) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if has_origin {
         cors::allow(headers);
+    }
+    if is_fleeting(http.path()) {
+        fleeting(headers);
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         let path = http.match_info().get("path").unwrap_or("");

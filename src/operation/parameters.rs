@@ -174,9 +174,9 @@ impl Parameters {
 /// Returns the value of a parameter that is some kind of text.
 fn text_of<'a>(name: &str, path: String, part: &'a Value) -> Result<&'a str, Fault> {
     let found = part.as_object().into_iter().flatten().find(|(key, _)| key.starts_with("value"));
-    found.and_then(|(_, value)| value.as_str()).ok_or_else(|| {
-        Fault::at(Kind::Invalid, path, format!("the parameter '{name}' must have a text as its value"))
-    })
+    found
+        .and_then(|(_, value)| value.as_str())
+        .ok_or_else(|| Fault::at(Kind::Invalid, path, format!("the parameter '{name}' must have a text as its value")))
 }
 
 fn name(part: &Value) -> &str {

@@ -55,6 +55,8 @@ pub struct Sharing {
 pub struct ClassBox {
     pub code: String,
     pub words: String,
+    /// What is in it and what is not.
+    pub hint: String,
     pub is_ticked: bool,
 }
 

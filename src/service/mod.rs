@@ -4,6 +4,7 @@ mod batch;
 mod entry;
 mod links;
 mod needs;
+mod scan;
 mod transaction;
 
 use crate::access::{Grant, Principal, policy};

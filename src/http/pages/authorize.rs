@@ -2,7 +2,7 @@
 //!
 //! SMART App Launch 2.2: the person sees what the app asks, may take single scopes away, and is told what offline means.
 
-mod find;
+pub mod find;
 mod picker;
 mod words;
 

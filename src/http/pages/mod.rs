@@ -8,7 +8,9 @@ mod admin;
 mod apps;
 mod ask;
 mod authorize;
+mod card;
 mod classes;
+mod emergency;
 mod federation;
 mod health_id;
 mod names;
@@ -46,6 +48,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     admin::routes(config);
     apps::routes(config);
     authorize::routes(config);
+    card::routes(config);
+    emergency::routes(config);
     federation::routes(config);
     passkey::routes(config);
     patient::routes(config);
@@ -186,6 +190,9 @@ impl Visit {
         let mut menu = vec![("/account", "My account"), ("/account/apps", "Apps")];
         if let Some(session) = &self.session {
             let roles = &session.account.roles;
+            if card::is_patient(session) {
+                menu.push((card::PLACE, "Emergency card"));
+            }
             if has(roles, Right::ManageAccounts) {
                 menu.push(("/admin/accounts", "People"));
             }

@@ -120,7 +120,8 @@ fn may_manage(ctx: &Context, id: &ResourceId) -> Result<(), Fault> {
 }
 
 fn accounts<'a>(ctx: &Context<'a>) -> Result<&'a Accounts, Fault> {
-    ctx.accounts.ok_or_else(|| Fault::new(Kind::NotSupported, "emergency cards are made by a server with security only"))
+    ctx.accounts
+        .ok_or_else(|| Fault::new(Kind::NotSupported, "emergency cards are made by a server with security only"))
 }
 
 fn topics(parameters: &Parameters) -> Result<Vec<String>, Fault> {

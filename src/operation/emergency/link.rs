@@ -97,10 +97,7 @@ mod tests {
         assert!(told.starts_with("eyJ1cmwiOiJodHRwczovL2Voci5leGFtcGxlLm9yZy9xci9"), "{told}");
         assert!(told.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{told}");
         let payload: serde_json::Value = serde_json::from_slice(&BASE64URL.decode(told).unwrap()).unwrap();
-        assert_eq!(
-            payload,
-            json!({"url": url, "flag": "LP", "key": KEY, "exp": 1_798_761_600, "label": label})
-        );
+        assert_eq!(payload, json!({"url": url, "flag": "LP", "key": KEY, "exp": 1_798_761_600, "label": label}));
     }
 
     #[test]

@@ -133,7 +133,8 @@ fn reads_all(token: &Token) -> Result<(), Fault> {
     if missing.is_empty() {
         return Ok(());
     }
-    let text = format!("the emergency view is all or nothing, and the token's scopes do not read {}", missing.join(", "));
+    let text =
+        format!("the emergency view is all or nothing, and the token's scopes do not read {}", missing.join(", "));
     Err(Fault::new(Kind::Forbidden, text))
 }
 

@@ -59,8 +59,14 @@ async fn write(ctx: &Context<'_>, id: &ResourceId, viewer: &Viewer<'_>) -> Resul
         ),
     };
     let about = [format!("Patient/{id}")];
-    let notice =
-        Notice { to: To::Patient(id), patient: id, code: "emergency-view", text: &text, is_urgent: false, about: &about };
+    let notice = Notice {
+        to: To::Patient(id),
+        patient: id,
+        code: "emergency-view",
+        text: &text,
+        is_urgent: false,
+        about: &about,
+    };
     ctx.store.write(ctx.grant, notice::write(ctx, &notice)?).await?;
     Ok(())
 }

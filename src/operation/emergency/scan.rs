@@ -87,7 +87,9 @@ fn nothing() -> Fault {
 async fn count(ctx: &Context<'_>, row: &CardRow, told: &str) -> Result<(), Fault> {
     if let Some(seconds) = ctx.store.attempt(&format!("emergency-card:hour:{}", row.id), HOUR).await? {
         record(ctx, row, 429, &format!("{told}; read too often")).await;
-        return Err(Fault::new(Kind::Throttled, "this link was read too often; wait before the next time").after(seconds));
+        return Err(
+            Fault::new(Kind::Throttled, "this link was read too often; wait before the next time").after(seconds)
+        );
     }
     if is_clinician(ctx.grant.principal()) || row.passcode.is_some() {
         return Ok(());

@@ -25,14 +25,32 @@ const KEPT: &[(&str, &[&str])] = &[
     ("Patient", &["active", "name", "gender", "birthDate", "deceasedBoolean", "deceasedDateTime", "communication"]),
     (
         "AllergyIntolerance",
-        &["clinicalStatus", "verificationStatus", "type", "category", "criticality", "code", "onsetDateTime", "reaction"],
+        &[
+            "clinicalStatus",
+            "verificationStatus",
+            "type",
+            "category",
+            "criticality",
+            "code",
+            "onsetDateTime",
+            "reaction",
+        ],
     ),
     ("Observation", &["status", "code", "effectiveDateTime", "valueCodeableConcept", "valueString"]),
     ("MedicationRequest", &["status", "intent", "medicationCodeableConcept", "authoredOn", "dosageInstruction"]),
     ("MedicationStatement", &["status", "medicationCodeableConcept", "effectiveDateTime", "effectivePeriod", "dosage"]),
     (
         "Condition",
-        &["clinicalStatus", "verificationStatus", "category", "severity", "code", "bodySite", "onsetDateTime", "recordedDate"],
+        &[
+            "clinicalStatus",
+            "verificationStatus",
+            "category",
+            "severity",
+            "code",
+            "bodySite",
+            "onsetDateTime",
+            "recordedDate",
+        ],
     ),
     ("Device", &["status", "type", "manufacturer", "deviceName", "modelNumber", "udiCarrier", "safety"]),
     ("RelatedPerson", &["active", "relationship", "name", "telecom", "communication"]),
@@ -111,7 +129,8 @@ fn patient(record: &Record) -> Value {
     let photo = list(record.patient, "photo").find(small);
     fill(&mut out, "photo", photo.map(|it| only(it, &["contentType", "data"])).into_iter().collect());
     let contacts = list(record.patient, "contact").filter(|it| is_reached_in_emergency(it));
-    let contacts = contacts.map(|it| only(it, &["relationship", "name", "telecom", "organization"])).map(without_reference);
+    let contacts =
+        contacts.map(|it| only(it, &["relationship", "name", "telecom", "organization"])).map(without_reference);
     fill(&mut out, "contact", contacts.take(EACH_MAX).collect());
     Value::Object(out)
 }
@@ -232,9 +251,9 @@ fn kept(resource: &Map<String, Value>, name: &str) -> Map<String, Value> {
     for key in ["implicitRules", "modifierExtension"].iter().chain(names) {
         let Some(value) = resource.get(*key) else { continue };
         let value = match PARTS.iter().find(|(part, _)| part == key) {
-            Some((_, parts)) => {
-                Value::Array(value.as_array().into_iter().flatten().map(|it| only(it, parts)).filter(is_filled).collect())
-            }
+            Some((_, parts)) => Value::Array(
+                value.as_array().into_iter().flatten().map(|it| only(it, parts)).filter(is_filled).collect(),
+            ),
             None if *key == "modifierExtension" => value.clone(),
             None => plain(value),
         };

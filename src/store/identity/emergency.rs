@@ -76,7 +76,8 @@ impl Store {
             self.tell(FREE, &[&patient, &card.created.0]).await?;
         }
         let (created, expires) = (card.created.0, card.expires.0);
-        let added = self.tell(ADD, &[&card.id, &patient, &link, &card.sealed, &hash, &tries, &created, &expires]).await?;
+        let added =
+            self.tell(ADD, &[&card.id, &patient, &link, &card.sealed, &hash, &tries, &created, &expires]).await?;
         Ok(added == 1)
     }
 
@@ -126,10 +127,7 @@ impl Store {
 impl Tx {
     /// Ends the cards of a record that another one replaces; an opt-out goes along.
     pub async fn move_emergency(&self, from: &ResourceId, to: &ResourceId, at: Instant) -> Result<(), StoreError> {
-        for (sql, params) in [
-            (END, vec![from.as_str()]),
-            (MOVE_CHOICE, vec![from.as_str(), to.as_str()]),
-        ] {
+        for (sql, params) in [(END, vec![from.as_str()]), (MOVE_CHOICE, vec![from.as_str(), to.as_str()])] {
             let statement = self.client().prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare"))?;
             let mut values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = Vec::new();
             values.extend(params.iter().map(|text| text as &(dyn tokio_postgres::types::ToSql + Sync)));

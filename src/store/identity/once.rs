@@ -32,6 +32,8 @@ pub enum Once {
     Federation,
     /// A code sent to verify a Health ID.
     HealthId,
+    /// An encrypted file of a SMART Health Link, for one download.
+    EmergencyFile,
 }
 
 impl Once {
@@ -45,6 +47,7 @@ impl Once {
             Once::Passkey => "passkey",
             Once::Federation => "federation",
             Once::HealthId => "health-id",
+            Once::EmergencyFile => "emergency-file",
         }
     }
 }

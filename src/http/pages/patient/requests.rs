@@ -71,7 +71,12 @@ async fn page(
     let names = Names::of(state, visit, &own.asker, told::actors(consent)).await?;
     let share = told::share(consent, &names);
     let asked = told::class_codes(consent);
-    let boxes = classes::all().filter(|(code, _)| asked.iter().any(|one| one == code));
+    let boxes = classes::all().iter().filter(|class| asked.iter().any(|one| one == class.code)).map(|class| ClassBox {
+        code: class.code.into(),
+        words: class.words.into(),
+        hint: class.definition.into(),
+        is_ticked: true,
+    });
     let is_fresh = session.is_fresh(&visit.accounts.settings);
     let has_app = session.account.totp.is_some();
     let until = told::end(consent);
@@ -84,7 +89,7 @@ async fn page(
         asked: consent["dateTime"].as_str().map(moment).unwrap_or_default(),
         until: share.until,
         note: note(state, own, &share.id).await?,
-        classes: boxes.map(|(code, words)| ClassBox { code: code.into(), words: words.into(), is_ticked: true }).collect(),
+        classes: boxes.collect(),
         what: share.what,
         days: Days { first: day_after(Instant::now()), last: until.map(date).unwrap_or_default(), chosen: until.map(date).unwrap_or_default() },
         wants_code: !is_fresh && has_app,

@@ -161,10 +161,11 @@ async fn share_form(
     let (with, name) = chosen(state, own, with).await?;
     let back = format!("{NEW}?deed={deed}&with={with}");
     let is_fresh = session.is_fresh(&visit.accounts.settings);
-    let classes = classes::all().map(|(code, words)| ClassBox {
-        code: code.into(),
-        words: words.into(),
-        is_ticked: deed == "refuse" && code == "all",
+    let classes = classes::all().iter().map(|class| ClassBox {
+        code: class.code.into(),
+        words: class.words.into(),
+        hint: class.definition.into(),
+        is_ticked: deed == "refuse" && class.code == "all",
     });
     let now = Instant::now();
     let later = |days: i64| date(Instant(now.0 + days * 86_400_000_000));
