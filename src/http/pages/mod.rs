@@ -16,6 +16,7 @@ mod health_id;
 mod names;
 mod passkey;
 mod patient;
+mod proof;
 mod reset;
 mod sessions;
 mod sign_in;

@@ -2,7 +2,7 @@
 
 use super::super::ask::{self, At};
 use super::super::names::{Names, moment};
-use super::super::sign_in::path_with;
+use super::super::proof::{self, Proof, proof};
 use super::super::{Form, State, Turned, Visit, answered, classes, told, value};
 use super::{Own, day, request_line};
 use crate::account::Session;
@@ -77,9 +77,8 @@ async fn page(
         hint: class.definition.into(),
         is_ticked: true,
     });
-    let is_fresh = session.is_fresh(&visit.accounts.settings);
-    let has_app = session.account.totp.is_some();
-    let until = told::end(consent);
+    let left = proof(visit, session, false).await?;
+    let until = told::end(consent).map(date).unwrap_or_default();
     Ok(Request {
         frame: visit.frame(),
         id: share.id.clone(),
@@ -91,9 +90,9 @@ async fn page(
         note: note(state, own, &share.id).await?,
         classes: boxes.collect(),
         what: share.what,
-        days: Days { first: day_after(Instant::now()), last: until.map(date).unwrap_or_default(), chosen: until.map(date).unwrap_or_default() },
-        wants_code: !is_fresh && has_app,
-        step_up: (!is_fresh && !has_app).then(|| path_with("/step-up", &format!("{PLACE}/{}", share.id))),
+        days: Days { first: day_after(Instant::now()), last: until.clone(), chosen: until },
+        wants_code: left == Proof::Code,
+        step_up: (left == Proof::StepUp).then(|| proof::step_up(&format!("{PLACE}/{}", share.id))),
     })
 }
 
@@ -162,12 +161,11 @@ async fn grant(
 ) -> Result<Result<&'static str, Fault>, Turned> {
     let id = told::id(consent);
     let code = value(form, "code").map(|code| code.split_whitespace().collect::<String>());
-    let has_app = session.account.totp.is_some();
-    if !session.is_fresh(&visit.accounts.settings) && code.is_none() {
-        if has_app {
+    if code.is_none() {
+        if proof(visit, session, false).await? == Proof::Code {
             return Ok(Err(Fault::new(Kind::BusinessRule, "Type the code of your authenticator app.")));
         }
-        visit.fresh(&format!("{PLACE}/{id}"))?;
+        proof::demand(visit, session, &format!("{PLACE}/{id}")).await?;
     }
     let asked = told::class_codes(consent);
     let ticked: Vec<&str> = form.iter().filter(|(name, _)| name == "class").map(|(_, code)| code.as_str()).collect();

@@ -5,7 +5,7 @@
 
 use super::super::ask::{self, At};
 use super::super::names::{Names, name};
-use super::super::sign_in::path_with;
+use super::super::proof::{self, Proof, proof};
 use super::super::{State, Turned, Visit, answered, classes, told, value};
 use super::requests::{date, day_after};
 use super::{Own, day, emergencies, holds};
@@ -160,7 +160,7 @@ async fn share_form(
     let session = visit.signed_in()?;
     let (with, name) = chosen(state, own, with).await?;
     let back = format!("{NEW}?deed={deed}&with={with}");
-    let is_fresh = session.is_fresh(&visit.accounts.settings);
+    let is_proven = proof(visit, session, false).await? == Proof::Shown;
     let classes = classes::all().iter().map(|class| ClassBox {
         code: class.code.into(),
         words: class.words.into(),
@@ -181,19 +181,20 @@ async fn share_form(
         name,
         classes: classes.collect(),
         days,
-        step_up: (!is_fresh).then(|| path_with("/step-up", &back)),
+        step_up: (!is_proven).then(|| proof::step_up(&back)),
     })
 }
 
 async fn share(http: HttpRequest, state: web::Data<State>, payload: web::Payload) -> HttpResponse {
     let work = async {
         let (visit, fields) = Visit::post(&http, &state, payload).await?;
-        let own = Own::of(&state, &visit, visit.signed_in()?).await?;
+        let session = visit.signed_in()?;
+        let own = Own::of(&state, &visit, session).await?;
         let deed = deed(value(&fields, "deed"));
         let with = value(&fields, "with").unwrap_or("");
         let (with, _) = chosen(&state, &own, with).await?;
         // To give something away, or to stop somebody's help, is for the person alone.
-        visit.fresh(&format!("{NEW}?deed={deed}&with={with}"))?;
+        proof::demand(&visit, session, &format!("{NEW}?deed={deed}&with={with}")).await?;
         let done = async {
             let consent = consent(&state, &own, deed, &with, &fields)?;
             own.asker.create(&state.service, ask::type_of("Consent"), consent).await?;
@@ -246,7 +247,13 @@ fn consent(
     if let Some(until) = until {
         period["end"] = until.to_string().into();
     }
+    let base = &state.service.settings().canonical_base;
+    let class = |code: &&str| {
+        let coding = json!({"system": class_system(state), "code": code, "display": classes::words(code)});
+        json!({"url": format!("{base}/StructureDefinition/consent-data-class"), "valueCoding": coding})
+    };
     let mut provision = json!({
+        "extension": codes.iter().map(class).collect::<Vec<_>>(),
         "period": period,
         "actor": [{
             "role": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}]},
@@ -255,22 +262,20 @@ fn consent(
     });
     let is_permit = deed == "share";
     classes::narrow(&mut provision, &codes, is_permit);
-    let base = &state.service.settings().canonical_base;
     let performer = own.asker.person.clone().unwrap_or_else(|| format!("Patient/{}", own.patient));
-    let classes: Vec<Value> = codes
-        .iter()
-        .map(|code| json!({"url": format!("{base}/StructureDefinition/consent-data-class"), "valueCoding": {"system": class_system(state), "code": code}}))
-        .collect();
     Ok(json!({
         "resourceType": "Consent",
-        "extension": classes,
         "status": "active",
         "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
-        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0", "display": "Consent Document"}]}],
+        "category": [
+            {"coding": [{"system": "http://loinc.org", "code": "59284-0"}]},
+            {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IDSCL"}]},
+        ],
         "patient": {"reference": format!("Patient/{}", own.patient)},
         "dateTime": now.to_string(),
         "performer": [{"reference": performer}],
-        "policy": [{"uri": format!("{base}/policy/own-choice")}],
+        // What the provision does not name, this Consent says nothing about.
+        "policy": [{"uri": format!("{base}/Policy/own-choice")}],
         "provision": provision,
     }))
 }
