@@ -7,6 +7,7 @@ pub mod admin_accounts;
 pub mod admin_clients;
 pub mod apps;
 pub mod card;
+pub mod clinician;
 pub mod consent;
 pub mod emergency;
 pub mod outside;
@@ -20,6 +21,8 @@ use askama::Template;
 
 /// The style of all pages.
 pub const STYLE: &str = include_str!("style.css");
+/// Counts the characters of a text field.
+pub const COUNTER: &str = include_str!("counter.js");
 /// The picture that browsers show beside the title.
 pub const ICON: &str = include_str!("icon.svg");
 

@@ -11,6 +11,7 @@ use crate::account::Session;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{ResourceId, ResourceType};
+use crate::health_id::{self, HealthId};
 use crate::http::peer;
 use crate::rest::conditions::VersionMatch;
 use crate::rest::{Body, Conditions, Interaction, Prefer, Request, query};
@@ -63,6 +64,35 @@ impl Asker {
         }));
         let person = session.account.fhir_user.as_ref().map(|(t, id)| format!("{t}/{id}"));
         Ok(Asker { principal, origin, own, person })
+    }
+
+    /// Returns the same person under a grant of broken glass.
+    pub fn breaking(&self, grant: &str) -> Asker {
+        let principal = match &self.principal {
+            Principal::Token(token) => Principal::Token(Arc::new(Token {
+                purpose: Some("BTG".into()),
+                glass: Some(grant.into()),
+                subject: token.subject.clone(),
+                scopes: token.scopes.clone(),
+                patient: token.patient.clone(),
+                person: token.person.clone(),
+                ..Token::default()
+            })),
+            other => other.clone(),
+        };
+        Asker { principal, origin: self.origin.clone(), own: self.own.clone(), person: self.person.clone() }
+    }
+
+    /// Returns the id of the patient who has a Health ID, whoever may see that: for who is to open the record of somebody who
+    /// cannot be asked. Nothing else of the patient is read.
+    pub async fn holder(&self, service: &Service, number: &HealthId) -> Result<Option<String>, Fault> {
+        let Principal::Token(token) = &self.principal else { return Ok(None) };
+        let scopes = Scope::parse("system/Patient.s").into_iter().collect();
+        let principal = Principal::Token(Arc::new(Token { subject: token.subject.clone(), scopes, ..Token::default() }));
+        let system = Asker { principal, origin: self.origin.clone(), own: None, person: None };
+        let identifier = format!("{}|{}", health_id::system(&service.settings().base_url), number.as_str());
+        let found = system.found(service, ResourceType::PATIENT, &[("identifier", &identifier), ("_elements", "id")]).await?;
+        Ok(found.first().and_then(|patient| patient["id"].as_str()).map(str::to_string))
     }
 
     /// Returns the patient whose record the person may speak for, or why there is no page of this kind for them.

@@ -10,6 +10,7 @@ mod ask;
 mod authorize;
 mod card;
 mod classes;
+mod clinician;
 mod emergency;
 mod federation;
 mod health_id;
@@ -50,6 +51,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     apps::routes(config);
     authorize::routes(config);
     card::routes(config);
+    clinician::routes(config);
     emergency::routes(config);
     federation::routes(config);
     passkey::routes(config);

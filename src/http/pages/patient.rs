@@ -2,10 +2,10 @@
 //!
 //! All of it is asked as the person: a patient, or a relative who speaks for one.
 
-mod inbox;
+pub mod inbox;
 mod log;
-mod requests;
-mod sharing;
+pub mod requests;
+pub mod sharing;
 
 use super::ask::{Asker, At};
 use super::names::{Names, name};
@@ -128,7 +128,7 @@ fn news(visit: &Visit, known: &[(&str, &str)]) -> Option<String> {
 }
 
 /// Returns a day that a form names; none where the field is empty.
-fn day(form: &[(String, String)], name: &str) -> Result<Option<Instant>, Turned> {
+pub fn day(form: &[(String, String)], name: &str) -> Result<Option<Instant>, Turned> {
     let Some(text) = value(form, name) else { return Ok(None) };
     let day = Some(text).filter(|text| text.len() == 10).and_then(told::instant);
     day.map(Some).ok_or_else(|| Fault::new(Kind::BusinessRule, "Write the day as year, month and day: 2026-01-31.").into())
