@@ -6,6 +6,7 @@ pub mod account;
 pub mod admin_accounts;
 pub mod admin_clients;
 pub mod apps;
+pub mod audit;
 pub mod card;
 pub mod clinician;
 pub mod consent;

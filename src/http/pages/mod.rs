@@ -12,6 +12,7 @@ mod card;
 mod classes;
 mod clinician;
 mod emergency;
+mod event;
 mod federation;
 mod health_id;
 mod names;
