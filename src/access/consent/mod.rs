@@ -4,14 +4,27 @@
 //! [`verdict`] says under which conditions on a resource the rules of one patient permit or deny it to an [`Asker`]. The conditions
 //! are expressions of search, so that one decision is SQL for searches and a check of single resources.
 
+mod aspect;
+mod because;
 pub mod class;
-mod code;
+pub mod code;
+mod index;
+mod label;
+mod listed;
+mod provision;
+pub mod purpose;
+mod reading;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use because::{Decision, Reason, because};
+pub use rule::Rule;
+pub use verdict::{changes_at, verdict};
 
 use crate::fhir::Instant;
-use crate::fhir::ResourceType;
-use crate::search::{Expr, Registry};
-use serde_json::Value;
-use std::sync::Arc;
+use crate::search::Expr;
 
 /// What holds for patients of whom no Consent says anything about the asker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,25 +75,4 @@ pub struct Asker {
 pub struct Verdict {
     pub permits: Expr,
     pub denies: Expr,
-}
-
-/// One version of a Consent, compiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {}
-
-impl Rule {
-    /// Compiles a Consent; none for one that is not active or names no patient of this server.
-    pub fn read(_consent: &Value, _base_url: &str) -> Option<Rule> {
-        None
-    }
-}
-
-/// Returns what the rules of one patient say about resources of type `t`.
-pub fn verdict(_registry: &Registry, _rules: &[Arc<Rule>], _asker: &Asker, _t: ResourceType) -> Verdict {
-    Verdict { permits: Expr::None, denies: Expr::None }
-}
-
-/// Returns the next moment at which the rules may say something else, by a period that begins or ends.
-pub fn changes_at(_rules: &[Arc<Rule>], _now: Instant) -> Option<Instant> {
-    None
 }
