@@ -81,7 +81,7 @@ async fn perform(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let (grantee, given) = match done.await {
         Ok(done) => done,
         Err(fault) => {
-            refused(ctx, &patient, &fault).await;
+            refused(ctx, &patient, &fault).await?;
             return Err(fault);
         }
     };
@@ -300,12 +300,13 @@ fn answer(given: &Given, issued: Option<&Issued>) -> Value {
     json!({"resourceType": "Parameters", "parameter": parameters})
 }
 
-/// Keeps an audit row of a try that was refused: an alert as much as one that was let through.
-async fn refused(ctx: &Context<'_>, patient: &ResourceId, fault: &Fault) {
+/// Writes an audit row of a try that was refused, before that is said: it is an alert as much as one that was let through.
+async fn refused(ctx: &Context<'_>, patient: &ResourceId, fault: &Fault) -> Result<(), Fault> {
     if fault.status() < 500 {
         let entry = ctx.event("emergency-override-start", fault.status()).of(ResourceType::PATIENT, patient);
-        own::record(ctx, entry.with_detail(fault.to_string())).await;
+        ctx.store.audit(&[entry.with_detail(fault.to_string())]).await?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
