@@ -6,6 +6,7 @@ import { startStage } from './lib/stage.mjs'
 import account from './flows/account.mjs'
 import consent from './flows/consent.mjs'
 import ehr from './flows/ehr.mjs'
+import emergency from './flows/emergency.mjs'
 import passkey from './flows/passkey.mjs'
 import standalone from './flows/standalone.mjs'
 
@@ -20,5 +21,6 @@ describe('apps and people', () => {
   ehr(stage)
   consent(stage)
   account(stage)
+  emergency(stage)
   passkey(stage)
 })

@@ -17,7 +17,7 @@ pub const SOURCES: &[(&str, &str, &[(&str, &str)])] = &[
     ("Device", "patient", &[]),
     ("RelatedPerson", "patient", &[]),
     ("Consent", "patient", &[("status", "active")]),
-    ("Flag", "subject", &[("status", "active")]),
+    ("Flag", "subject", &[]),
 ];
 
 /// The elements that each resource keeps, beside what tells whose it is.
