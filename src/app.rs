@@ -3,7 +3,7 @@
 use crate::account::federation::Provider;
 use crate::account::seal::Seal;
 use crate::account::{self, Accounts};
-use crate::audit::Recorder;
+use crate::audit::{self, Recorder};
 use crate::catalog::Catalog;
 use crate::config::{Auth, Settings};
 use crate::fault::Fault;
@@ -144,7 +144,14 @@ impl Factory {
         let own = blueprint.store().map_err(|e| Failure::from("failed to reach the database")(&e))?;
         Ok(Factory {
             blueprint,
-            recorder: Recorder::start(own),
+            recorder: Recorder::start(
+                own,
+                audit::Settings {
+                    folder: database.data_dir.join(AUDIT_FOLDER),
+                    durability: settings.audit_sync,
+                    spool_bytes_max: settings.audit_spool_bytes_max,
+                },
+            ),
             settings: Arc::new(interaction::Settings {
                 base_url: settings.base_url.clone(),
                 limits: format::Limits { depth_max: limits.depth_max, ..format::Limits::default() },
@@ -306,6 +313,7 @@ async fn serve_on(
     if settings.auth == Auth::Smart {
         keep_keys(settings, &store, &keys).await?;
     }
+    tokio::spawn(job::audit::run(store.clone(), settings.base_url.clone()));
     tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
     tokio::spawn(job::break_glass::run(store.clone(), factory.settings.clone()));
     tokio::spawn(job::reindex::run(store));

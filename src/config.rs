@@ -9,6 +9,7 @@ mod reader;
 mod suggest;
 
 use crate::access::consent::Implied;
+use crate::audit::Durability;
 use crate::oauth::register::Policy;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -62,6 +63,10 @@ pub struct Settings {
     pub name: String,
     /// A signing key of this age gets a successor.
     pub signing_key_days: u64,
+    /// When the audit row of a read is safe.
+    pub audit_sync: Durability,
+    /// Audit rows of reads that may wait for the database.
+    pub audit_spool_bytes_max: u64,
     /// An outside identity provider.
     pub federation: Option<Federation>,
     /// Which apps may register themselves.
@@ -164,6 +169,8 @@ fn build(read: &mut Reader) -> Settings {
         pool_size: read.number("pool_size", 1, 256) as usize,
         name: read.one("name", "a name", |text| (!text.trim().is_empty()).then(|| text.trim().to_string())),
         signing_key_days: read.number("signing_key_days", 1, 3_650),
+        audit_sync: read.one("audit_sync", "process or disk", Durability::parse),
+        audit_spool_bytes_max: read.number("audit_spool_bytes_max", 1 << 16, 1 << 40),
         federation: federation(read),
         registration: read.one("registration", "open, approved or closed", Policy::parse),
         consent_default: read.one("consent_default", "treatment, permit or deny", Implied::parse),

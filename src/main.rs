@@ -65,6 +65,11 @@ enum Command {
     Token(cli::token::Token),
     /// End access tokens before their time
     Revoke(cli::revoke::Revoke),
+    /// Prove that the audit is as it was written
+    Audit {
+        #[command(subcommand)]
+        command: cli::audit::Command,
+    },
     /// The keys that tokens are signed with
     Keys {
         #[command(subcommand)]
@@ -82,6 +87,7 @@ fn main() -> ExitCode {
         Command::Token(token) => &token.settings,
         Command::Revoke(revoke) => &revoke.settings,
         Command::Keys { command } => command.settings(),
+        Command::Audit { command } => command.settings(),
         Command::Client { command } => command.settings(),
         Command::User { user } => user.settings(),
     };
@@ -126,6 +132,7 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Token(token) => cli::token::run(token, &settings)?,
         Command::Revoke(revoke) => cli::revoke::run(revoke, &settings).await?,
         Command::Keys { command } => cli::keys::run(command, &settings).await?,
+        Command::Audit { command } => cli::audit::run(command, &settings).await?,
         Command::Client { command } => cli::client::run(command, &settings).await?,
         Command::User { user } => cli::user::run(user, &settings).await?,
     }

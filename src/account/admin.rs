@@ -204,7 +204,7 @@ impl Accounts {
 
     async fn told(&self, by: &By, account: &Account, detail: &str) {
         let entry = Entry::event("account", &by.request, &by.who, 200);
-        self.recorder.record(entry.with_detail(format!("{}: {detail}", account.id))).await;
+        self.recorder.note(entry.with_detail(format!("{}: {detail}", account.id))).await;
     }
 }
 

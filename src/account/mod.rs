@@ -124,7 +124,7 @@ impl Accounts {
         };
         self.store.add_session(&row).await?;
         let entry = Entry::event("sign-in", &visitor.request, &account.id.to_string(), 200);
-        self.recorder.record(entry.with_detail(format!("factors: {}", methods.join(" ")))).await;
+        self.recorder.note(entry.with_detail(format!("factors: {}", methods.join(" ")))).await;
         Ok(secret)
     }
 

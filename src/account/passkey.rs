@@ -248,7 +248,7 @@ impl Accounts {
     }
 
     pub(super) async fn tell(&self, action: &'static str, visitor: &Visitor, who: &str, status: u16, detail: &str) {
-        self.recorder.record(Entry::event(action, &visitor.request, who, status).with_detail(detail)).await;
+        self.recorder.note(Entry::event(action, &visitor.request, who, status).with_detail(detail)).await;
     }
 }
 

@@ -168,7 +168,7 @@ impl Accounts {
     /// Writes to the audit what a person did, or was refused.
     pub(super) async fn note(&self, action: &'static str, who: &str, status: u16, detail: &str, visitor: &Visitor) {
         let entry = Entry::event(action, &visitor.request, who, status);
-        self.recorder.record(entry.with_detail(format!("{detail}; from {}", visitor.address))).await;
+        self.recorder.note(entry.with_detail(format!("{detail}; from {}", visitor.address))).await;
     }
 
     /// Returns what tells one password of a person from another, and nothing more.

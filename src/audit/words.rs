@@ -108,6 +108,9 @@ fn is_sharing(row: &Row) -> bool {
 }
 
 fn what(row: &Row) -> String {
+    if row.content.is_some() {
+        return "reported a use of your record at another place".into();
+    }
     let refused = row.status >= 400;
     let things = row.resource_type.map_or("your record", |t| things(t.name()));
     let (did, was_refused) = match row.action.as_str() {

@@ -1,7 +1,6 @@
 //! `medilink user link`: says which account somebody at the outside identity provider is.
 
 use medilink::app::{Database, Factory, Failure};
-use medilink::audit::Recorder;
 use medilink::config::Settings;
 use medilink::store::audit::Entry;
 use medilink::store::identity::passkey::{Removal, Way};
@@ -43,7 +42,6 @@ pub async fn run(link: &Link, settings: &Settings) -> Result<(), Failure> {
 
 async fn perform(link: &Link, issuer: &str, settings: &Settings, database: &Database) -> Result<(), Failure> {
     let store = Factory::new(settings, database)?.adopt().await?;
-    let recorder = Recorder::start(store.clone());
     let (done, detail) = if link.remove {
         (remove(link, issuer, &store).await, "unlinked")
     } else {
@@ -51,8 +49,8 @@ async fn perform(link: &Link, issuer: &str, settings: &Settings, database: &Data
     };
     let status = if done.is_ok() { 200 } else { 422 };
     let detail = format!("{detail} the account {}", done.as_ref().map_or("none", |id| id));
-    recorder.record(Entry::event("outside-identity", "-", OPERATOR, status).with_detail(detail)).await;
-    recorder.flush().await;
+    let entry = Entry::event("outside-identity", "-", OPERATOR, status).with_detail(detail);
+    store.audit(&[entry]).await.map_err(failed)?;
     done.map(|_| println!("{} {issuer} {}", link.login, link.subject))
 }
 

@@ -1,5 +1,6 @@
 //! The commands of those who run a server, straight on its database: servers may go on serving meanwhile.
 
+pub mod audit;
 pub mod client;
 pub mod keys;
 pub mod link;

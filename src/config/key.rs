@@ -96,6 +96,13 @@ pub const KEYS: &[Key] = &[
         "treatment|permit|deny",
         "Where no Consent says anything: those who care for a patient may see the record, or whoever's role allows it, or nobody",
     ),
+    common(
+        "audit_sync",
+        "process",
+        "process|disk",
+        "When the audit row of a read is safe: it outlives the process, or it is on the disk and outlives a loss of power",
+    ),
+    rare("audit_spool_bytes_max", "268435456", "BYTES", "Audit rows of reads that may wait for the database, then 503"),
     rare("workers", "0", "N", "HTTP worker threads; 0 means one for each processor"),
     rare("pool_size", "8", "N", "Database connections of each worker"),
     rare("body_bytes_max", "67108864", "BYTES", "Largest request body"),

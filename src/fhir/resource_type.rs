@@ -234,6 +234,7 @@ mod tests {
             assert_eq!(ResourceType::from_number(t.number()), Some(t));
         }
         assert_eq!(ResourceType::PATIENT.name(), "Patient");
+        assert_eq!(ResourceType::AUDIT_EVENT.name(), "AuditEvent");
         assert_eq!(ResourceType::LIST.name(), "List");
         assert_eq!(ResourceType::parse("patient"), None);
     }

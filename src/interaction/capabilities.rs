@@ -110,6 +110,9 @@ fn oauth_uris(facts: &Facts) -> Value {
 
 fn resource(registry: &Registry, t: ResourceType, facts: &Facts) -> Value {
     let params: Vec<Value> = searchable(registry, t).map(param).chain([list()]).collect();
+    if t == ResourceType::AUDIT_EVENT {
+        return trail(registry, facts);
+    }
     let mut resource = json!({
         "type": t.name(),
         "profile": format!("http://hl7.org/fhir/StructureDefinition/{t}"),
@@ -140,6 +143,34 @@ fn resource(registry: &Registry, t: ResourceType, facts: &Facts) -> Value {
     resource
 }
 
+/// Returns what is offered of AuditEvents: they are created and read, and nobody changes one.
+fn trail(registry: &Registry, facts: &Facts) -> Value {
+    let t = ResourceType::AUDIT_EVENT;
+    // What words stand in an event is kept in no index.
+    let params = searchable(registry, t).filter(|p| !["_content", "_text"].contains(&&*p.code));
+    let mut resource = json!({
+        "type": t.name(),
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{t}"),
+        "documentation": "Rows of the audit: created, never updated or deleted. Each is decided by what it says itself.",
+        "interaction": codes(&["read", "vread", "create", "history-instance", "search-type"]),
+        "versioning": "versioned",
+        "readHistory": true,
+        "updateCreate": true,
+        "conditionalCreate": false,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical"],
+        "searchParam": params.map(param).collect::<Vec<_>>(),
+    });
+    let here = |operation: &OperationFact| operation.types.iter().any(|name| *name == t.name());
+    let operations = operations(facts, here);
+    if !operations.is_empty() {
+        resource["operation"] = operations.into();
+    }
+    resource
+}
+
 /// Returns what `_include` can follow from a type.
 fn includes(registry: &Registry, t: ResourceType) -> Vec<String> {
     let references = searchable(registry, t).filter(|p| p.kind == ParamKind::Reference);
@@ -153,7 +184,8 @@ fn revincludes(registry: &Registry, t: ResourceType) -> Vec<String> {
         let leading = params.filter(|p| p.targets.is_empty() || p.targets.contains(&t));
         leading.map(|p| format!("{source}:{}", p.spec.code)).collect::<Vec<_>>()
     };
-    ResourceType::all().filter(|source| source.is_stored()).flat_map(leads_here).collect()
+    let sources = ResourceType::all().filter(|source| source.is_stored() && *source != ResourceType::AUDIT_EVENT);
+    sources.flat_map(leads_here).collect()
 }
 
 /// Returns the parameters of a type that a search can be answered by.

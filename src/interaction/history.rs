@@ -22,7 +22,7 @@ pub async fn history(ctx: &Context<'_>, scope: HistoryScope) -> Result<Reply, Fa
     Ok(Reply::json(200, bundle(ctx, &query, &page)))
 }
 
-fn parse(ctx: &Context, scope: HistoryScope) -> Result<HistoryQuery, Fault> {
+pub(super) fn parse(ctx: &Context, scope: HistoryScope) -> Result<HistoryQuery, Fault> {
     let settings = ctx.settings;
     let mut out =
         HistoryQuery { scope, since: None, at: None, count: i64::from(settings.page_size_default), after: None };

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html>. They get a grant and never ask who the caller is.
 
 pub mod ask;
+pub mod audit_event;
 pub mod body;
 pub mod bundle;
 pub mod capabilities;

@@ -155,18 +155,18 @@ fn kept<'a>(ctx: &'a Context, search: &'a Search) -> impl Iterator<Item = &'a (S
     ctx.request.query.iter().filter(move |(name, value)| name != "_cursor" && !is_ignored(name, value))
 }
 
-fn no_compartment(owner: ResourceType) -> Fault {
+pub(super) fn no_compartment(owner: ResourceType) -> Fault {
     let text =
         format!("R4 has compartments of Patient, Encounter, RelatedPerson, Practitioner and Device, not of {owner}");
     Fault::new(Kind::NotFound, text)
 }
 
 /// Parameters that say how the answer is written, which is not decided here.
-fn is_presentation(name: &str) -> bool {
+pub(super) fn is_presentation(name: &str) -> bool {
     matches!(name, "_format" | "_pretty")
 }
 
-fn bundle(asked: &Asked, page: &Page, total: Option<i64>, included: &[Stored]) -> bytes::Bytes {
+pub(super) fn bundle(asked: &Asked, page: &Page, total: Option<i64>, included: &[Stored]) -> bytes::Bytes {
     let mut bundle = BundleWriter::new("searchset", total, &asked.links(page));
     for (rows, mode) in [(&page.rows[..], "match"), (included, "include")] {
         for row in rows {

@@ -1,5 +1,6 @@
 //! What runs beside requests, for as long as the server does.
 
+pub mod audit;
 pub mod break_glass;
 pub mod index_feed;
 pub mod keys;

@@ -28,5 +28,5 @@ pub async fn alert(server: &Server, client: &Client, call: &Call<'_>, what: &str
 
 async fn row(server: &Server, client: &Client, call: &Call<'_>, who: &str, status: u16, detail: String) {
     let entry = Entry::event("token", &call.visitor.request, who, status).of_client(&client.id);
-    server.recorder.record(entry.with_detail(detail)).await;
+    server.recorder.note(entry.with_detail(detail)).await;
 }

@@ -185,7 +185,7 @@ async fn is_secret(known: String, told: String) -> Result<bool, Refusal> {
 async fn failed(server: &Server, call: &Call<'_>, id: &str, refusal: Refusal) -> Result<Refusal, Refusal> {
     let entry = Entry::event("token", &call.visitor.request, "anonymous", refusal.error.status());
     let entry = entry.of_client(id).with_detail(format!("client authentication: {}", refusal.description));
-    server.recorder.record(entry).await;
+    server.recorder.note(entry).await;
     let wait_s = server.store.attempt(&key(call, id), FAILURES).await?;
     Ok(wait_s.map_or(refusal, throttled))
 }

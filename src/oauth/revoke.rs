@@ -35,6 +35,6 @@ pub async fn revoke(
         }
     };
     let entry = Entry::event("revoke", &call.visitor.request, &client.id, 200).of_client(&client.id);
-    server.recorder.record(entry.with_detail(what)).await;
+    server.recorder.note(entry.with_detail(what)).await;
     Ok(())
 }

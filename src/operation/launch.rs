@@ -74,7 +74,7 @@ async fn open(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
     let by = ctx.grant.principal().name();
     let entry = Entry::event("launch", &ctx.request.id, by, 200).of_client(&client.id);
     let entry = Entry { resource_type: patient.is_some().then_some(ResourceType::PATIENT), id: patient, ..entry };
-    accounts.recorder.record(entry.with_detail(format!("for account {}", user.id))).await;
+    accounts.recorder.note(entry.with_detail(format!("for account {}", user.id))).await;
     let url = redirect::of_launch(launch_uri, &handle, &ctx.settings.base_url);
     let parameters = json!({"resourceType": "Parameters", "parameter": [
         {"name": "launch", "valueString": handle},

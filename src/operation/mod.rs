@@ -14,6 +14,7 @@ mod parameters;
 mod patient_match;
 mod reindex;
 mod search;
+mod verify_chain;
 
 use crate::access::policy::Needs;
 use crate::fault::{Fault, Kind};
@@ -39,6 +40,7 @@ pub static ALL: &[&dyn Operation] = &[
     &consent_token::ConsentToken,
     &emergency::Emergency,
     &emergency::card::Card,
+    &verify_chain::VerifyChain,
 ];
 
 /// Returns the operation of a name.

@@ -21,7 +21,7 @@ pub fn everyone(ctx: &Context) -> Result<Grant, Fault> {
 /// Keeps an audit row of a call that no write stands for: see [`Context::event`].
 pub async fn record(ctx: &Context<'_>, entry: Entry) {
     if let Some(accounts) = ctx.accounts {
-        accounts.recorder.record(entry).await;
+        accounts.recorder.note(entry).await;
     }
 }
 

@@ -106,6 +106,19 @@ impl Parameters {
         Ok(self.value(name, "valueBoolean")?.and_then(|(_, value)| value.as_bool()))
     }
 
+    /// Returns a whole number from 1 on that may be larger than an integer of R4: a decimal, or an integer.
+    pub fn place(&self, name: &str) -> Result<Option<i64>, Fault> {
+        let Some((path, part)) = self.one(name)? else { return Ok(None) };
+        let value = part.get("valueDecimal").or_else(|| part.get("valueInteger"));
+        match value.and_then(Value::as_i64).filter(|number| *number > 0) {
+            Some(number) => Ok(Some(number)),
+            None => {
+                let text = format!("the parameter '{name}' must have a valueDecimal, a whole number from 1 on");
+                Err(Fault::at(Kind::Value, path, text))
+            }
+        }
+    }
+
     /// Returns a whole number from 1 on.
     pub fn count(&self, name: &str) -> Result<Option<usize>, Fault> {
         let Some((path, value)) = self.value(name, "valueInteger")? else { return Ok(None) };

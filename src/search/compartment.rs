@@ -17,6 +17,22 @@ pub(super) fn patient_key(target: i64) -> i64 {
     target ^ 0x70a7_1e47_c0de_5eed
 }
 
+/// Returns the patients, as targets of references, in one of whose compartments everything is that meets the condition; none
+/// where the condition does not say.
+pub fn patients_asked(expr: &Expr) -> Option<Vec<i64>> {
+    match expr {
+        Expr::None => Some(Vec::new()),
+        // The key of a compartment is made of the patient's by an exclusive or, which undoes itself.
+        Expr::Compartment(keys) => Some(keys.iter().copied().map(patient_key).collect()),
+        Expr::And(parts) => parts.iter().find_map(patients_asked),
+        Expr::Or(parts) => {
+            let of_each: Option<Vec<Vec<i64>>> = parts.iter().map(patients_asked).collect();
+            of_each.map(|keys| keys.concat())
+        }
+        _ => None,
+    }
+}
+
 /// Returns the condition that a resource is in the compartment of one of the patients.
 pub fn of_patients(registry: &Registry, patients: &[ResourceId]) -> Expr {
     let key = |id: &ResourceId| patient_key(registry.keyer.target("Patient", id.as_str()));

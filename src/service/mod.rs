@@ -77,7 +77,7 @@ impl Service {
             },
             Err(refusal) => Err(refusal),
         };
-        self.audit(principal, &request, &mut result).await;
+        self.audit(principal, &request, &mut result).await?;
         result
     }
 
@@ -115,7 +115,7 @@ impl Service {
     /// Audits a refusal that was decided before the door, its caller being unknown.
     pub async fn refuse(&self, request: &Request, fault: Fault) -> Result<Reply, Fault> {
         let mut refused = Err(fault);
-        self.audit(&Principal::Anonymous, request, &mut refused).await;
+        self.audit(&Principal::Anonymous, request, &mut refused).await?;
         refused
     }
 
@@ -128,6 +128,9 @@ impl Service {
     ) -> Result<Reply, Fault> {
         use Interaction as I;
         let ctx = &self.context(grant, request);
+        if interaction::audit_event::is_change(&request.interaction) {
+            return interaction::audit_event::change(ctx, &request.interaction, body).await;
+        }
         match &request.interaction {
             I::Create(t) => interaction::create::create(ctx, *t, body).await,
             I::Update(t, id) => interaction::update::update(ctx, *t, id, body).await,
@@ -182,6 +185,7 @@ impl Service {
     async fn query(&self, ctx: &Context<'_>, interaction: &Interaction) -> Result<Reply, Fault> {
         use Interaction as I;
         match interaction {
+            asked if interaction::audit_event::is_query(asked) => interaction::audit_event::query(ctx, asked).await,
             I::Capabilities => Ok(Reply::json(200, capabilities::current(self.store.index(), &self.facts))),
             I::Read(t, id) => interaction::read::read(ctx, *t, id).await,
             I::Vread(t, id, version) => interaction::vread::vread(ctx, *t, id, version).await,
@@ -202,13 +206,18 @@ impl Service {
         }
     }
 
-    /// Keeps an audit row of what the store has not already written one for: reads by a known caller, and refusals.
-    async fn audit(&self, principal: &Principal, request: &Request, result: &mut Result<Reply, Fault>) {
+    /// Keeps an audit row, before the answer goes out, of what the store has not already written one for: reads by a known caller, and refusals.
+    async fn audit(
+        &self,
+        principal: &Principal,
+        request: &Request,
+        result: &mut Result<Reply, Fault>,
+    ) -> Result<(), Fault> {
         let status = result.as_ref().map_or_else(Fault::status, |reply| reply.status);
         let refused = matches!(status, 401 | 403);
         let known_reader = matches!(principal, Principal::Token(_)) && result.is_ok() && needs::only_reads(request);
         if !refused && !known_reader {
-            return;
+            return Ok(());
         }
         let interaction = &request.interaction;
         let mut entry = Entry {
@@ -222,7 +231,11 @@ impl Service {
         if let Ok(reply) = result {
             entry = entry.with_patients(std::mem::take(&mut reply.patients));
         }
-        self.recorder.record(entry).await;
+        match refused {
+            true => self.recorder.keep(entry).await?,
+            false => self.recorder.record(entry).await?,
+        }
+        Ok(())
     }
 }
 

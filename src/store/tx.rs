@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::find::{self, Match};
 use super::lane::{self, Open};
 use super::row::{self, Stored};
-use super::{Store, number};
+use super::{Store, audit, number};
 use crate::access::Grant;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::Search;
@@ -176,6 +176,12 @@ impl Tx {
         let found = self.lock(grant, &keys).await?;
         let mut outcomes = self.write(grant, std::slice::from_ref(write), &found).await?;
         outcomes.pop().ok_or_else(|| StoreError::Damaged("a write without an outcome".into()))
+    }
+
+    /// Writes audit rows that stand for no write.
+    pub async fn record(&self, entries: &[audit::Entry]) -> Result<(), StoreError> {
+        let rows: Vec<audit::row::Row> = entries.iter().map(audit::row::Row::of).collect();
+        self.store.copy_audit(self.open.get(), &rows).await
     }
 
     pub async fn commit(self) -> Result<(), StoreError> {

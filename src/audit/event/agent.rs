@@ -5,7 +5,6 @@
 use super::Frame;
 use super::kind::{Code, DCM, Deed};
 use crate::fhir::ResourceId;
-use crate::fhir::reference::Literal;
 use crate::store::trail::Row;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -55,13 +54,12 @@ fn person(row: &Row, part: Code) -> Option<Value> {
     if row.agent.is_none() && is_system {
         return None;
     }
-    let subject = row.agent.as_deref().unwrap_or(&row.principal);
-    let who = match Literal::parse(subject) {
-        Some(_) => json!({ "reference": subject }),
+    let who = match row.agent.as_deref() {
+        Some(reference) => json!({ "reference": reference }),
         None if row.principal == "unrestricted" => {
             json!({"display": "anyone on this machine: security was switched off"})
         }
-        None => json!({"identifier": {"value": subject}}),
+        None => json!({"identifier": {"value": row.principal}}),
     };
     let mut agent = agent(part, who, true);
     if row.agent.is_some() && row.agent.as_deref() != Some(&row.principal) {

@@ -106,6 +106,19 @@ pub fn known() -> impl Iterator<Item = &'static str> {
     INTERACTIONS.iter().map(|(action, ..)| *action).chain(HAPPENINGS.iter().map(|(action, ..)| *action))
 }
 
+/// Returns the known actions whose events have one of these codes, as the search parameters `type`, `subtype` and `action` ask.
+pub fn with_codes(parameter: &str, codes: &[&str]) -> Vec<&'static str> {
+    let has = |action: &&'static str| {
+        let kind = of_action(action, false);
+        match parameter {
+            "type" => codes.contains(&kind.code.1),
+            "action" => codes.contains(&kind.action),
+            _ => codes.contains(action) || kind.subtypes.iter().any(|code| codes.contains(&code.1)),
+        }
+    };
+    known().filter(has).collect()
+}
+
 /// Returns what a row is.
 pub fn of(row: &Row) -> Kind {
     if is_alert(row) {
@@ -122,7 +135,13 @@ pub fn of(row: &Row) -> Kind {
 }
 
 fn usual(row: &Row) -> Kind {
-    if let Some((_, subtype, deed)) = INTERACTIONS.iter().find(|(action, ..)| *action == row.action) {
+    let kind = of_action(&row.action, !row.patients.is_empty());
+    // The profile of a token is that of one which was given.
+    if row.action == "token" && row.status >= 400 { Kind { profile: None, ..kind } } else { kind }
+}
+
+fn of_action(action: &str, with_patient: bool) -> Kind {
+    if let Some((_, subtype, deed)) = INTERACTIONS.iter().find(|(known, ..)| *known == action) {
         let (action, name) = match deed {
             Deed::Read => ("R", Some("Read")),
             Deed::Query => ("E", Some("Query")),
@@ -131,17 +150,16 @@ fn usual(row: &Row) -> Kind {
             Deed::Delete => ("D", Some("Delete")),
             Deed::Operate | Deed::Security => ("E", None),
         };
-        let profile = name.and_then(|name| profile(name, !row.patients.is_empty()));
+        let profile = name.and_then(|name| profile(name, with_patient));
         return Kind { deed: *deed, code: REST_CALL, subtypes: vec![*subtype], action, profile };
     }
-    if let Some((_, code, subtypes, action)) = HAPPENINGS.iter().find(|(action, ..)| *action == row.action) {
+    if let Some((known, code, subtypes, action)) = HAPPENINGS.iter().find(|(known, ..)| *known == action) {
         let deed = match (*code, *action) {
             (REST_CALL, "R") => Deed::Read,
             (REST_CALL, _) => Deed::Operate,
             _ => Deed::Security,
         };
-        let is_token = row.action == "token" && row.status < 400;
-        let profile = if is_token { Some("IHE.IUA.71") } else { None };
+        let profile = (*known == "token").then_some("IHE.IUA.71");
         return Kind { deed, code: *code, subtypes: subtypes.to_vec(), action, profile };
     }
     Kind { deed: Deed::Operate, code: REST_CALL, subtypes: vec![OPERATION], action: "E", profile: None }

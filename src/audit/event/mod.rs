@@ -14,6 +14,9 @@ use std::fmt::Write;
 
 const BALP: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition";
 
+/// What stands before the moment at which an event of a client's came, in the detail of its row.
+pub const RECEIVED: &str = "received ";
+
 /// What an installation adds to every event.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
@@ -173,7 +176,9 @@ fn submitted(row: &Row, content: &str, id: &str, frame: &Frame) -> Value {
         .collect();
     let mut meta = event.remove("meta").filter(Value::is_object).unwrap_or_else(|| json!({}));
     meta["versionId"] = "1".into();
-    meta["lastUpdated"] = row.at.to_string().into();
+    // The moment of the row is that of the event, as its sender tells it.
+    let received = row.detail.as_deref().and_then(|detail| detail.strip_prefix(RECEIVED));
+    meta["lastUpdated"] = received.map_or_else(|| row.at.to_string(), str::to_string).into();
     let submitter = json!({
         "url": format!("{}/StructureDefinition/audit-submitter", frame.canonical_base), "valueString": row.principal,
     });

@@ -46,7 +46,7 @@ async fn allowed(visit: &Visit, right: Right) -> Result<&Session, Turned> {
     }
     let request = visit.visitor().request;
     let entry = Entry::event("admin", &request, &session.account.id.to_string(), 403);
-    visit.accounts.recorder.record(entry.with_detail(format!("has no right to {right:?}"))).await;
+    visit.accounts.recorder.note(entry.with_detail(format!("has no right to {right:?}"))).await;
     Err(Fault::new(Kind::Forbidden, "your roles do not include this").into())
 }
 
@@ -61,7 +61,7 @@ async fn refused(visit: &Visit, session: &Session, fault: &Fault) {
     if fault.kind() == Kind::Forbidden {
         let request = visit.visitor().request;
         let entry = Entry::event("admin", &request, &session.account.id.to_string(), 403);
-        visit.accounts.recorder.record(entry.with_detail("the change is not theirs to make")).await;
+        visit.accounts.recorder.note(entry.with_detail("the change is not theirs to make")).await;
     }
 }
 

@@ -122,7 +122,7 @@ async fn end(http: HttpRequest, state: web::Data<State>, payload: web::Payload) 
             Some(client) => entry.of_client(client).with_detail("ended by the person"),
             None => entry.with_detail("all ended by the person"),
         };
-        visit.accounts.recorder.record(entry).await;
+        visit.accounts.recorder.note(entry).await;
         Ok(visit.go("/account/apps?stopped"))
     };
     answered(&http, &state, work).await

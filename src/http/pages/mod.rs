@@ -355,7 +355,7 @@ pub async fn record(http: &HttpRequest, state: &State, fault: &Fault) {
     let action = if http.method() == actix_web::http::Method::GET { "page" } else { "form" };
     let visitor = oauth::visitor(http);
     let detail = format!("{} {}; from {}", http.method(), http.path(), visitor.address);
-    server.recorder.record(Entry::event(action, &visitor.request, &who, fault.status()).with_detail(detail)).await;
+    server.recorder.note(Entry::event(action, &visitor.request, &who, fault.status()).with_detail(detail)).await;
 }
 
 /// Returns the value of a field of a form, none where it is empty.

@@ -61,7 +61,7 @@ pub async fn begin(server: &Server, fields: &Fields, visitor: &Visitor) -> Resul
             // Whoever is named was not found good: the id may be anything, so only a known one is written down.
             let entry = Entry::event("authorize", &visitor.request, "anonymous", status).with_detail(why);
             let named = field(fields, "client_id").filter(|_| matches!(stop, Stop::Redirect(_)));
-            server.recorder.record(named.map_or(entry.clone(), |id| entry.of_client(id))).await;
+            server.recorder.note(named.map_or(entry.clone(), |id| entry.of_client(id))).await;
             Err(stop)
         }
     }
@@ -175,7 +175,7 @@ pub async fn allow(
     let detail = format!("authorization {}; scopes: {}", authorization.id, granted.join(" "));
     let about = authorization.allowed.patient.as_deref().and_then(ResourceId::parse);
     let resource_type = about.is_some().then_some(ResourceType::PATIENT);
-    server.recorder.record(Entry { resource_type, id: about, ..entry }.with_detail(detail)).await;
+    server.recorder.note(Entry { resource_type, id: about, ..entry }.with_detail(detail)).await;
     Ok(redirect::of_code(&request.redirect_uri, &code, &request.state, &server.settings.base_url))
 }
 
@@ -190,7 +190,7 @@ pub async fn refuse(
 ) -> Result<String, Fault> {
     take(server, id).await?;
     let entry = event(request, session, refusal.error.status(), visitor);
-    server.recorder.record(entry.with_detail(format!("{}: {}", refusal.error.code(), refusal.description))).await;
+    server.recorder.note(entry.with_detail(format!("{}: {}", refusal.error.code(), refusal.description))).await;
     let issuer = &server.settings.base_url;
     Ok(redirect::of_refusal(&request.redirect_uri, &refusal, Some(&request.state), issuer))
 }

@@ -86,7 +86,7 @@ pub async fn register(server: &Server, body: &Value, visitor: &Visitor) -> Resul
     let done = try_register(server, body, visitor).await;
     if let Err(refusal) = &done {
         let entry = Entry::event("register", &visitor.request, "anonymous", refusal.error.status());
-        server.recorder.record(entry.with_detail(refusal.error.code())).await;
+        server.recorder.note(entry.with_detail(refusal.error.code())).await;
     }
     done
 }
@@ -112,7 +112,7 @@ async fn try_register(server: &Server, body: &Value, visitor: &Visitor) -> Resul
         return Err(Refusal::new(Error::TemporarilyUnavailable, "the new id was taken; try again"));
     }
     let entry = Entry::event("register", &visitor.request, "anonymous", 201).of_client(&client.id);
-    server.recorder.record(entry.with_detail(client.status.name())).await;
+    server.recorder.note(entry.with_detail(client.status.name())).await;
     Ok(answer(server, &client, Some(&key), given.map(|given| given.plain)))
 }
 
@@ -185,7 +185,7 @@ async fn known(server: &Server, id: &str, key: Option<&str>, visitor: &Visitor) 
         Some(client) => Ok(client),
         None => {
             let entry = Entry::event("register", &visitor.request, "anonymous", 401);
-            server.recorder.record(entry.with_detail("invalid_token")).await;
+            server.recorder.note(entry.with_detail("invalid_token")).await;
             Err(Refusal::new(Error::InvalidToken, "the registration access token is not the one of this client"))
         }
     }

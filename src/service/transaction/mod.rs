@@ -4,6 +4,7 @@
 //! then everything is written in one statement, which makes the order DELETE, POST, PUT, PATCH of the
 //! specification hold by itself since no resource may be named twice; reads come last and see it all.
 
+mod event;
 mod link;
 mod target;
 
@@ -45,12 +46,14 @@ pub async fn transaction(
     let targets = target::targets(service, &tx, &all, &items).await?;
     target::refuse_duplicates(&items, &targets)?;
     let links = link::links(service, &tx, principal, &items, &targets).await?;
-    let prepared = prepared(service, &mut items, &targets, links).await?;
+    let mut prepared = prepared(service, &mut items, &targets, links).await?;
     *known = existing(&items, &targets);
     let locked = tx.lock(&all, known).await?;
+    let events = event::keep(service, &tx, &items, &targets, &mut prepared).await?;
     let (writes, owners) = writes(service, &items, &targets, prepared, &locked)?;
     let outcomes = tx.write(&all, &writes, &locked).await?;
     let mut replies = settle(service, &items, &targets, owners, outcomes)?;
+    events.into_iter().for_each(|(index, reply)| replies[index] = Some(reply));
     reads(service, &tx, &items, &targets, &mut replies).await?;
     tx.commit().await?;
     Ok(answer(outer, &items, replies))
@@ -63,6 +66,7 @@ fn items(service: &Service, principal: &Principal, outer: &Request, bundle: Valu
     for entry in entry::read(service, bundle)? {
         let mut entry = entry?;
         let within = entry.path();
+        event::check(&entry).map_err(|f| f.within(&within))?;
         let request = entry.request(outer);
         let grant = decide(principal, &needs::of(&request), registry).map_err(|f| f.within(&within))?;
         let search = match (&entry.interaction, &entry.conditions.if_none_exist) {
@@ -163,6 +167,7 @@ fn writes(
         };
         let before = writes.len();
         match target {
+            _ if t == ResourceType::AUDIT_EVENT => {}
             Target::Create(id) => writes.push(put(id, Condition::New, prepared.remove(&index))?),
             Target::Put(id, condition) => writes.push(put(id, *condition, prepared.remove(&index))?),
             Target::Patch(id, condition) => {

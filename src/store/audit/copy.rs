@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Writes audit rows inside a transaction.
-    pub(super) async fn copy_audit(&self, client: &Object, rows: &[Row<'_>]) -> Result<(), StoreError> {
+    pub(in crate::store) async fn copy_audit(&self, client: &Object, rows: &[Row<'_>]) -> Result<(), StoreError> {
         let numbers = self.blueprint.numbers.reserve(client, rows.len()).await?;
         let sink = client.copy_in(AUDIT).await.map_err(StoreError::sql("failed to begin a copy of audit rows"))?;
         let writer = BinaryCopyInWriter::new(sink, &TYPES);

@@ -2,11 +2,14 @@
 //!
 //! Each row is authenticated where it is made ([`row`]), written once, and chained afterwards.
 
+pub mod chain;
 pub mod columns;
 pub mod copy;
 pub mod row;
+pub mod spool;
 
 use crate::access::Principal;
+use crate::fhir::reference::Literal;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::key::Keyer;
 use row::MacKey;
@@ -96,9 +99,11 @@ impl Entry {
         let entry = Entry::event(action, request, principal.name(), status);
         let Principal::Token(token) = principal else { return entry };
         let person = token.person.as_ref().and_then(|person| person.fhir_user.as_ref());
+        // An operator's token may be given out in the name of somebody.
+        let named = || Literal::parse(&token.subject).map(|_| token.subject.as_str().into());
         Entry {
             client: token.client.clone(),
-            agent: person.map(|(t, id)| format!("{t}/{id}").into()),
+            agent: person.map(|(t, id)| format!("{t}/{id}").into()).or_else(named),
             purpose: token.purpose.clone(),
             token: (!token.token_id.is_empty()).then(|| token.token_id.as_str().into()),
             consent: token.consent.clone(),
