@@ -162,6 +162,7 @@ impl Factory {
                 delete_matches_max: limits.conditional_delete_max,
                 canonical_base: settings.canonical_base.clone(),
                 implied: settings.consent_default,
+                sends_mail: settings.mail.is_some(),
             }),
             facts: Arc::new(facts),
             text: None,
@@ -316,6 +317,11 @@ async fn serve_on(
     tokio::spawn(job::audit::run(store.clone(), settings.base_url.clone()));
     tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
     tokio::spawn(job::break_glass::run(store.clone(), factory.settings.clone()));
+    if let Some(relay) = settings.mail.clone() {
+        let words = job::mail::Words { name: settings.name.clone(), root_url: root_url(&settings.base_url) };
+        tokio::spawn(job::mail::run(store.clone(), relay, words));
+    }
+    tokio::spawn(job::consent::run(store.clone(), factory.settings.clone()));
     tokio::spawn(job::reindex::run(store));
     when_ready(&factory, &keys).await?;
     let security = (settings.auth == Auth::Smart).then(|| security(settings, &factory, keys));

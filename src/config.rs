@@ -11,6 +11,7 @@ mod suggest;
 use crate::access::consent::Implied;
 use crate::audit::Durability;
 use crate::oauth::register::Policy;
+use crate::outbound::smtp::Relay;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub audit_spool_bytes_max: u64,
     /// An outside identity provider.
     pub federation: Option<Federation>,
+    /// Where mail is handed over; none: no mail is sent. Holds a secret.
+    pub mail: Option<Relay>,
     /// Which apps may register themselves.
     pub registration: Policy,
     /// What holds where no Consent says anything.
@@ -172,6 +175,7 @@ fn build(read: &mut Reader) -> Settings {
         audit_sync: read.one("audit_sync", "process or disk", Durability::parse),
         audit_spool_bytes_max: read.number("audit_spool_bytes_max", 1 << 16, 1 << 40),
         federation: federation(read),
+        mail: mail(read),
         registration: read.one("registration", "open, approved or closed", Policy::parse),
         consent_default: read.one("consent_default", "treatment, permit or deny", Implied::parse),
         limits: Limits {
@@ -209,6 +213,24 @@ fn federation(read: &mut Reader) -> Option<Federation> {
     let (issuer, client_id) = issuer.zip(client_id)?;
     let host = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_string();
     Some(Federation { issuer, client_id, client_secret, name: name.unwrap_or(host) })
+}
+
+/// Reads where mail is handed over and who it is from: both or neither.
+fn mail(read: &mut Reader) -> Option<Relay> {
+    // Of an address alone it is told whether mail could come from it.
+    const ANY_RELAY: &str = "smtp://localhost";
+    const ANY_SENDER: &str = "anybody@localhost";
+    let url = "smtp://user:password@host:587 or smtps://user:password@host";
+    let url = read.optional("smtp_url", url, |text| Relay::parse(text, ANY_SENDER).map(|_| text.to_string()));
+    let from = "an address such as Clinic <notices@clinic.example>";
+    let from = read.optional("mail_from", from, |text| Relay::parse(ANY_RELAY, text).map(|_| text.to_string()));
+    for (key, needs) in [("smtp_url", "mail_from"), ("mail_from", "smtp_url")] {
+        if read.is_set(key) && !read.is_set(needs) {
+            let origin = read.origin(key);
+            read.problems.push(format!("{key} ({origin}): needs {needs} too"));
+        }
+    }
+    url.zip(from).and_then(|(url, from)| Relay::parse(&url, &from))
 }
 
 /// Checks what no single key can know.

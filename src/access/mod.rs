@@ -3,6 +3,7 @@
 //! Pure: the facts come in, a decision goes out. [`policy`] is the table a security officer reads.
 
 pub mod consent;
+pub mod consent_life;
 pub mod grant;
 pub mod granular;
 pub mod policy;

@@ -85,10 +85,12 @@ pub enum Right {
     Audit,
     /// See the few facts of any patient that an emergency needs.
     Emergency,
+    /// Ask a patient for consent.
+    AskConsent,
 }
 
 impl Right {
-    pub const ALL: [Right; 8] = [
+    pub const ALL: [Right; 9] = [
         Right::ManageAccounts,
         Right::ManageClients,
         Right::OpenLaunch,
@@ -97,6 +99,7 @@ impl Right {
         Right::BreakGlass,
         Right::Audit,
         Right::Emergency,
+        Right::AskConsent,
     ];
 
     /// Returns the right that a scope gives.
@@ -115,6 +118,7 @@ impl Right {
             Right::BreakGlass => "__break_glass",
             Right::Audit => "__audit",
             Right::Emergency => "__emergency",
+            Right::AskConsent => "__ask_consent",
         }
     }
 }
@@ -131,6 +135,7 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::BreakGlass => &[Physician],
         Right::Audit => &[SystemAuditor],
         Right::Emergency => &[Physician, Nurse, Pharmacist],
+        Right::AskConsent => &[Physician, Nurse, Pharmacist, LabTechnician],
     };
     roles.iter().any(|role| holders.contains(role))
 }

@@ -36,7 +36,8 @@ impl fmt::Display for Origin {
 impl Given {
     /// Returns the sentence that says what is wrong; the value of a database URL may hold a password and stays out.
     pub fn complaint(&self, key: &str, allowed: &str) -> String {
-        let value = if key == "database_url" { "(not shown)" } else { self.value.as_str() };
+        let is_secret = matches!(key, "database_url" | "smtp_url");
+        let value = if is_secret { "(not shown)" } else { self.value.as_str() };
         format!("{key} = \"{value}\" ({}): allowed is {allowed}", self.origin)
     }
 }

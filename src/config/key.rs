@@ -84,6 +84,13 @@ pub const KEYS: &[Key] = &[
         "Its secret there; better set by MEDILINK_FEDERATION_CLIENT_SECRET",
     ),
     none_allowed("federation_name", "", "TEXT", "What people call the outside provider; otherwise its host name"),
+    none_allowed(
+        "smtp_url",
+        "",
+        "URL",
+        "A relay for mail, such as smtp://user:password@mail.example:587 (STARTTLS) or smtps://...; better set by MEDILINK_SMTP_URL",
+    ),
+    none_allowed("mail_from", "", "ADDRESS", "Who mails come from, such as `Clinic <notices@clinic.example>`"),
     common(
         "registration",
         "open",

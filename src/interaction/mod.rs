@@ -54,6 +54,8 @@ pub struct Settings {
     pub canonical_base: String,
     /// What holds for patients of whom no Consent says anything.
     pub implied: Implied,
+    /// Notices are told by mail, too.
+    pub sends_mail: bool,
 }
 
 /// What every interaction is given.

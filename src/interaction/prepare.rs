@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#create>: `id`, `meta.versionId` and `meta.lastUpdated` are the server's.
 
 use super::definition;
+use crate::access::consent_life;
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::conditional_reference;
 use crate::fhir::{ResourceId, ResourceType};
@@ -31,8 +32,20 @@ pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Pre
         (true, Some(patient)) => health_id::carried(&health_id::system(&registry.base_url), patient),
         _ => Vec::new(),
     };
+    let consent = match t == ResourceType::CONSENT {
+        true => Some(consent(registry, &value)?),
+        false => None,
+    };
     let patient = compartment::patients_of(registry, t, &value).into_iter().next();
-    Ok(Prepared::new(checked, text, rows, registry.progress.epoch, patient).with_health_ids(health_ids))
+    Ok(Prepared::new(checked, text, rows, registry.progress.epoch, patient)
+        .with_health_ids(health_ids)
+        .with_consent(consent))
+}
+
+/// Returns what the life of a Consent depends on; one that nobody may write is refused.
+fn consent(registry: &Registry, value: &Value) -> Result<consent_life::State, Fault> {
+    consent_life::check(value).map_err(|refusal| Fault::at(Kind::BusinessRule, refusal.path, refusal.text))?;
+    Ok(consent_life::State::read(value, &registry.base_url))
 }
 
 /// R4 3.1.0.11.2: a conditional reference is allowed in a transaction only, which resolves it. Stored it would lead nowhere.

@@ -2,7 +2,9 @@
 
 pub mod audit;
 pub mod break_glass;
+pub mod consent;
 pub mod index_feed;
 pub mod keys;
+pub mod mail;
 pub mod reindex;
 pub mod sweep;

@@ -90,6 +90,7 @@ pub fn verify(keys: &Keys, base_url: &str, token: &str, now_s: i64) -> Result<Ve
         account: claims.sub.as_str().into(),
         client: claims.client_id.as_deref().map(Into::into),
         key: key.id.as_str().into(),
+        consent: claims.consent.as_deref().map(Into::into),
         issued_s: claims.iat,
     };
     Ok(Verified { claims, marks })

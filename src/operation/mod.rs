@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/operations.html>. A new one is its file and a line in [`ALL`].
 
 pub mod break_glass;
+pub mod consent;
 mod consent_token;
 pub mod emergency;
 mod health_id;
@@ -41,6 +42,11 @@ pub static ALL: &[&dyn Operation] = &[
     &emergency::Emergency,
     &emergency::card::Card,
     &verify_chain::VerifyChain,
+    &consent::request::Request,
+    &consent::answer::Grant,
+    &consent::answer::Deny,
+    &consent::revoke::Revoke,
+    &consent::explain::Explain,
 ];
 
 /// Returns the operation of a name.

@@ -6,7 +6,8 @@ use super::own;
 use crate::fault::Fault;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::interaction::Context;
-use crate::store::Write;
+use crate::store::tx::Tx;
+use crate::store::{Write, Written};
 use serde_json::{Value, json};
 
 /// Whom a notice is for.
@@ -52,7 +53,7 @@ pub fn labelled(ctx: &Context, notice: &Notice, labels: &[Value]) -> Result<Writ
         "priority": if notice.is_urgent { "urgent" } else { "routine" },
         "subject": {"reference": format!("Patient/{}", notice.patient)},
         "topic": {
-            "coding": [{"system": format!("{}/CodeSystem/notice", ctx.settings.canonical_base), "code": notice.code}]
+            "coding": [{"system": system(ctx), "code": notice.code}]
         },
         "sent": Instant::now().to_string(),
         "recipient": [{"reference": recipient}],
@@ -66,4 +67,41 @@ pub fn labelled(ctx: &Context, notice: &Notice, labels: &[Value]) -> Result<Writ
     }
     let t = ResourceType::COMMUNICATION;
     own::made(ctx, t, communication, notice.code).map(|(_, write)| write)
+}
+
+fn system(ctx: &Context) -> String {
+    format!("{}/CodeSystem/notice", ctx.settings.canonical_base)
+}
+
+/// Has a mail sent for every notice among what was written, in the same transaction. [`own::put`] does so for all.
+pub async fn send(ctx: &Context<'_>, tx: &Tx, written: &[Written]) -> Result<(), Fault> {
+    if !ctx.settings.sends_mail {
+        return Ok(());
+    }
+    for it in written.iter().filter(|it| it.resource_type == ResourceType::COMMUNICATION && it.version == 1) {
+        let communication = own::value(it)?;
+        if let Some(recipient) = recipient(&communication, &system(ctx)) {
+            tx.add_mail(recipient, &it.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns whom a Communication tells, where it is a notice of ours.
+fn recipient<'a>(communication: &'a Value, system: &str) -> Option<&'a str> {
+    let is_notice = communication.pointer("/topic/coding/0/system").and_then(Value::as_str) == Some(system);
+    communication.pointer("/recipient/0/reference").and_then(Value::as_str).filter(|_| is_notice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_notices_are_told_by_mail() {
+        let of = |system: &str| json!({"topic": {"coding": [{"system": system}]}, "recipient": [{"reference": "Patient/1"}]});
+        assert_eq!(recipient(&of("http://ours/notice"), "http://ours/notice"), Some("Patient/1"));
+        assert_eq!(recipient(&of("http://theirs/notice"), "http://ours/notice"), None);
+        assert_eq!(recipient(&json!({"recipient": [{"reference": "Patient/1"}]}), "http://ours/notice"), None);
+    }
 }

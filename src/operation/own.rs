@@ -1,5 +1,6 @@
 //! What operations share that write resources of the server's own making, several in one transaction.
 
+use super::notice;
 use crate::access::policy::{Needs, decide};
 use crate::access::{Grant, Principal};
 use crate::fault::{Fault, Kind};
@@ -67,7 +68,7 @@ pub fn write(
     Ok(Write {
         resource_type: t,
         id: id.clone(),
-        effect: Effect::Put(Box::new(prepared)),
+        effect: Effect::Put(Box::new(prepared.by_server())),
         condition: was.map_or(Condition::New, Condition::Version),
         // Who may call the operation was decided; what it writes is the server's doing.
         sight: Expr::All,
@@ -75,7 +76,7 @@ pub fn write(
     })
 }
 
-/// Writes within a transaction and returns what was written; a refusal is a fault.
+/// Writes within a transaction and returns what was written; a refusal is a fault. Notices among it are told by mail, too.
 pub async fn put(ctx: &Context<'_>, tx: &Tx, writes: &[Write], found: &Found) -> Result<Vec<Written>, Fault> {
     let outcomes = tx.write(ctx.grant, writes, found).await?;
     let written = outcomes.into_iter().map(|outcome| match outcome {
@@ -84,7 +85,9 @@ pub async fn put(ctx: &Context<'_>, tx: &Tx, writes: &[Write], found: &Found) ->
         Outcome::Refused(current) => Err(stale(current)),
         Outcome::Deleted(_) | Outcome::Nothing => Err(Fault::internal("a put ended as a delete", "wrong outcome")),
     });
-    written.collect()
+    let written: Vec<Written> = written.collect::<Result<_, Fault>>()?;
+    notice::send(ctx, tx, &written).await?;
+    Ok(written)
 }
 
 /// Returns what was written, as a value.

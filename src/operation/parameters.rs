@@ -36,6 +36,15 @@ impl Parameters {
         Parameters::of(ctx.catalog(), &ctx.settings.base_url, body::read(ctx.catalog(), ctx.settings, body)?, known)
     }
 
+    /// The same where a call needs none and may come without a body.
+    pub fn read_or_none(ctx: &Context, body: Body, known: &[&str]) -> Result<Parameters, Fault> {
+        match body {
+            Body::None => Parameters::listed(None, "Parameters.parameter".into(), &ctx.settings.base_url, known),
+            Body::Json(bytes) if bytes.is_empty() => Parameters::read_or_none(ctx, Body::None, known),
+            body => Parameters::read(ctx, body, known),
+        }
+    }
+
     /// The same of a resource that was read already.
     pub fn of(catalog: &Catalog, base_url: &str, mut value: Value, known: &[&str]) -> Result<Parameters, Fault> {
         if value.get("resourceType").and_then(Value::as_str) != Some("Parameters") {
@@ -100,6 +109,20 @@ impl Parameters {
             Some(value) => Ok(Some((format!("{path}.{key}"), value))),
             None => Err(Fault::at(Kind::Invalid, path, format!("the parameter '{name}' must have a {key}"))),
         }
+    }
+
+    /// Returns the value of every parameter of this name, which each must have as this kind (`valueCoding`), and the paths to them.
+    pub fn values<'a>(&'a self, name: &'a str, key: &str) -> Result<Vec<(String, &'a Value)>, Fault> {
+        let values = self.all(name).map(|(path, part)| match part.get(key) {
+            Some(value) => Ok((format!("{path}.{key}"), value)),
+            None => Err(Fault::at(Kind::Invalid, path, format!("the parameter '{name}' must have a {key}"))),
+        });
+        values.collect()
+    }
+
+    /// Returns the value of a parameter that may be there once, as this kind, and the path to it.
+    pub fn single<'a>(&'a self, name: &'a str, key: &str) -> Result<Option<(String, &'a Value)>, Fault> {
+        self.value(name, key)
     }
 
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, Fault> {

@@ -4,6 +4,7 @@
 //! Nothing is followed, nothing is sent through a proxy, and time and size of an answer have limits.
 
 pub mod guard;
+pub mod smtp;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header;

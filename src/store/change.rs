@@ -1,6 +1,7 @@
 //! What a write wants, and what became of it.
 
 use super::audit;
+use crate::access::consent_life;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::Expr;
 use crate::search::extract::IndexRows;
@@ -23,6 +24,10 @@ pub struct Prepared {
     pub patient: Option<String>,
     /// Health IDs that the resource, a Patient, carries. Each must have been given to it.
     pub health_ids: Vec<String>,
+    /// Of a Consent what its life depends on.
+    pub consent: Option<consent_life::State>,
+    /// The server has made it, not a client: it makes steps that no client may.
+    pub is_own: bool,
 }
 
 impl Prepared {
@@ -34,12 +39,22 @@ impl Prepared {
         epoch: i32,
         patient: Option<String>,
     ) -> Prepared {
-        Prepared { head, tail, rows, epoch, patient, health_ids: Vec::new() }
+        Prepared { head, tail, rows, epoch, patient, health_ids: Vec::new(), consent: None, is_own: false }
     }
 
     /// Says which Health IDs the resource carries.
     pub fn with_health_ids(self, health_ids: Vec<String>) -> Prepared {
         Prepared { health_ids, ..self }
+    }
+
+    /// Says what the life of the resource, a Consent, depends on.
+    pub fn with_consent(self, consent: Option<consent_life::State>) -> Prepared {
+        Prepared { consent, ..self }
+    }
+
+    /// Says that the server has made it.
+    pub fn by_server(self) -> Prepared {
+        Prepared { is_own: true, ..self }
     }
 
     /// Returns the stored text of this content as the given version.
@@ -123,6 +138,11 @@ impl Write {
         let itself = (self.resource_type == ResourceType::PATIENT).then(|| audit::patient_key(&self.id));
         let owner = self.patient().and_then(ResourceId::parse).map(|id| audit::patient_key(&id));
         itself.into_iter().chain(owner).collect()
+    }
+
+    /// Returns whether the write can only be decided in a transaction of its own: other rows than its own have a say.
+    pub fn is_alone(&self) -> bool {
+        !self.health_ids().is_empty() || self.resource_type == ResourceType::CONSENT
     }
 
     /// Returns the Health IDs that the written resource carries.

@@ -1,5 +1,6 @@
 //! What can go wrong between us and PostgreSQL, and which [`Fault`] that is.
 
+use crate::access::consent_life;
 use crate::fault::{Fault, Kind};
 use tokio_postgres::error::SqlState;
 
@@ -28,6 +29,9 @@ pub enum StoreError {
     /// A Patient carries a Health ID that was not given to it.
     #[error("Patient/{0} carries a Health ID that was not given to it")]
     ForeignHealthId(String),
+    /// A step in the life of a Consent that its writer may not make.
+    #[error("{}: {}", .0.path, .0.text)]
+    ConsentLife(consent_life::Refusal),
     #[error("failed to migrate the database: {0}")]
     Migration(String),
     #[error("stored content is damaged: {0}")]
@@ -106,6 +110,9 @@ impl From<StoreError> for Fault {
                     "Patient/{id} carries a Health ID that was not given to it; only $issue-health-id and $merge give one"
                 );
                 return Fault::at(Kind::BusinessRule, "Patient.identifier", text).with_source(error);
+            }
+            StoreError::ConsentLife(refusal) => {
+                return Fault::at(Kind::Forbidden, refusal.path, refusal.text).with_source(error);
             }
             _ => return Fault::internal("the store failed", error),
         };

@@ -24,7 +24,7 @@ const LOCK_FREE: &str = include_str!("sql/lock_free.sql");
 /// What the lane says of a write.
 pub enum Answer {
     Done(Outcome),
-    /// Not for the lane (the row is new, another transaction holds it, or it carries a Health ID): to be done in a transaction of its own.
+    /// Not for the lane (the row is new, another transaction holds it, or see `Write::is_alone`): to be done in a transaction of its own.
     Alone(Box<Write>),
     Failed(StoreError),
 }
@@ -162,8 +162,8 @@ fn decide(
     let mut batch = Batch::new(blueprint.index.now(), blueprint.audit.clone());
     let mut outcomes = Vec::with_capacity(writes.len());
     for (i, write) in writes.iter().enumerate() {
-        // Whether a Health ID was given to this patient is asked in a transaction of its own.
-        let outcome = if !write.health_ids().is_empty() {
+        // Whether a Health ID was given to this patient, and whether this step of a Consent may be made by this caller.
+        let outcome = if write.is_alone() {
             None
         } else if write.condition == Condition::New {
             Some(batch.create(number::with_shard(numbers[2 * i], write.patient()), write, now))

@@ -111,6 +111,10 @@ impl Tx {
         futures_util::future::try_join_all(searches.iter().map(|s| find::matching(client, grant, s, max))).await
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(super) fn client(&self) -> &Object {
         self.open.get()
     }
@@ -131,7 +135,7 @@ impl Tx {
     /// Writes all of `writes`, which name each resource once and whose resources are locked: `found` is the answer of
     /// [`Tx::lock`], for which new ids need not be asked. Outcomes come in the same order; the caller rolls back, by
     /// dropping the transaction, when one of them is a refusal it cannot accept.
-    pub async fn write(&self, _grant: &Grant, writes: &[Write], found: &Found) -> Result<Vec<Outcome>, StoreError> {
+    pub async fn write(&self, grant: &Grant, writes: &[Write], found: &Found) -> Result<Vec<Outcome>, StoreError> {
         self.check_health_ids(writes).await?;
         let blueprint = &self.store.blueprint;
         let numbers = blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
@@ -143,6 +147,9 @@ impl Tx {
                 Some(current) => lane::replace(&mut batch, current, write, now)?,
                 None => create(&mut batch, numbers[0], write, now),
             };
+            if write.resource_type == ResourceType::CONSENT {
+                self.check_consent(grant, found.get(&(write.resource_type, write.id.clone())), write, &outcome).await?;
+            }
             batch.audit(numbers[1], write, &outcome);
             outcomes.push(outcome);
         }

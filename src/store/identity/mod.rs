@@ -8,10 +8,12 @@ pub mod attempt;
 pub mod authorization;
 pub mod break_glass;
 pub mod client;
+mod consent;
 pub mod emergency;
 pub mod factor;
 pub mod health_id;
 pub mod key;
+pub mod mail;
 pub mod once;
 pub mod passkey;
 pub mod revocation;
@@ -44,10 +46,12 @@ pub fn statements() -> impl Iterator<Item = &'static str> {
         authorization::STATEMENTS,
         break_glass::STATEMENTS,
         client::STATEMENTS,
+        consent::STATEMENTS,
         emergency::STATEMENTS,
         factor::STATEMENTS,
         health_id::STATEMENTS,
         key::STATEMENTS,
+        mail::STATEMENTS,
         once::STATEMENTS,
         passkey::STATEMENTS,
         revocation::STATEMENTS,

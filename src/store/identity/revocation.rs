@@ -42,10 +42,13 @@ pub enum Revoked {
     Client,
     /// All tokens that a key has signed.
     Key,
+    /// All tokens that stand on a Consent, as `Consent/id`.
+    Consent,
 }
 
 impl Revoked {
-    const ALL: [Revoked; 5] = [Revoked::Token, Revoked::Grant, Revoked::Account, Revoked::Client, Revoked::Key];
+    const ALL: [Revoked; 6] =
+        [Revoked::Token, Revoked::Grant, Revoked::Account, Revoked::Client, Revoked::Key, Revoked::Consent];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -54,6 +57,7 @@ impl Revoked {
             Revoked::Account => "account",
             Revoked::Client => "client",
             Revoked::Key => "key",
+            Revoked::Consent => "consent",
         }
     }
 }
@@ -69,6 +73,8 @@ pub struct Marks {
     pub client: Option<Box<str>>,
     /// The `kid`.
     pub key: Box<str>,
+    /// The Consent that it stands on, as `Consent/id`.
+    pub consent: Option<Box<str>>,
     /// The `iat`, in seconds since 1970.
     pub issued_s: i64,
 }
@@ -140,6 +146,7 @@ impl Revocations {
         has(Revoked::Token, &marks.token, i64::MIN)
             || marks.grant.as_deref().is_some_and(|id| has(Revoked::Grant, id, i64::MIN))
             || has(Revoked::Key, &marks.key, i64::MIN)
+            || marks.consent.as_deref().is_some_and(|id| has(Revoked::Consent, id, i64::MIN))
             || has(Revoked::Account, &marks.account, issued_us)
             || marks.client.as_deref().is_some_and(|id| has(Revoked::Client, id, issued_us))
     }
@@ -199,7 +206,7 @@ impl Store {
     }
 
     /// To be called after every commit that revokes: the next request here looks before it is answered.
-    pub(super) fn has_revoked(&self) {
+    pub fn has_revoked(&self) {
         self.revocations().doubt();
     }
 
@@ -291,6 +298,7 @@ mod tests {
             account: "a1".into(),
             client: Some("c1".into()),
             key: "k1".into(),
+            consent: Some("Consent/1".into()),
             issued_s: 1_000,
         };
         let issued_us = 1_000_000_000;
@@ -301,6 +309,8 @@ mod tests {
             (Revoked::Grant, "t1", i64::MAX, false),
             (Revoked::Grant, "g1", 5, true),
             (Revoked::Key, "k1", 5, true),
+            (Revoked::Consent, "Consent/1", 5, true),
+            (Revoked::Consent, "Consent/2", i64::MAX, false),
             (Revoked::Account, "a1", issued_us, true),
             (Revoked::Account, "a1", issued_us - 1, false),
             (Revoked::Client, "c1", issued_us, true),
