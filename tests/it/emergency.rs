@@ -1,15 +1,15 @@
 //! Emergencies: who opens a record without consent, how that is limited, told, reviewed and ended.
 
+mod card;
 mod glass;
 mod glass_ends;
 mod glass_limits;
 mod glass_reading;
 mod glass_review;
 mod glass_tokens;
-mod stage;
-mod card;
 mod page;
 mod passcode;
+mod stage;
 mod view;
 
 use std::sync::OnceLock;

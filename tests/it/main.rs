@@ -7,6 +7,7 @@ mod app;
 mod bad_input;
 mod client;
 mod composite_suite;
+mod consent;
 mod emergency;
 mod faults;
 mod fhirpath_patch_suite;

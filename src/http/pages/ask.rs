@@ -88,10 +88,12 @@ impl Asker {
     pub async fn holder(&self, service: &Service, number: &HealthId) -> Result<Option<String>, Fault> {
         let Principal::Token(token) = &self.principal else { return Ok(None) };
         let scopes = Scope::parse("system/Patient.s").into_iter().collect();
-        let principal = Principal::Token(Arc::new(Token { subject: token.subject.clone(), scopes, ..Token::default() }));
+        let principal =
+            Principal::Token(Arc::new(Token { subject: token.subject.clone(), scopes, ..Token::default() }));
         let system = Asker { principal, origin: self.origin.clone(), own: None, person: None };
         let identifier = format!("{}|{}", health_id::system(&service.settings().base_url), number.as_str());
-        let found = system.found(service, ResourceType::PATIENT, &[("identifier", &identifier), ("_elements", "id")]).await?;
+        let found =
+            system.found(service, ResourceType::PATIENT, &[("identifier", &identifier), ("_elements", "id")]).await?;
         Ok(found.first().and_then(|patient| patient["id"].as_str()).map(str::to_string))
     }
 
@@ -108,12 +110,7 @@ impl Asker {
     }
 
     /// Returns what a search finds; nothing where the person may not search this type.
-    pub async fn found(
-        &self,
-        service: &Service,
-        t: ResourceType,
-        pairs: &[(&str, &str)],
-    ) -> Result<Vec<Value>, Fault> {
+    pub async fn found(&self, service: &Service, t: ResourceType, pairs: &[(&str, &str)]) -> Result<Vec<Value>, Fault> {
         match self.search(service, t, pairs).await {
             Ok(bundle) => Ok(matches(&bundle)),
             Err(fault) if fault.kind() == Kind::Forbidden => Ok(Vec::new()),

@@ -10,7 +10,8 @@ pub fn all() -> &'static [DataClass] {
 
 /// Returns the words of a kind.
 pub fn words(code: &str) -> Option<String> {
-    class::of(code).map(|class| class.words.to_lowercase().replace("hiv and aids", "HIV and AIDS").replace("my ", "the "))
+    class::of(code)
+        .map(|class| class.words.to_lowercase().replace("hiv and aids", "HIV and AIDS").replace("my ", "the "))
 }
 
 /// Lets a provision that names a recipient permit, or deny, the kinds of data with these codes; codes that are none are left out.
@@ -31,7 +32,8 @@ pub fn narrow(provision: &mut Value, codes: &[&str], is_permit: bool) {
 fn denied(permit: Value) -> Value {
     let Value::Object(mut outer) = permit else { return permit };
     let inner = outer.remove("provision");
-    let parts = std::iter::once(Value::Object(outer)).chain(inner.and_then(|inner| inner.as_array().cloned()).into_iter().flatten());
+    let parts = std::iter::once(Value::Object(outer))
+        .chain(inner.and_then(|inner| inner.as_array().cloned()).into_iter().flatten());
     let mut parts = parts.filter_map(without_patient);
     let mut first = parts.next().unwrap_or_else(|| json!({}));
     let more: Vec<Value> = parts

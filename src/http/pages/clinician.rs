@@ -3,8 +3,8 @@
 //! All of it is asked as the person, so that roles, consents and broken glass decide what there is.
 
 mod glass;
-mod request;
 mod record;
+mod request;
 
 use super::ask::{self, Asker};
 use super::authorize::find;
@@ -62,7 +62,8 @@ impl Staff {
         }
         let asker = Asker::of(state, visit, session).await?;
         let who = asker.person.clone();
-        let who = who.ok_or_else(|| Fault::new(Kind::Forbidden, "your account is not linked to anybody of the staff"))?;
+        let who =
+            who.ok_or_else(|| Fault::new(Kind::Forbidden, "your account is not linked to anybody of the staff"))?;
         Ok(Staff { asker, who, may_break: has(&session.account.roles, Right::BreakGlass) })
     }
 
@@ -241,6 +242,8 @@ fn whom(state: &State, typed: &str) -> Result<Value, Fault> {
             let reference = format!("{}/{id}", ResourceType::PATIENT);
             Ok(json!({"name": "patient", "valueReference": {"reference": reference}}))
         }
-        None => Err(Fault::new(Kind::BusinessRule, "This is no Health ID and no number of a record. Check what you typed.")),
+        None => {
+            Err(Fault::new(Kind::BusinessRule, "This is no Health ID and no number of a record. Check what you typed."))
+        }
     }
 }

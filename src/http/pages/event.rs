@@ -142,7 +142,9 @@ fn what(event: &Value, codes: &[&str]) -> String {
     let deed = DEEDS.iter().find(|(code, _)| codes.contains(code));
     let things = things(event);
     match deed {
-        Some((code, words)) if code.starts_with(|c: char| c.is_ascii_digit()) || code.contains("consent") => (*words).into(),
+        Some((code, words)) if code.starts_with(|c: char| c.is_ascii_digit()) || code.contains("consent") => {
+            (*words).into()
+        }
         Some((_, words)) => match things {
             Some(things) => format!("{words} {things}"),
             None => (*words).into(),
@@ -210,11 +212,15 @@ mod tests {
     #[test]
     fn the_reason_is_told_without_what_is_noted_with_it() {
         for (text, told) in [
-            ("grant=1; expires=2; consent=Consent/3; reason=unconscious; reason=unknown", Some("unconscious; reason=unknown")),
+            (
+                "grant=1; expires=2; consent=Consent/3; reason=unconscious; reason=unknown",
+                Some("unconscious; reason=unknown"),
+            ),
             ("unconscious after a fall", Some("unconscious after a fall")),
             ("", None),
         ] {
-            let event = json!({"entity": [{"role": {"code": "1"}, "detail": [{"type": "reason", "valueString": text}]}]});
+            let event =
+                json!({"entity": [{"role": {"code": "1"}, "detail": [{"type": "reason", "valueString": text}]}]});
             assert_eq!(reason(&event).as_deref(), told);
         }
         assert_eq!(reason(&json!({})), None);

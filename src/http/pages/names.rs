@@ -54,7 +54,8 @@ impl Names {
                 }
                 continue;
             }
-            let Some(t) = KINDS.iter().find(|(known, _)| *known == kind).and_then(|(t, _)| ResourceType::parse(t)) else {
+            let Some(t) = KINDS.iter().find(|(known, _)| *known == kind).and_then(|(t, _)| ResourceType::parse(t))
+            else {
                 continue;
             };
             let ids: Vec<String> = ids.into_iter().take(NAMES_MAX).collect();
@@ -220,9 +221,7 @@ mod tests {
 
     #[test]
     fn names_carry_the_title_of_staff() {
-        let person = |kind: &str| {
-            json!({"resourceType": kind, "name": [{"prefix": ["Dr."], "given": ["Ann"], "family": "Miller"}]})
-        };
+        let person = |kind: &str| json!({"resourceType": kind, "name": [{"prefix": ["Dr."], "given": ["Ann"], "family": "Miller"}]});
         assert_eq!(name(&person("Practitioner")), "Dr. Ann Miller");
         assert_eq!(name(&person("Patient")), "Ann Miller");
         assert_eq!(name(&json!({"resourceType": "Organization", "name": "Riverside"})), "Riverside");

@@ -24,7 +24,6 @@ const CONSENTS: &str = "200";
 /// Messages on the first page.
 const LATEST: &str = "3";
 
-
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/patient", web::get().to(home))
@@ -131,5 +130,6 @@ fn news(visit: &Visit, known: &[(&str, &str)]) -> Option<String> {
 pub fn day(form: &[(String, String)], name: &str) -> Result<Option<Instant>, Turned> {
     let Some(text) = value(form, name) else { return Ok(None) };
     let day = Some(text).filter(|text| text.len() == 10).and_then(told::instant);
-    day.map(Some).ok_or_else(|| Fault::new(Kind::BusinessRule, "Write the day as year, month and day: 2026-01-31.").into())
+    day.map(Some)
+        .ok_or_else(|| Fault::new(Kind::BusinessRule, "Write the day as year, month and day: 2026-01-31.").into())
 }

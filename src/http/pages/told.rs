@@ -229,4 +229,3 @@ pub fn notice(communication: &Value, leads: &[(&str, &'static str, &'static str)
         link: lead.map(|(_, to, words)| (*to, *words)),
     }
 }
-

@@ -175,7 +175,8 @@ async fn made(
     let expires = Instant(now.0 + asked.lasts_s * 1_000_000);
     let grant = uuid::Uuid::new_v4().to_string();
     let what = "break-glass";
-    let (consent, consent_write) = own::made(ctx, ResourceType::CONSENT, consent(ctx, (grantee, &grant), now, expires), what)?;
+    let (consent, consent_write) =
+        own::made(ctx, ResourceType::CONSENT, consent(ctx, (grantee, &grant), now, expires), what)?;
     let review = task(ctx, grantee, (&consent, &grant), asked, now);
     let (task, task_write) = own::made(ctx, ResourceType::TASK, review, what)?;
     let notice = Notice {

@@ -81,9 +81,12 @@ async fn explain(ctx: &Context<'_>, call: Call) -> Result<Reply, Fault> {
         json!({"name": "text", "valueString": format!("{}{implied}", reason.text)}),
     ];
     answer.extend(reason.path.iter().map(|path| json!({"name": "path", "valueString": path})));
-    answer.extend(reason.consents.iter().map(|id| {
-        json!({"name": "consent", "valueReference": {"reference": format!("Consent/{id}")}})
-    }));
+    answer.extend(
+        reason
+            .consents
+            .iter()
+            .map(|id| json!({"name": "consent", "valueReference": {"reference": format!("Consent/{id}")}})),
+    );
     Ok(Reply::value(200, &json!({"resourceType": "Parameters", "parameter": answer})))
 }
 

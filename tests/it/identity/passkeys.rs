@@ -198,7 +198,7 @@ const PASSWORD: &str = "correct horse battery";
 fn with_both(app: &TestApp) -> Authenticator {
     add_person(app, "ada", PASSWORD, "patient", &[]);
     let mut browser = at_home(Browser::new(app));
-    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/home");
     browser.get("/account/passkeys").expect(200);
     add(app, &mut Person { id: String::new(), browser }, "key")
 }
@@ -292,9 +292,7 @@ fn a_server_without_a_name_says_what_passkeys_need() {
 fn the_page_to_use_a_passkey_leads_on_to_pages_of_ours_alone() {
     let app = app();
     let mut owner = owner(&app, "ada");
-    for (next, want) in
-        [("/account/apps", "/account/apps"), ("https://evil.example", "/account"), ("//evil", "/account")]
-    {
+    for (next, want) in [("/account/apps", "/account/apps"), ("https://evil.example", "/home"), ("//evil", "/home")] {
         let page = stranger(&app).get(&format!("/login/passkey?next={next}")).expect(200);
         says(&page, "Sign in with a passkey");
         assert_eq!(page.hidden("next").as_deref(), Some(want));

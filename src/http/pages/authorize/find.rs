@@ -2,8 +2,8 @@
 //! policy decides and the audit knows.
 
 pub use super::super::ask::{Asker, Origin, local};
-pub use super::super::names::{person_detail, person_name};
 use super::super::ask::{matches, next};
+pub use super::super::names::{person_detail, person_name};
 use crate::fault::Fault;
 use crate::fhir::ResourceType;
 use crate::page::picker::Row;

@@ -38,7 +38,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Returns who asks, with the grant of broken glass over this patient where one is open.
-async fn staff(state: &State, visit: &Visit, patient: &str) -> Result<(Staff, Option<OpenGrant>), super::super::Turned> {
+async fn staff(
+    state: &State,
+    visit: &Visit,
+    patient: &str,
+) -> Result<(Staff, Option<OpenGrant>), super::super::Turned> {
     let mut staff = Staff::of(state, visit, visit.signed_in()?).await?;
     let grants = staff.grants(state).await?;
     let Some(consent) = grants.iter().find(|consent| super::patient_of(consent) == patient) else {

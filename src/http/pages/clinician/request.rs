@@ -115,7 +115,8 @@ fn parameters(state: &State, form: &Form) -> Result<Vec<Value>, Turned> {
         json!({"name": "purpose", "valueCoding": {"system": ACT_REASON, "code": purpose}}),
         json!({"name": "validity", "valuePeriod": {"start": now.to_string(), "end": end.to_string()}}),
     ];
-    parameters.extend(codes.iter().map(|code| json!({"name": "class", "valueCoding": {"system": system, "code": code}})));
+    parameters
+        .extend(codes.iter().map(|code| json!({"name": "class", "valueCoding": {"system": system, "code": code}})));
     if let Some(note) = value(form, "note").map(str::trim).filter(|note| !note.is_empty()) {
         parameters.push(json!({"name": "note", "valueString": note}));
     }

@@ -22,7 +22,8 @@ pub async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let visit = Visit::look(&http, &state).await?;
         let session = visit.signed_in()?;
         let own = Own::of(&state, &visit, session).await?;
-        let is_self = own.of.is_none() && session.account.fhir_user.as_ref().is_some_and(|(t, _)| *t == ResourceType::PATIENT);
+        let is_self =
+            own.of.is_none() && session.account.fhir_user.as_ref().is_some_and(|(t, _)| *t == ResourceType::PATIENT);
         let patient = ResourceId::parse(&own.patient).filter(|_| is_self);
         let Some(patient) = patient else {
             let text = "who looked at a record is told to the patient alone";

@@ -30,7 +30,10 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let mut frame = visit.frame();
         frame.notice = super::news(
             &visit,
-            &[("denied", "You did not allow it. We tell them so, and no reason is given."), ("granted", "You allowed it.")],
+            &[
+                ("denied", "You did not allow it. We tell them so, and no reason is given."),
+                ("granted", "You allowed it."),
+            ],
         );
         Ok(visit.page(200, &Requests { frame, of: own.of, requests }))
     };
@@ -61,13 +64,7 @@ async fn waiting(state: &State, own: &Own, id: &str) -> Result<Value, Fault> {
     found.ok_or_else(|| Fault::new(Kind::NotFound, "there is no such request, or it is answered already"))
 }
 
-async fn page(
-    state: &State,
-    visit: &Visit,
-    session: &Session,
-    own: &Own,
-    consent: &Value,
-) -> Result<Request, Fault> {
+async fn page(state: &State, visit: &Visit, session: &Session, own: &Own, consent: &Value) -> Result<Request, Fault> {
     let names = Names::of(state, visit, &own.asker, told::actors(consent)).await?;
     let share = told::share(consent, &names);
     let asked = told::class_codes(consent);

@@ -223,13 +223,7 @@ fn ticked(form: &[(String, String)]) -> Vec<&str> {
 }
 
 /// Returns the Consent that a form asks for.
-fn consent(
-    state: &State,
-    own: &Own,
-    deed: &str,
-    with: &str,
-    form: &[(String, String)],
-) -> Result<Value, Turned> {
+fn consent(state: &State, own: &Own, deed: &str, with: &str, form: &[(String, String)]) -> Result<Value, Turned> {
     let wrong = |text: &str| Turned::from(Fault::new(Kind::BusinessRule, text));
     let codes = ticked(form);
     if codes.is_empty() || codes.iter().any(|code| classes::words(code).is_none()) {
@@ -280,12 +274,7 @@ fn consent(
     }))
 }
 
-async fn end(
-    http: HttpRequest,
-    state: web::Data<State>,
-    id: web::Path<String>,
-    payload: web::Payload,
-) -> HttpResponse {
+async fn end(http: HttpRequest, state: web::Data<State>, id: web::Path<String>, payload: web::Payload) -> HttpResponse {
     let work = async {
         let (visit, _) = Visit::post(&http, &state, payload).await?;
         let own = Own::of(&state, &visit, visit.signed_in()?).await?;

@@ -35,7 +35,13 @@ async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let told = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
         let checkpoints = visit.accounts.store.audit_checkpoints().await?;
         let checkpoints = checkpoints.iter().rev().filter_map(|statement| checkpoint(statement)).take(CHECKPOINTS_MAX);
-        let page = ChainPage { frame: visit.frame(), chain, from: told(from), to: told(to), checkpoints: checkpoints.collect() };
+        let page = ChainPage {
+            frame: visit.frame(),
+            chain,
+            from: told(from),
+            to: told(to),
+            checkpoints: checkpoints.collect(),
+        };
         Ok(visit.page(200, &page))
     };
     answered(&http, &state, work).await

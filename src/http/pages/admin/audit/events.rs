@@ -69,7 +69,10 @@ async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let page = Events {
             frame,
             kinds: KINDS.iter().map(|(code, words, ..)| Choice { code, words, is_chosen: *code == kind }).collect(),
-            outcomes: OUTCOMES.iter().map(|(code, words, _)| Choice { code, words, is_chosen: *code == outcome }).collect(),
+            outcomes: OUTCOMES
+                .iter()
+                .map(|(code, words, _)| Choice { code, words, is_chosen: *code == outcome })
+                .collect(),
             lines: told(&state, &visit, &asker, &bundle).await?,
             next,
             patient,
@@ -83,13 +86,7 @@ async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
 }
 
 /// Returns the search that the fields of the form ask for.
-fn pairs(
-    patient: &str,
-    from: &str,
-    to: &str,
-    kind: &str,
-    outcome: &str,
-) -> Result<Vec<(&'static str, String)>, Fault> {
+fn pairs(patient: &str, from: &str, to: &str, kind: &str, outcome: &str) -> Result<Vec<(&'static str, String)>, Fault> {
     let mut pairs = Vec::new();
     if !patient.is_empty() {
         let id = patient.strip_prefix("Patient/").unwrap_or(patient);
@@ -137,7 +134,10 @@ mod tests {
     fn the_form_becomes_a_search() {
         for ((patient, from, to, kind, outcome), want) in [
             (("", "", "", "", ""), ""),
-            (("Patient/ann", "2026-01-01", "2026-01-31", "", ""), "patient=Patient/ann date=ge2026-01-01 date=le2026-01-31"),
+            (
+                ("Patient/ann", "2026-01-01", "2026-01-31", "", ""),
+                "patient=Patient/ann date=ge2026-01-01 date=le2026-01-31",
+            ),
             (("ann", "", "", "sign-in", "refused"), "patient=Patient/ann subtype=110122,110123 outcome=4,8,12"),
             (("", "", "", "nonsense", "nonsense"), ""),
         ] {

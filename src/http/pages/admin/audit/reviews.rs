@@ -43,7 +43,8 @@ pub fn is_overdue(task: &Value) -> bool {
 
 /// Returns the Consent of a review, which names who opened the record.
 async fn consents(state: &State, asker: &Asker, tasks: &[&Value]) -> Result<Vec<Value>, Fault> {
-    let ids: Vec<&str> = tasks.iter().filter_map(|task| task["focus"]["reference"].as_str()?.strip_prefix("Consent/")).collect();
+    let ids: Vec<&str> =
+        tasks.iter().filter_map(|task| task["focus"]["reference"].as_str()?.strip_prefix("Consent/")).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
