@@ -215,28 +215,53 @@ impl Service {
     ) -> Result<(), Fault> {
         let status = result.as_ref().map_or_else(Fault::status, |reply| reply.status);
         let refused = matches!(status, 401 | 403);
-        let known_reader = matches!(principal, Principal::Token(_)) && result.is_ok() && needs::only_reads(request);
+        let reads = needs::only_reads(request) || found_instead(request, result);
+        let known_reader = matches!(principal, Principal::Token(_)) && result.is_ok() && reads;
         if !refused && !known_reader {
             return Ok(());
         }
-        let interaction = &request.interaction;
-        let mut entry = Entry {
-            resource_type: interaction.resource_type(),
-            id: interaction.id().cloned(),
-            version: result.as_ref().ok().and_then(|reply| reply.version),
-            detail: result.as_ref().err().map(|fault| fault.to_string().into()),
-            query: asked(request),
-            ..Entry::by(principal, action(interaction), &request.id, status).from(&request.address)
-        };
-        if let Ok(reply) = result {
-            entry = entry.with_patients(std::mem::take(&mut reply.patients));
-        }
+        let entry = entry_of(principal, request, result, status);
         match refused {
             true => self.recorder.keep(entry).await?,
             false => self.recorder.record(entry).await?,
         }
         Ok(())
     }
+
+    /// Keeps the audit row of what an entry of a transaction reads.
+    async fn record_read(
+        &self,
+        principal: &Principal,
+        request: &Request,
+        result: &mut Result<Reply, Fault>,
+    ) -> Result<(), Fault> {
+        if result.is_ok() && matches!(principal, Principal::Token(_)) {
+            self.recorder.record(entry_of(principal, request, result, 200)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a create gave back what its condition found.
+fn found_instead(request: &Request, result: &Result<Reply, Fault>) -> bool {
+    matches!(request.interaction, Interaction::Create(_)) && result.as_ref().is_ok_and(|reply| reply.status == 200)
+}
+
+fn entry_of(principal: &Principal, request: &Request, result: &mut Result<Reply, Fault>, status: u16) -> Entry {
+    let interaction = &request.interaction;
+    let mut entry = Entry {
+        resource_type: interaction.resource_type(),
+        id: interaction.id().cloned(),
+        version: result.as_ref().ok().and_then(|reply| reply.version),
+        detail: result.as_ref().err().map(|fault| fault.to_string().into()),
+        query: asked(request),
+        ..Entry::by(principal, action(interaction), &request.id, status).from(&request.address)
+    };
+    if let Ok(reply) = result {
+        entry.id = entry.id.or_else(|| reply.location.as_ref().map(|location| location.1.clone()));
+        entry = entry.with_patients(std::mem::take(&mut reply.patients));
+    }
+    entry
 }
 
 /// Returns the code of an interaction, or the name of an operation.

@@ -155,8 +155,10 @@ fn statement(query: &TrailQuery) -> (String, Vec<Param>) {
         None => "audit a".to_string(),
         Some(keys) => {
             let keys = s.value(keys.clone());
+            // Ids are compared byte by byte where they are kept, and here as the column of agents is.
             let agents = format!(
-                "(select array_agg('Patient/' || r.id) from resource r where r.target = any({keys}) and r.type = {patient_type})"
+                "array(select ('Patient/' || r.id) collate \"default\" from resource r
+                       where r.target = any({keys}) and r.type = {patient_type})"
             );
             format!(
                 "(select no from audit_patient where patient = any({keys})
@@ -200,8 +202,8 @@ fn narrow(s: &mut Statement, query: &TrailQuery) {
     }
     if let Some((wanted, known)) = &query.actions {
         let (wanted, known) = (s.value(wanted.clone()), s.value(known.clone()));
-        // A refusal is another event than what was asked for, whatever that was.
-        s.column(format!("(a.action = any({wanted}) or not a.action = any({known}) or a.status >= 400)"));
+        // A refusal is another event than what was asked for, and so is a create that found what was there.
+        s.column(format!("(a.action = any({wanted}) or not a.action = any({known}) or a.status >= 400 or (a.action = 'create' and a.status = 200))"));
     }
     if let Some((numbers, own)) = &query.ids {
         let (numbers, own) = (s.value(numbers.clone()), s.value(own.clone()));

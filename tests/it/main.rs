@@ -4,6 +4,7 @@
 //! pass where it is absent.
 
 mod app;
+mod audit;
 mod bad_input;
 mod client;
 mod composite_suite;

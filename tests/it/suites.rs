@@ -85,7 +85,16 @@ fn files(folder: &str) -> Vec<PathBuf> {
 /// Returns a resource without what the server writes into it.
 fn without_server_parts(resource: &Value) -> Value {
     let mut resource = resource.clone();
+    let resource_type = resource["resourceType"].as_str().unwrap_or_default().to_string();
     let object = resource.as_object_mut().expect("a resource is an object");
+    // An AuditEvent is told with who sent it and its place in the chain.
+    if let Some(Value::Array(extensions)) = object.get_mut("extension").filter(|_| resource_type == "AuditEvent") {
+        let is_ours = |url: &str| url.contains("/StructureDefinition/audit-");
+        extensions.retain(|one| !one["url"].as_str().is_some_and(is_ours));
+        if extensions.is_empty() {
+            object.shift_remove("extension");
+        }
+    }
     if let Some(Value::Object(meta)) = object.get_mut("meta") {
         meta.retain(|key, _| !["versionId", "lastUpdated"].contains(&key.as_str()));
         if meta.is_empty() {
@@ -116,6 +125,10 @@ fn round_trip(client: &Client, address: &str, sent: &Value, bytes: &[u8]) -> Res
         return Err(format!("GET as XML answers {}: {}", xml.status, xml.text()));
     }
     let put = client.request("PUT", address, &[XML], &xml.bytes);
+    // What is written in the audit is never written again.
+    if put.status == 405 && address.starts_with("AuditEvent/") {
+        return Ok(());
+    }
     if put.status != 200 {
         return Err(format!("PUT of the XML answers {}: {}", put.status, put.text()));
     }

@@ -135,7 +135,9 @@ pub fn of(row: &Row) -> Kind {
 }
 
 fn usual(row: &Row) -> Kind {
-    let kind = of_action(&row.action, !row.patients.is_empty());
+    // A conditional create that found what it was to create has read it.
+    let is_found = row.action == "create" && row.status == 200;
+    let kind = of_action(if is_found { "read" } else { &row.action }, !row.patients.is_empty());
     // The profile of a token is that of one which was given.
     if row.action == "token" && row.status >= 400 { Kind { profile: None, ..kind } } else { kind }
 }

@@ -93,12 +93,15 @@ fn interactions_have_the_shape_of_their_profile() {
         ("read", "/IHE.BasicAudit.PatientRead", "R", "110152", "110153", "IRCP"),
         ("vread", "/IHE.BasicAudit.PatientRead", "R", "110152", "110153", "IRCP"),
         ("search-type", "/IHE.BasicAudit.PatientQuery", "E", "110153", "110152", "IRCP"),
-        ("create", "/IHE.BasicAudit.PatientCreate", "C", "110153", "110152", "AUT"),
+        ("create 201", "/IHE.BasicAudit.PatientCreate", "C", "110153", "110152", "AUT"),
         ("update", "/IHE.BasicAudit.PatientUpdate", "U", "110153", "110152", "AUT"),
         ("patch", "/IHE.BasicAudit.PatientUpdate", "U", "110153", "110152", "AUT"),
+        ("create", "/IHE.BasicAudit.PatientRead", "R", "110152", "110153", "IRCP"),
         ("delete", "/IHE.BasicAudit.PatientDelete", "D", "110150", "custodian", "IRCP"),
     ] {
+        let (action, status) = action.split_once(' ').map_or((action, 200), |(action, _)| (action, 201));
         let mut row = row(action);
+        row.status = status;
         let event = one(&row);
         assert_eq!(profile(&event), profile_name);
         assert_eq!(event["type"]["code"], "rest");

@@ -10,12 +10,11 @@ pub use create::{entry, refuse_change, refuse_if_there};
 
 use super::bundle::BundleWriter;
 use super::{Context, history, read as plain, vread as plain_vread};
-use crate::access::grant::meets;
 use crate::audit::event::{Event, Frame, events, place};
 use crate::fault::{Fault, Kind};
-use crate::fhir::{ResourceId, ResourceType};
+use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::rest::{Body, Interaction, Reply};
-use crate::search::evaluate::is_local;
+use crate::search::evaluate::{Indexed, is_local, matches};
 use crate::search::{Expr, Registry, extract};
 use crate::store::trail::{Row, TrailQuery};
 use crate::store::{HistoryScope, Stored};
@@ -123,11 +122,13 @@ impl Viewer {
 
     /// Returns whether an event meets a condition.
     fn meets(&self, condition: &Expr, event: &Event) -> bool {
-        match (condition, ResourceId::parse(&event.id)) {
-            (_, None) => false,
-            (Expr::All, _) => true,
-            (condition, Some(id)) => meets(condition, T, &id, extract(&self.registry, T, &event.value)),
+        if *condition == Expr::All {
+            return true;
         }
+        let Some(id) = ResourceId::parse(&event.id) else { return false };
+        let updated = event.value["meta"]["lastUpdated"].as_str().and_then(Instant::parse).map(|at| at.0);
+        let rows = extract(&self.registry, T, &event.value);
+        matches(condition, &Indexed { resource_type: T, id, updated, rows })
     }
 }
 

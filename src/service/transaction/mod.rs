@@ -249,7 +249,10 @@ async fn reads(
             (Target::Found(id), Some(t)) => found(&ctx, t, id).await,
             _ => continue,
         };
-        replies[index] = Some(reply.map_err(|f| f.within(&item.entry.path()))?);
+        let mut reply = reply.map_err(|f| f.within(&item.entry.path()));
+        // What was read counts as given out, whatever becomes of the transaction.
+        service.record_read(item.grant.principal(), &item.request, &mut reply).await?;
+        replies[index] = Some(reply?);
     }
     Ok(())
 }

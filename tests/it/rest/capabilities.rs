@@ -45,7 +45,9 @@ fn the_statement_lists_exactly_the_stored_types() {
     let stored: BTreeSet<String> =
         ResourceType::all().filter(|t| t.is_stored()).map(|t| t.name().to_string()).collect();
     assert_eq!(listed, stored);
-    for resource in statement["rest"][0]["resource"].as_array().expect("a list") {
+    // What is written in the audit is never changed: audit::rest::events says what is offered of it.
+    let resources = statement["rest"][0]["resource"].as_array().expect("a list").iter();
+    for resource in resources.filter(|resource| resource["type"] != "AuditEvent") {
         let interactions = names(&resource["interaction"], "code");
         for want in
             ["read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"]
