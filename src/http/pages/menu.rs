@@ -15,7 +15,7 @@ pub fn menu(session: Option<&Session>) -> Vec<(&'static str, &'static str)> {
         let roles = &session.account.roles;
         let record = session.account.fhir_user.as_ref().map(|(t, _)| *t);
         let is_patient = record == Some(ResourceType::PATIENT);
-        if is_clinician(roles) {
+        if is_clinician(roles) && record == Some(ResourceType::PRACTITIONER) {
             menu.extend([("/clinician", "My patients"), ("/clinician/requests", "My requests")]);
         }
         if is_patient || is_relative(session) {

@@ -223,9 +223,9 @@ fn who_has_a_passkey_does_not_sign_in_by_the_password_alone() {
     let page = browser.get("/login").expect(200);
     says(&page, "Use a passkey");
     says(&page, "/assets/passkey.js");
-    browser.submit("/login", &[("login", "ada"), ("password", PASSWORD)]).expect_to("/login/factor?next=/account");
+    browser.submit("/login", &[("login", "ada"), ("password", PASSWORD)]).expect_to("/login/factor?next=/home");
     assert!(!browser.is_signed_in());
-    let page = browser.get("/login/factor?next=/account").expect(200);
+    let page = browser.get("/login/factor?next=/home").expect(200);
     says(&page, "Use a passkey");
     assert!(!page.text.contains("authenticator app"), "{}", page.text);
     browser.submit("/login/factor", &[("code", "123456")]).expect(403);
@@ -252,7 +252,7 @@ fn the_second_factor_is_that_of_the_same_person() {
     let mut other = owner(&app, "bob");
     let others = add(&app, &mut other, "key");
     let mut browser = at_home(Browser::new(&app));
-    browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/home");
     browser.get("/login/factor").expect(200);
     assert_eq!(second(&app, &mut browser.clone(), &others, &Use::good(1)).0, 401);
     // A challenge for anybody is not one for the second step.

@@ -63,7 +63,8 @@ fn a_person_signs_in_sees_the_account_and_signs_out() {
     let cookie = answer.headers.iter().find(|(name, value)| name == "set-cookie" && value.starts_with("medilink="));
     let (_, cookie) = cookie.expect("a session begins");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
-    let page = browser.follow(answer).expect(200);
+    browser.follow(answer).expect(200).expect_words("My patients");
+    let page = browser.get("/account").expect(200);
     for words in ["My account", "Practitioner/ada", "ada@example.org", "physician", "You have a password."] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }

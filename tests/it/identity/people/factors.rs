@@ -53,7 +53,7 @@ fn next_step(app: &TestApp) {
 
 fn at_factor(app: &TestApp) -> Browser {
     let mut browser = Browser::new(app);
-    let answer = browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/account");
+    let answer = browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/home");
     assert!(!browser.is_signed_in());
     browser.follow(answer).expect(200).expect_words("authenticator app");
     browser
@@ -160,15 +160,15 @@ fn a_second_factor_is_asked_for_nobody_else_and_not_for_long() {
     // Without the password there is nothing to send a code for.
     let mut stranger = Browser::new(&app);
     stranger.get("/login").expect(200);
-    submit_code(&mut stranger, &code(&secret)).expect_to("/login?next=/account");
-    stranger.get("/login/factor").expect_to("/login?next=/account");
+    submit_code(&mut stranger, &code(&secret)).expect_to("/login?next=/home");
+    stranger.get("/login/factor").expect_to("/login?next=/home");
     let mut late = at_factor(&app);
     app.sql("update once set ends = 0 where kind = 'sign-in'");
-    submit_code(&mut late, &code(&secret)).expect_to("/login?next=/account");
+    submit_code(&mut late, &code(&secret)).expect_to("/login?next=/home");
     // A password that was changed meanwhile was not the one that was shown.
     let mut overtaken = at_factor(&app);
     app.sql("update account set password = null");
-    submit_code(&mut overtaken, &code(&secret)).expect_to("/login?next=/account");
+    submit_code(&mut overtaken, &code(&secret)).expect_to("/login?next=/home");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn what_needs_a_fresh_factor_waits_for_one() {
     next_step(&app);
     let fields = [("password", PASSWORD), ("code", &code(&secret)), next];
     browser.submit("/step-up", &fields).expect_to("/account/authenticator");
-    browser.submit("/account/authenticator/remove", &[]).expect_to("/home");
+    browser.submit("/account/authenticator/remove", &[]).expect_to("/account");
     Browser::new(&app).sign_in("ada", PASSWORD).expect_to("/home");
     let left: i64 = app.sql("select count(*) from recovery_code")[0].get(0);
     assert_eq!(left, 0);

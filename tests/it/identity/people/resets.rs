@@ -73,7 +73,7 @@ fn a_link_is_no_way_around_the_second_factor() {
     let mut browser = Browser::new(&app);
     browser.get(&link).expect(200);
     browser.submit("/reset", &[("token", token(&link)), ("password", NEW), ("again", NEW)]).expect(200);
-    browser.sign_in("ada", NEW).expect_to("/login/factor?next=/account");
+    browser.sign_in("ada", NEW).expect_to("/login/factor?next=/home");
     assert!(!browser.is_signed_in());
 }
 
