@@ -166,4 +166,6 @@ pub struct Log {
     pub emergencies: Vec<Emergency>,
     pub lines: Vec<LogLine>,
     pub next: Option<String>,
+    /// Whether what the patient looked at is told, too.
+    pub with_own: bool,
 }

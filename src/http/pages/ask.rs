@@ -6,6 +6,7 @@
 use super::{State, Visit, adapt};
 use crate::access::Principal;
 use crate::access::principal::Token;
+use crate::access::role;
 use crate::access::scope::Scope;
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
@@ -101,6 +102,12 @@ impl Asker {
     pub fn own_patient(&self) -> Result<&ResourceId, Fault> {
         let text = "this page is for patients and those who speak for them: your account is not linked to a patient";
         self.own.as_ref().ok_or_else(|| Fault::new(Kind::Forbidden, text))
+    }
+
+    /// Returns whether the roles of the person search this type at all.
+    pub fn may_search(&self, t: ResourceType) -> bool {
+        let person = self.principal.person();
+        person.is_none_or(|person| role::ceiling(&person.roles, t).contains('s'))
     }
 
     /// Returns the answer to a search of one type, as a Bundle.

@@ -231,3 +231,20 @@ fn a_patient_reads_who_looked() {
     assert!(seen, "the log names who read the record");
     patient.get("/patient/log?after=nonsense").expect(200);
 }
+
+#[test]
+fn what_a_patient_looked_at_is_told_when_it_is_wanted() {
+    let id = stored("Patient", "Rut", "Self");
+    let mut patient = signed_in("patient", &format!("Patient/{id}"));
+    patient.get("/patient").expect(200);
+    let told = |patient: &mut Browser, path: &str| patient.get(path).expect(200).text.contains("<strong>You</strong>");
+    let is_told = (0..100).any(|_| {
+        let is_told = told(&mut patient, "/patient/log?own=yes");
+        if !is_told {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        is_told
+    });
+    assert!(is_told, "the patient's own looks are there");
+    assert!(!told(&mut patient, "/patient/log"), "and left out at first");
+}

@@ -16,6 +16,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 /// Lines on one page.
 const PAGE: u32 = 40;
+/// Looks into the audit for one page at most.
+const LOOKS_MAX: usize = 10;
 
 pub async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
@@ -30,7 +32,8 @@ pub async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
             return Err(Fault::new(Kind::Forbidden, text).into());
         };
         let after = visit.param("after").as_deref().and_then(place);
-        let rows = state.service.store().audit_of_patient(&patient, after, PAGE).await?;
+        let with_own = visit.param("own").is_some();
+        let (rows, next) = rows(&state, &patient, after, with_own).await?;
         let seen = Entry::event("access-log", &visit.visitor().request, &session.account.id.to_string(), 200);
         visit.accounts.recorder.record(seen.about_patient(&patient)).await;
         let consents = match after {
@@ -39,17 +42,48 @@ pub async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         };
         let people = rows.iter().flat_map(people).chain(consents.iter().flat_map(told::actors));
         let names = Names::of(&state, &visit, &own.asker, people).await?;
-        let last = rows.last().filter(|_| rows.len() == PAGE as usize);
+        let own_words = if with_own { "&own=yes" } else { "" };
         let page = Log {
             frame: visit.frame(),
             emergencies: emergencies(&consents, &names),
-            lines: rows.iter().map(|row| line(row, &names)).collect(),
-            next: last.map(|row| format!("/patient/log?after={}-{}", row.at.0, row.no)),
+            lines: rows.iter().map(|row| line(row, &names, &patient)).collect(),
+            next: next.map(|(at, no)| format!("/patient/log?after={at}-{no}{own_words}")),
+            with_own,
             of: own.of,
         };
         Ok(visit.page(200, &page))
     };
     answered(&http, &state, work).await
+}
+
+/// Returns the rows of a page, and where the next one begins. What the patient looked at is left out unless it is wanted: each look at
+/// these pages is one.
+async fn rows(
+    state: &State,
+    patient: &ResourceId,
+    after: Option<(i64, i64)>,
+    with_own: bool,
+) -> Result<(Vec<Row>, Option<(i64, i64)>), Fault> {
+    let (mut found, mut next) = (Vec::new(), after);
+    for _ in 0..LOOKS_MAX {
+        let rows = state.service.store().audit_of_patient(patient, next, PAGE).await?;
+        let is_last = rows.len() < PAGE as usize;
+        next = rows.last().map(|row| (row.at.0, row.no)).filter(|_| !is_last);
+        found.extend(rows.into_iter().filter(|row| with_own || !is_own_look(row, patient)));
+        if is_last || found.len() >= PAGE as usize / 2 {
+            break;
+        }
+    }
+    Ok((found, next))
+}
+
+fn is_own(row: &Row, patient: &ResourceId) -> bool {
+    row.agent.as_deref().and_then(|agent| agent.strip_prefix("Patient/")) == Some(patient.as_str())
+}
+
+fn is_own_look(row: &Row, patient: &ResourceId) -> bool {
+    let looks = matches!(row.action.as_str(), "read" | "vread" | "access-log" | "emergency-card");
+    is_own(row, patient) && (looks || row.action.starts_with("search") || row.action.starts_with("history"))
 }
 
 /// Returns the moment and the number of the row that the page before ended with.
@@ -63,11 +97,11 @@ fn people(row: &Row) -> Vec<String> {
     row.agent.clone().into_iter().chain(row.client.as_ref().map(|client| format!("Device/{client}"))).collect()
 }
 
-fn line(row: &Row, names: &Names) -> LogLine {
+fn line(row: &Row, names: &Names, patient: &ResourceId) -> LogLine {
     let line = words(row, &|reference| names.known(reference));
     LogLine {
         when: page::when(line.when),
-        who: line.who,
+        who: if is_own(row, patient) && row.client.is_none() { "You".into() } else { line.who },
         what: line.what,
         why: line.why,
         is_emergency: line.kind == Sort::Emergency,
