@@ -6,11 +6,14 @@ pub mod account;
 pub mod admin_accounts;
 pub mod admin_clients;
 pub mod apps;
+pub mod audit;
 pub mod card;
+pub mod clinician;
 pub mod consent;
 pub mod emergency;
 pub mod outside;
 pub mod passkey;
+pub mod patient;
 pub mod picker;
 pub mod sign_in;
 
@@ -19,6 +22,8 @@ use askama::Template;
 
 /// The style of all pages.
 pub const STYLE: &str = include_str!("style.css");
+/// Counts the characters of a text field.
+pub const COUNTER: &str = include_str!("counter.js");
 /// The picture that browsers show beside the title.
 pub const ICON: &str = include_str!("icon.svg");
 

@@ -5,6 +5,8 @@ mod everything;
 mod labels;
 mod life;
 mod mail;
+mod pages;
+mod pages_glass;
 mod plain;
 mod races;
 mod time;

@@ -1,8 +1,9 @@
-//! For administrators: people and clients.
+//! For administrators: people and clients; and for those who watch over privacy.
 //!
 //! Each page asks for a right, each change for a factor shown lately. Refusals are in the audit.
 
 mod accounts;
+mod audit;
 mod clients;
 
 use super::super::State;
@@ -19,12 +20,17 @@ const ROWS_MAX: usize = 200;
 pub fn routes(config: &mut web::ServiceConfig) {
     config.route("/admin", web::get().to(home));
     accounts::routes(config);
+    audit::routes(config);
     clients::routes(config);
 }
 
 async fn home(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
+        let session = visit.signed_in()?;
+        if has(&session.account.roles, Right::Audit) && !has(&session.account.roles, Right::ManageAccounts) {
+            return Ok(visit.go("/admin/alerts"));
+        }
         let session = allowed(&visit, Right::ManageAccounts).await?;
         let has_clients = has(&session.account.roles, Right::ManageClients);
         Ok(visit.go(if has_clients { "/admin/clients" } else { "/admin/accounts" }))

@@ -3,7 +3,7 @@
 //! All of it is the operation `$emergency-card`, asked as the patient; what shows more of the record to others wants a factor that was
 //! shown lately.
 
-use super::authorize::find::person_name;
+use super::names::person_name;
 use super::{State, Turned, Visit, answered, asset, value};
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
@@ -28,11 +28,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 async fn style(http: HttpRequest) -> HttpResponse {
     asset(&http, "text/css; charset=utf-8", STYLE)
-}
-
-/// Returns whether the person is a patient, who may have a card.
-pub fn is_patient(session: &Session) -> bool {
-    own(session).is_ok()
 }
 
 fn own(session: &Session) -> Result<&ResourceId, Fault> {

@@ -6,16 +6,25 @@
 mod account;
 mod admin;
 mod apps;
+mod ask;
 mod authorize;
 mod card;
+mod classes;
+mod clinician;
 mod emergency;
+mod event;
 mod federation;
 mod health_id;
+mod menu;
+mod names;
 mod passkey;
+mod patient;
+mod proof;
 mod reset;
 mod sessions;
 mod sign_in;
 mod step_up;
+mod told;
 
 use super::{State, adapt, oauth};
 use crate::account::{Accounts, Session, Visitor};
@@ -38,15 +47,18 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/assets/style.css", web::get().to(style))
         .route("/assets/icon.svg", web::get().to(icon))
-        .route("/favicon.ico", web::get().to(icon));
+        .route("/favicon.ico", web::get().to(icon))
+        .route(menu::HOME, web::get().to(home));
     account::routes(config);
     admin::routes(config);
     apps::routes(config);
     authorize::routes(config);
     card::routes(config);
+    clinician::routes(config);
     emergency::routes(config);
     federation::routes(config);
     passkey::routes(config);
+    patient::routes(config);
     reset::routes(config);
     sessions::routes(config);
     sign_in::routes(config);
@@ -180,24 +192,10 @@ impl Visit {
 
     /// Returns the frame of a page for this visitor.
     pub fn frame(&self) -> Frame {
-        use crate::access::role::{Right, has};
-        let mut menu = vec![("/account", "My account"), ("/account/apps", "Apps")];
-        if let Some(session) = &self.session {
-            let roles = &session.account.roles;
-            if card::is_patient(session) {
-                menu.push((card::PLACE, "Emergency card"));
-            }
-            if has(roles, Right::ManageAccounts) {
-                menu.push(("/admin/accounts", "People"));
-            }
-            if has(roles, Right::ManageClients) {
-                menu.push(("/admin/clients", "Clients"));
-            }
-        }
         Frame {
             place: self.accounts.settings.name.clone(),
             person: self.session.as_ref().map(|session| session.account.name.clone()),
-            menu,
+            menu: menu::menu(self.session.as_ref()),
             csrf: self.csrf.clone(),
             notice: None,
             error: None,
@@ -282,7 +280,7 @@ pub fn guard(http: &HttpRequest, response: &mut HttpResponse) {
     }
     // An app may open its sign-in in a window of its own and wait there for the answer. This header, on any page on the way
     // and with any value, would cut that window off from the app for good; so pages that no app leads through have it alone.
-    if ["/account", "/admin"].iter().any(|place| http.path().starts_with(place)) {
+    if ["/account", "/admin", "/clinician", "/patient", "/home"].iter().any(|place| http.path().starts_with(place)) {
         let name = HeaderName::from_static("cross-origin-opener-policy");
         headers.insert(name, HeaderValue::from_static("same-origin"));
     }
@@ -361,7 +359,7 @@ pub fn next(given: Option<&str>) -> &str {
             && !next.contains('\\')
             && next.bytes().all(|b| b.is_ascii_graphic())
     };
-    given.filter(is_ours).unwrap_or("/account")
+    given.filter(is_ours).unwrap_or(menu::HOME)
 }
 
 fn cookie(http: &HttpRequest, accounts: &Accounts, name: &str) -> Option<String> {
@@ -380,6 +378,16 @@ fn is_secure(accounts: &Accounts) -> bool {
 fn origin(accounts: &Accounts) -> String {
     url::Url::parse(&accounts.settings.root_url)
         .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+}
+
+/// Leads a person to where they begin.
+async fn home(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    answered(&http, &state, async {
+        let visit = Visit::look(&http, &state).await?;
+        let to = menu::home(visit.signed_in()?);
+        Ok(visit.go(to))
+    })
+    .await
 }
 
 async fn style(http: HttpRequest) -> HttpResponse {

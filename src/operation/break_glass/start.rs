@@ -175,7 +175,8 @@ async fn made(
     let expires = Instant(now.0 + asked.lasts_s * 1_000_000);
     let grant = uuid::Uuid::new_v4().to_string();
     let what = "break-glass";
-    let (consent, consent_write) = own::made(ctx, ResourceType::CONSENT, consent(ctx, grantee, now, expires), what)?;
+    let (consent, consent_write) =
+        own::made(ctx, ResourceType::CONSENT, consent(ctx, (grantee, &grant), now, expires), what)?;
     let review = task(ctx, grantee, (&consent, &grant), asked, now);
     let (task, task_write) = own::made(ctx, ResourceType::TASK, review, what)?;
     let notice = Notice {
@@ -215,11 +216,13 @@ async fn made(
 }
 
 /// Returns the Consent that tells of the grant: IHE PCF, with the practitioner and not the patient as its performer.
-fn consent(ctx: &Context, grantee: &Grantee, now: Instant, expires: Instant) -> Value {
+fn consent(ctx: &Context, (grantee, grant): (&Grantee, &str), now: Instant, expires: Instant) -> Value {
     let concept = |system: &str, code: &str| json!({"coding": [{"system": system, "code": code}]});
     json!({
         "resourceType": "Consent",
         "meta": {"tag": [{"system": format!("{}/CodeSystem/tag", ctx.settings.canonical_base), "code": "break-glass"}]},
+        // What `$end-break-glass` is called with.
+        "identifier": [{"system": format!("{}/sid/break-glass", ctx.settings.canonical_base), "value": grant}],
         "status": "active",
         "scope": concept("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
         "category": [concept("http://loinc.org", "59284-0"), concept(ACT_CODE, "EMRGONLY")],

@@ -25,7 +25,6 @@ const BATCH: u32 = 100;
 pub async fn run(store: &Store, settings: &Arc<Settings>) -> Result<usize, Fault> {
     let grant = decide(&Principal::Unrestricted, &Needs::Nothing, store.registry(), &Knowledge::Keeper)?;
     let request = Request {
-        address: "".into(),
         interaction: Interaction::Operation {
             name: "expire".to_string(),
             by_get: false,
@@ -37,6 +36,7 @@ pub async fn run(store: &Store, settings: &Arc<Settings>) -> Result<usize, Fault
         conditions: Conditions::default(),
         prefer: Prefer::default(),
         id: "due".into(),
+        address: "".into(),
     };
     let view = View::Pool(store);
     let ctx = &Context { store, view, settings, request: &request, grant: &grant, text: None, accounts: None };

@@ -213,12 +213,12 @@ fn provenance(
 /// Returns the answer to a step.
 fn answer(status: u16, written: Written) -> Reply {
     Reply {
-        patients: Vec::new(),
         status,
         version: Some(written.version),
         last_modified: Some(written.updated),
         location: (status == 201).then_some((written.resource_type, written.id, written.version)),
         body: written.content.unwrap_or_default(),
+        patients: Vec::new(),
     }
 }
 

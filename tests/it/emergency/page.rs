@@ -12,7 +12,7 @@ pub fn signed_in(app: &TestApp, role: &str, fhir_user: &str) -> Browser {
     let login = format!("u{}", uuid::Uuid::new_v4().simple());
     add_person(app, &login, PASSWORD, role, &["--fhir-user", fhir_user]);
     let mut browser = Browser::new(app);
-    browser.sign_in(&login, PASSWORD).expect_to("/account");
+    browser.sign_in(&login, PASSWORD).expect_to("/home");
     browser
 }
 

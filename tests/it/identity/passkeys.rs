@@ -198,7 +198,7 @@ const PASSWORD: &str = "correct horse battery";
 fn with_both(app: &TestApp) -> Authenticator {
     add_person(app, "ada", PASSWORD, "patient", &[]);
     let mut browser = at_home(Browser::new(app));
-    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/home");
     browser.get("/account/passkeys").expect(200);
     add(app, &mut Person { id: String::new(), browser }, "key")
 }
@@ -223,9 +223,9 @@ fn who_has_a_passkey_does_not_sign_in_by_the_password_alone() {
     let page = browser.get("/login").expect(200);
     says(&page, "Use a passkey");
     says(&page, "/assets/passkey.js");
-    browser.submit("/login", &[("login", "ada"), ("password", PASSWORD)]).expect_to("/login/factor?next=/account");
+    browser.submit("/login", &[("login", "ada"), ("password", PASSWORD)]).expect_to("/login/factor?next=/home");
     assert!(!browser.is_signed_in());
-    let page = browser.get("/login/factor?next=/account").expect(200);
+    let page = browser.get("/login/factor?next=/home").expect(200);
     says(&page, "Use a passkey");
     assert!(!page.text.contains("authenticator app"), "{}", page.text);
     browser.submit("/login/factor", &[("code", "123456")]).expect(403);
@@ -252,7 +252,7 @@ fn the_second_factor_is_that_of_the_same_person() {
     let mut other = owner(&app, "bob");
     let others = add(&app, &mut other, "key");
     let mut browser = at_home(Browser::new(&app));
-    browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/home");
     browser.get("/login/factor").expect(200);
     assert_eq!(second(&app, &mut browser.clone(), &others, &Use::good(1)).0, 401);
     // A challenge for anybody is not one for the second step.
@@ -292,9 +292,7 @@ fn a_server_without_a_name_says_what_passkeys_need() {
 fn the_page_to_use_a_passkey_leads_on_to_pages_of_ours_alone() {
     let app = app();
     let mut owner = owner(&app, "ada");
-    for (next, want) in
-        [("/account/apps", "/account/apps"), ("https://evil.example", "/account"), ("//evil", "/account")]
-    {
+    for (next, want) in [("/account/apps", "/account/apps"), ("https://evil.example", "/home"), ("//evil", "/home")] {
         let page = stranger(&app).get(&format!("/login/passkey?next={next}")).expect(200);
         says(&page, "Sign in with a passkey");
         assert_eq!(page.hidden("next").as_deref(), Some(want));

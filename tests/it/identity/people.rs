@@ -21,7 +21,7 @@ fn app_with_ada() -> (TestApp, Browser) {
     let app = app();
     add_person(&app, "ada", PASSWORD, "physician", &["--fhir-user", "Practitioner/ada"]);
     let mut browser = Browser::new(&app);
-    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/home");
     (app, browser)
 }
 
@@ -59,11 +59,12 @@ fn a_person_signs_in_sees_the_account_and_signs_out() {
     add_person(&app, "Ada", PASSWORD, "physician", &["--fhir-user", "Practitioner/ada", "--email", "ada@example.org"]);
     let mut browser = Browser::new(&app);
     browser.get("/account").expect_to("/login?next=/account");
-    let answer = browser.sign_in(" ADA ", PASSWORD).expect_to("/account");
+    let answer = browser.sign_in(" ADA ", PASSWORD).expect_to("/home");
     let cookie = answer.headers.iter().find(|(name, value)| name == "set-cookie" && value.starts_with("medilink="));
     let (_, cookie) = cookie.expect("a session begins");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
-    let page = browser.follow(answer).expect(200);
+    browser.follow(answer).expect(200).expect_words("My patients");
+    let page = browser.get("/account").expect(200);
     for words in ["My account", "Practitioner/ada", "ada@example.org", "physician", "You have a password."] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
@@ -142,7 +143,7 @@ fn a_lock_is_shared_by_processes_and_tells_nothing() {
     assert!(words.iter().all(|said| *said == words[0]), "{words:?}");
     expect_audit(&first, "sign-in", 429, "too many tries", 4);
     first.sql("update attempt set began = began - 901 * 1000000::bigint");
-    browsers[1].sign_in("ada", PASSWORD).expect_to("/account");
+    browsers[1].sign_in("ada", PASSWORD).expect_to("/home");
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn a_right_password_forgets_the_wrong_ones() {
         for _ in 0..4 {
             browser.sign_in("ada", "wrong horse battery").expect(403);
         }
-        browser.sign_in("ada", PASSWORD).expect_to("/account");
+        browser.sign_in("ada", PASSWORD).expect_to("/home");
     }
 }
 
@@ -165,7 +166,7 @@ fn an_address_guesses_twenty_times_for_whomever() {
     let mut browser = Browser::new(&app);
     // Who signs in well takes nothing of it.
     for _ in 0..3 {
-        Browser::new(&app).sign_in("ada", PASSWORD).expect_to("/account");
+        Browser::new(&app).sign_in("ada", PASSWORD).expect_to("/home");
     }
     for i in 0..20 {
         browser.sign_in(&format!("person-{i}"), "wrong horse battery").expect(403);
@@ -186,7 +187,7 @@ fn behind_a_proxy_it_is_not_the_proxy_that_guesses() {
     browser.forwarded = Some("203.0.113.2, 198.51.100.7".to_string());
     locked(browser.sign_in("ada", PASSWORD));
     browser.forwarded = Some("198.51.100.8".to_string());
-    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/home");
     browser.get("/account/sessions").expect(200).expect_words("198.51.100.8");
 }
 
@@ -216,7 +217,7 @@ fn a_form_that_is_not_of_this_visit_is_refused() {
     }
     // Signed in, the same holds for each deed.
     let mut browser = ready();
-    browser.submit("/login", &fields).expect_to("/account");
+    browser.submit("/login", &fields).expect_to("/home");
     for path in
         ["/logout", "/account/password", "/account/authenticator/begin", "/account/sessions/end-others", "/step-up"]
     {
@@ -226,7 +227,7 @@ fn a_form_that_is_not_of_this_visit_is_refused() {
     // Old browsers send no Origin.
     let mut quiet = ready();
     quiet.origin = None;
-    quiet.submit("/login", &fields).expect_to("/account");
+    quiet.submit("/login", &fields).expect_to("/home");
 }
 
 #[test]
@@ -240,7 +241,7 @@ fn a_form_that_is_refused_is_audited_without_what_it_held() {
     expect_audit(&app, "form", 403, "POST /login; from 127.0.0.1", 1);
     add_person(&app, "bob", PASSWORD, "patient", &[]);
     let mut bob = Browser::new(&app);
-    bob.sign_in("bob", PASSWORD).expect_to("/account");
+    bob.sign_in("bob", PASSWORD).expect_to("/home");
     bob.get("/admin/accounts").expect(403);
     expect_audit(&app, "page", 403, "GET /admin/accounts", 1);
     assert!(app.sql("select 1 from audit where detail like '%ada%' or detail like '%horse%'").is_empty());
@@ -279,14 +280,14 @@ fn after_signing_in_nobody_is_led_elsewhere() {
     for (next, to) in [
         ("/account/sessions", "/account/sessions"),
         ("/authorize?request=x", "/authorize?request=x"),
-        ("https://evil.example/", "/account"),
-        ("//evil.example/", "/account"),
-        ("/\\evil.example/", "/account"),
-        ("/\t/evil.example/", "/account"),
-        ("\\\\evil.example", "/account"),
-        ("javascript:alert(1)", "/account"),
-        ("/a\r\nSet-Cookie: x=y", "/account"),
-        ("", "/account"),
+        ("https://evil.example/", "/home"),
+        ("//evil.example/", "/home"),
+        ("/\\evil.example/", "/home"),
+        ("/\t/evil.example/", "/home"),
+        ("\\\\evil.example", "/home"),
+        ("javascript:alert(1)", "/home"),
+        ("/a\r\nSet-Cookie: x=y", "/home"),
+        ("", "/home"),
     ] {
         let mut browser = Browser::new(&app);
         let mut address = "/login?next=".to_string();
@@ -309,7 +310,7 @@ fn a_session_that_was_fixed_beforehand_is_not_taken_over() {
         victim.cookies.insert("medilink".to_string(), cookie.to_string());
         victim.get("/account");
         let csrf = victim.get("/login").hidden("csrf").unwrap_or_else(|| victim.csrf.clone());
-        victim.submit("/login", &[("login", "bob"), ("password", PASSWORD), ("csrf", &csrf)]).expect_to("/account");
+        victim.submit("/login", &[("login", "bob"), ("password", PASSWORD), ("csrf", &csrf)]).expect_to("/home");
         assert_ne!(victim.cookies["medilink"], cookie);
         victim.get("/account").expect(200).expect_words("bob");
     }

@@ -53,7 +53,7 @@ fn next_step(app: &TestApp) {
 
 fn at_factor(app: &TestApp) -> Browser {
     let mut browser = Browser::new(app);
-    let answer = browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/account");
+    let answer = browser.sign_in("ada", PASSWORD).expect_to("/login/factor?next=/home");
     assert!(!browser.is_signed_in());
     browser.follow(answer).expect(200).expect_words("authenticator app");
     browser
@@ -75,7 +75,7 @@ fn an_authenticator_counts_once_its_code_was_right() {
     assert_eq!(between(&page.text, "<code id=\"secret\">", "</code>"), secret, "the same setup goes on");
     browser.submit("/account/authenticator/confirm", &[("setup", "forged"), ("code", &code(secret))]).expect(403);
     // Until then the password is enough.
-    Browser::new(&app).sign_in("ada", PASSWORD).expect_to("/account");
+    Browser::new(&app).sign_in("ada", PASSWORD).expect_to("/home");
     browser.get("/account/authenticator").expect(200);
     let (secret, codes) = set_up(&mut browser);
     assert_eq!(codes.len(), 10);
@@ -96,11 +96,11 @@ fn a_code_is_good_once_and_so_is_a_recovery_code() {
     let page = submit_code(&mut at_factor(&app), &shown).expect(403);
     assert_eq!(page.error().as_deref(), Some(WRONG));
     next_step(&app);
-    submit_code(&mut at_factor(&app), &shown).expect_to("/account");
+    submit_code(&mut at_factor(&app), &shown).expect_to("/home");
     submit_code(&mut at_factor(&app), &shown).expect(403);
     let capitals = recovery[0].to_uppercase().replace('-', " ");
     let mut other = at_factor(&app);
-    submit_code(&mut other, &capitals).expect_to("/account");
+    submit_code(&mut other, &capitals).expect_to("/home");
     other.get("/account").expect(200).expect_words("9 recovery codes are left");
     submit_code(&mut at_factor(&app), &recovery[0]).expect(403);
     // New ones end those of before.
@@ -108,7 +108,7 @@ fn a_code_is_good_once_and_so_is_a_recovery_code() {
     let page = other.submit("/account/authenticator/codes", &[]).expect(200);
     let new = recovery_codes(&page);
     submit_code(&mut at_factor(&app), &recovery[1]).expect(403);
-    submit_code(&mut at_factor(&app), &new[0]).expect_to("/account");
+    submit_code(&mut at_factor(&app), &new[0]).expect_to("/home");
     expect_audit(&app, "factor", 200, "a recovery code was used", 2);
     expect_audit(&app, "sign-in", 200, "factors: pwd otp", 3);
 }
@@ -149,7 +149,7 @@ fn five_wrong_codes_lock_the_right_one_out() {
     assert!(!browser.is_signed_in());
     expect_audit(&app, "factor", 429, "too many tries", 2);
     app.sql("update attempt set began = began - 901 * 1000000::bigint");
-    submit_code(&mut browser, &code(&secret)).expect_to("/account");
+    submit_code(&mut browser, &code(&secret)).expect_to("/home");
 }
 
 #[test]
@@ -160,15 +160,15 @@ fn a_second_factor_is_asked_for_nobody_else_and_not_for_long() {
     // Without the password there is nothing to send a code for.
     let mut stranger = Browser::new(&app);
     stranger.get("/login").expect(200);
-    submit_code(&mut stranger, &code(&secret)).expect_to("/login?next=/account");
-    stranger.get("/login/factor").expect_to("/login?next=/account");
+    submit_code(&mut stranger, &code(&secret)).expect_to("/login?next=/home");
+    stranger.get("/login/factor").expect_to("/login?next=/home");
     let mut late = at_factor(&app);
     app.sql("update once set ends = 0 where kind = 'sign-in'");
-    submit_code(&mut late, &code(&secret)).expect_to("/login?next=/account");
+    submit_code(&mut late, &code(&secret)).expect_to("/login?next=/home");
     // A password that was changed meanwhile was not the one that was shown.
     let mut overtaken = at_factor(&app);
     app.sql("update account set password = null");
-    submit_code(&mut overtaken, &code(&secret)).expect_to("/login?next=/account");
+    submit_code(&mut overtaken, &code(&secret)).expect_to("/login?next=/home");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn what_needs_a_fresh_factor_waits_for_one() {
     let fields = [("password", PASSWORD), ("code", &code(&secret)), next];
     browser.submit("/step-up", &fields).expect_to("/account/authenticator");
     browser.submit("/account/authenticator/remove", &[]).expect_to("/account");
-    Browser::new(&app).sign_in("ada", PASSWORD).expect_to("/account");
+    Browser::new(&app).sign_in("ada", PASSWORD).expect_to("/home");
     let left: i64 = app.sql("select count(*) from recovery_code")[0].get(0);
     assert_eq!(left, 0);
     expect_audit(&app, "step-up", 200, "factors: pwd otp", 1);
@@ -200,6 +200,6 @@ fn what_needs_a_fresh_factor_waits_for_one() {
     app.sql(stale);
     browser.get("/account/authenticator").expect(200);
     browser.submit("/account/authenticator/begin", &[]).expect_to("/step-up?next=/account/authenticator");
-    browser.submit("/step-up", &[("password", PASSWORD), ("next", "//evil.example")]).expect_to("/account");
+    browser.submit("/step-up", &[("password", PASSWORD), ("next", "//evil.example")]).expect_to("/home");
     browser.submit("/account/authenticator/begin", &[]).expect(200);
 }

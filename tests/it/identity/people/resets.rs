@@ -49,7 +49,7 @@ fn a_link_sets_a_password_once_and_ends_everything_else() {
     }
     assert!(!browser.is_signed_in(), "a link signs nobody in");
     browser.sign_in("ada", PASSWORD).expect(403);
-    browser.sign_in("ada", NEW).expect_to("/account");
+    browser.sign_in("ada", NEW).expect_to("/home");
     expect_audit(&app, "password", 200, "set by link", 1);
 }
 
@@ -73,7 +73,7 @@ fn a_link_is_no_way_around_the_second_factor() {
     let mut browser = Browser::new(&app);
     browser.get(&link).expect(200);
     browser.submit("/reset", &[("token", token(&link)), ("password", NEW), ("again", NEW)]).expect(200);
-    browser.sign_in("ada", NEW).expect_to("/login/factor?next=/account");
+    browser.sign_in("ada", NEW).expect_to("/login/factor?next=/home");
     assert!(!browser.is_signed_in());
 }
 
@@ -86,7 +86,7 @@ fn who_is_added_without_a_password_sets_one_by_a_link() {
     let mut browser = Browser::new(&app);
     browser.get(&link).expect(200);
     browser.submit("/reset", &[("token", token(&link)), ("password", NEW), ("again", NEW)]).expect(200);
-    browser.sign_in("bob", NEW).expect_to("/account");
+    browser.sign_in("bob", NEW).expect_to("/home");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn suspending_a_person_stops_them_at_once() {
     assert_eq!((open, revoked), (0, 1));
     assert!(app.run("user activate", &["ada"]).status.success());
     assert!(!browser.is_signed_in(), "the session of before is over");
-    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/home");
     expect_audit(&app, "account", 200, "suspended", 1);
     expect_audit(&app, "account", 200, "activated", 1);
 }

@@ -46,7 +46,7 @@ fn a_session_that_is_used_goes_on_however_short_an_idle_one_is() {
     let app = TestApp::builder().secured().set("session-idle-s-max", "120").start();
     super::add_person(&app, "ada", PASSWORD, "patient", &[]);
     let mut browser = Browser::new(&app);
-    browser.sign_in("ada", PASSWORD).expect_to("/account");
+    browser.sign_in("ada", PASSWORD).expect_to("/home");
     for _ in 0..4 {
         app.sql("update session set seen = seen - 50 * 1000000::bigint");
         assert!(browser.is_signed_in());
@@ -58,11 +58,11 @@ fn sessions_are_listed_and_ended() {
     let (app, mut browser) = app_with_ada();
     let mut phone = Browser::new(&app);
     phone.device = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1".to_string();
-    phone.sign_in("ada", PASSWORD).expect_to("/account");
+    phone.sign_in("ada", PASSWORD).expect_to("/home");
     let online = allow(&app, &phone.device, true);
     let mut third = Browser::new(&app);
     third.device = "curl/8".to_string();
-    third.sign_in("ada", PASSWORD).expect_to("/account");
+    third.sign_in("ada", PASSWORD).expect_to("/home");
     let page = browser.get("/account/sessions").expect(200);
     for words in ["Safari on iPhone", "Firefox on Linux", "curl", "this one", "127.0.0.1"] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
@@ -73,7 +73,7 @@ fn sessions_are_listed_and_ended() {
     // Of another person it ends nothing.
     super::add_person(&app, "eve", PASSWORD, "patient", &[]);
     let mut eve = Browser::new(&app);
-    eve.sign_in("eve", PASSWORD).expect_to("/account");
+    eve.sign_in("eve", PASSWORD).expect_to("/home");
     eve.get("/account/sessions").expect(200);
     eve.submit("/account/sessions/end", &[("session", id)]).expect_to("/account/sessions");
     assert!(phone.is_signed_in());
@@ -99,7 +99,7 @@ fn signing_out_ends_what_was_allowed_for_as_long_as_one_is_signed_in() {
 fn another_password_ends_the_other_sessions() {
     let (app, mut browser) = app_with_ada();
     let mut other = Browser::new(&app);
-    other.sign_in("ada", PASSWORD).expect_to("/account");
+    other.sign_in("ada", PASSWORD).expect_to("/home");
     let offline = allow(&app, &browser.device, false);
     let new = "three green umbrellas";
     browser.get("/account/password").expect(200);
@@ -119,7 +119,7 @@ fn another_password_ends_the_other_sessions() {
     assert_eq!((browser.is_signed_in(), other.is_signed_in()), (true, false));
     assert!(!has_ended(&app, &offline), "apps go on where that is not asked for");
     Browser::new(&app).sign_in("ada", PASSWORD).expect(403);
-    Browser::new(&app).sign_in("ada", new).expect_to("/account");
+    Browser::new(&app).sign_in("ada", new).expect_to("/home");
     browser.get("/account/password").expect(200);
     let fields = [("current", new), ("password", PASSWORD), ("again", PASSWORD), ("apps", "end")];
     browser.submit("/account/password", &fields).expect(200);
