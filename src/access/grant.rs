@@ -5,7 +5,7 @@ use super::principal::{Person, Principal, Token};
 use super::role::{self, Relation, Role};
 use super::scope::{Context, Letter, Scope};
 use super::{facts, granular, label, reach};
-use crate::fhir::{ResourceId, ResourceType};
+use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::search::evaluate::{self, Indexed};
 use crate::search::governed::Care;
 use crate::search::{Expr, IndexRows, Registry, extract, relation};
@@ -268,7 +268,9 @@ impl Grant {
 
 /// Returns whether a resource with these index rows meets a condition of one resource alone.
 pub fn meets(sight: &Expr, t: ResourceType, id: &ResourceId, rows: IndexRows) -> bool {
-    evaluate::matches(sight, &Indexed { resource_type: t, id: id.clone(), updated: None, rows })
+    // What is not stored yet is of this moment.
+    let updated = rows.updated.or_else(|| Some(Instant::now().0));
+    evaluate::matches(sight, &Indexed { resource_type: t, id: id.clone(), updated, rows })
 }
 
 impl Limits {

@@ -8,7 +8,7 @@ use super::registry::{Registry, TypeIndex};
 pub use super::rows::{IndexRows, Shape};
 use super::sink::{Roles, Sink};
 use super::{relation, timeline};
-use crate::fhir::ResourceType;
+use crate::fhir::{Instant, ResourceType};
 use serde_json::Value;
 
 /// Returns what a resource of type `t` stands under, and what those in it stand under, apart from its own.
@@ -16,6 +16,8 @@ pub fn extract(registry: &Registry, t: ResourceType, resource: &Value) -> IndexR
     let mut rows = of_itself(registry, t, resource);
     relation::add(&registry.keyer, &registry.base_url, t, resource, &mut rows);
     rows.settle_relations();
+    let updated = resource.pointer("/meta/lastUpdated").and_then(Value::as_str).and_then(Instant::parse);
+    rows.updated = updated.map(|at| at.0);
     contained::add(registry, &mut rows, resource);
     rows
 }

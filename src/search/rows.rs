@@ -13,6 +13,8 @@ pub struct IndexRows {
     pub about: Vec<i64>,
     /// Who cares for whom, and who belongs to what: see [`super::relation`].
     pub links: Vec<(i16, i64, i64)>,
+    /// When the version was made, as it says itself; microseconds since 1970.
+    pub updated: Option<i64>,
     /// Key and stored text, see [`super::normal::stored`].
     pub strings: Vec<(i32, String)>,
     /// Key, first and last microsecond since 1970.

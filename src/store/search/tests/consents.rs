@@ -48,7 +48,7 @@ async fn a_search_under_consents_lives_in_the_world_that_reading_shows() {
         let asked = ask(&mut dice, &present, &moments);
         let mut shown = Contents::new();
         for ((t, id), (resource, updated)) in &contents {
-            if shows(&database, &grant, (*t, id), resource, Way::Seen).await {
+            if shows(&database, &grant, (*t, id), (resource, *updated), Way::Seen).await {
                 shown.insert((*t, id.clone()), (resource.clone(), *updated));
             }
         }
@@ -56,7 +56,8 @@ async fn a_search_under_consents_lives_in_the_world_that_reading_shows() {
         for address in addresses(&known(&shown), &asked, &asked.search.filter) {
             let (name, id) = address.split_once('/').expect("an address");
             let key = (resource_type(name), id.to_string());
-            if shows(&database, &grant, (key.0, &key.1), &contents[&key].0, Way::Letter(Letter::Search)).await {
+            let (resource, updated) = &contents[&key];
+            if shows(&database, &grant, (key.0, &key.1), (resource, *updated), Way::Letter(Letter::Search)).await {
                 expected.push(address);
             }
         }
@@ -72,7 +73,15 @@ async fn a_search_under_consents_lives_in_the_world_that_reading_shows() {
     database.stop().await;
 }
 
-async fn shows(database: &Database, grant: &Grant, (t, id): (ResourceType, &str), resource: &Value, way: Way) -> bool {
+async fn shows(
+    database: &Database,
+    grant: &Grant,
+    (t, id): (ResourceType, &str),
+    (resource, updated): (&Value, i64),
+    way: Way,
+) -> bool {
+    let mut resource = resource.clone();
+    resource["meta"]["lastUpdated"] = Instant(updated).to_string().into();
     let id = ResourceId::parse(id).expect("an id");
     database.store.shows(grant, t, &id, resource.to_string().as_bytes(), way).await.expect("an answer")
 }

@@ -11,7 +11,7 @@ fn the_limit_of_access_is_one_more_part() {
     let ids = [ResourceId::parse("1").unwrap(), ResourceId::parse("2").unwrap()];
     let limit = compartment::of_patients(&REGISTRY, &ids);
     expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
+        select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
         from (
           select distinct d.no
           from unnest($2::bigint[]) k (key)
@@ -25,7 +25,7 @@ fn the_limit_of_access_is_one_more_part() {
         order by m.no"#]]
     .assert_eq(&page(&search("Observation?code=s|a").unwrap(), &limit, Start::Beginning, 20).text);
     expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
+        select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
         from (
           select distinct d.no
           from unnest($2::bigint[]) k (key)
@@ -67,7 +67,7 @@ fn the_next_page_begins_after_the_last_row() {
         sql.text
     };
     expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
+        select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
         from (
           select d.no
           from term d
@@ -79,7 +79,7 @@ fn the_next_page_begins_after_the_last_row() {
         order by m.no"#]]
     .assert_eq(&next("Observation?code=s|a", vec![]));
     expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1
+        select r.no, r.type, r.id, r.version, r.updated, r.content, r.about, m.s1
         from (
           select u.no, u.s1
           from ((select d.no, d.lo as s1
@@ -101,7 +101,7 @@ fn the_next_page_begins_after_the_last_row() {
         order by m.s1 desc nulls last, case when m.s1 is null then m.no else -m.no end"#]]
     .assert_eq(&next("Observation?patient=1&_sort=-date", vec![KeyValue::I64(5)]));
     expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1
+        select r.no, r.type, r.id, r.version, r.updated, r.content, r.about, m.s1
         from (
           select t.no, null::bigint as s1 from timeline t
           where t.key = $2
@@ -114,7 +114,7 @@ fn the_next_page_begins_after_the_last_row() {
     .assert_eq(&next("Observation?patient=1&_sort=-date", vec![KeyValue::Missing]));
     let sorts = vec![KeyValue::I64(5), KeyValue::Missing];
     expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content, m.s1, m.s2
+        select r.no, r.type, r.id, r.version, r.updated, r.content, r.about, m.s1, m.s2
         from (
           select o.no, o.s1, o.s2
           from (select a.no, (select max(v.lo) from date_value v where v.no = a.no and v.key = any ($5)) as s1, (select min(v.value) from string_value v where v.no = a.no and v.key = any ($6)) as s2

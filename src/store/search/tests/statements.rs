@@ -24,20 +24,20 @@ fn one_key_is_walked_and_the_others_are_probed() {
     check(
         "Patient?identifier=urn:mrn|7",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select d.no
-          from term d
-          where d.key = $2
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select d.no
+              from term d
+              where d.key = $2
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Observation?status=final&encounter=1&value-quantity=gt5",
         expect![[r#"
-            select r.no, r.type, r.id, r.version, r.updated, r.content
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
             from (
               select d.no
               from term d
@@ -52,38 +52,38 @@ fn one_key_is_walked_and_the_others_are_probed() {
     check(
         "Observation?code=a,b",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select distinct d.no
-          from unnest($2::bigint[]) k (key)
-          cross join lateral (select t.no from term t
-            where t.key = k.key
-            order by t.no limit $1) d
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select distinct d.no
+              from unnest($2::bigint[]) k (key)
+              cross join lateral (select t.no from term t
+                where t.key = k.key
+                order by t.no limit $1) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Observation?subject=1&status:not=final",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select d.no
-          from unnest($2::bigint[]) k (key)
-          cross join lateral (select t.no from term t
-            where t.key = k.key
-              and not exists (select from term p where p.key = $3 and p.no = t.no offset 0)
-            order by t.no limit $1) d
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select d.no
+              from unnest($2::bigint[]) k (key)
+              cross join lateral (select t.no from term t
+                where t.key = k.key
+                  and not exists (select from term p where p.key = $3 and p.no = t.no offset 0)
+                order by t.no limit $1) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Patient?name=smi&gender=male",
         expect![[r#"
-            select r.no, r.type, r.id, r.version, r.updated, r.content
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
             from (
               with begun as materialized (
                 select d.no from (select v.no from term v where v.key = $5
@@ -115,76 +115,76 @@ fn one_key_is_walked_and_the_others_are_probed() {
     check(
         "Patient?_id=a,b",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select d.no
-          from (select v.no from resource v where v.type = any ($3) and v.id = any ($2) and not v.deleted offset 0) d
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select d.no
+              from (select v.no from resource v where v.type = any ($3) and v.id = any ($2) and not v.deleted offset 0) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Patient?",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select d.no
-          from unnest($2::smallint[]) k (key)
-          cross join lateral (select t.no from resource t
-            where t.type = k.key
-              and not t.deleted
-            order by t.no limit $1) d
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select d.no
+              from unnest($2::smallint[]) k (key)
+              cross join lateral (select t.no from resource t
+                where t.type = k.key
+                  and not t.deleted
+                order by t.no limit $1) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "?_tag=x&_type=Patient,Group",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select distinct d.no
-          from unnest($2::bigint[]) k (key)
-          cross join lateral (select t.no from term t
-            where t.key = k.key
-            order by t.no limit $1) d
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select distinct d.no
+              from unnest($2::bigint[]) k (key)
+              cross join lateral (select t.no from term t
+                where t.key = k.key
+                order by t.no limit $1) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Observation?encounter:missing=true",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select d.no
-          from unnest(array(select s.key from shape s where s.type = any ($2) and not s.columns && $3)) k (key)
-          cross join lateral (select t.no from term t
-            where t.key = k.key
-            order by t.no limit $1) d
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select d.no
+              from unnest(array(select s.key from shape s where s.type = any ($2) and not s.columns && $3)) k (key)
+              cross join lateral (select t.no from term t
+                where t.key = k.key
+                order by t.no limit $1) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     check(
         "Observation?encounter=http://elsewhere.example/Encounter/1,x&encounter:missing=false",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select distinct d.no
-          from unnest($2::bigint[]) k (key)
-          cross join lateral (select t.no from term t
-            where t.key = k.key
-              and not exists (select from term p where p.key = any (array(select s.key from shape s where s.type = any ($3) and not s.columns && $4)) and p.no = t.no offset 0)
-            order by t.no limit $1) d
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select distinct d.no
+              from unnest($2::bigint[]) k (key)
+              cross join lateral (select t.no from term t
+                where t.key = k.key
+                  and not exists (select from term p where p.key = any (array(select s.key from shape s where s.type = any ($3) and not s.columns && $4)) and p.no = t.no offset 0)
+                order by t.no limit $1) d
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
 }
 
@@ -193,32 +193,32 @@ fn of_two_keys_either_is_walked() {
     check(
         "Observation?category=s|a&code=s|b",
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          with walked as materialized (
-            select d.no from (select v.no from term v where v.key = $2 order by v.no limit 2000) d
-            where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
-            order by d.no limit $1),
-          few as materialized (select v.no from term v where v.key = $5 limit 5000 + 1)
-          select u.no from (
-            select w.no from walked w
-            union
-            (select d.no from (select v.no from few v
-              where (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
-              and (select count(*) from few) <= 5000 order by v.no) d
-            where exists (select from term p where p.key = $4 and p.no = d.no offset 0)
-            order by d.no limit $1)
-            union
-            (select d.no from (select v.no from term v where v.key = $2
-              and (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
-              and (select count(*) from few) > 5000 order by v.no) d
-            where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
-            order by d.no limit $1)
-          ) u
-          order by u.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              with walked as materialized (
+                select d.no from (select v.no from term v where v.key = $2 order by v.no limit 2000) d
+                where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
+                order by d.no limit $1),
+              few as materialized (select v.no from term v where v.key = $5 limit 5000 + 1)
+              select u.no from (
+                select w.no from walked w
+                union
+                (select d.no from (select v.no from few v
+                  where (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
+                  and (select count(*) from few) <= 5000 order by v.no) d
+                where exists (select from term p where p.key = $4 and p.no = d.no offset 0)
+                order by d.no limit $1)
+                union
+                (select d.no from (select v.no from term v where v.key = $2
+                  and (select count(*) from walked) < $1 and exists (select v.no from term v where v.key = $2 offset 2000 limit 1)
+                  and (select count(*) from few) > 5000 order by v.no) d
+                where exists (select from term p where p.key = $3 and p.no = d.no offset 0)
+                order by d.no limit $1)
+              ) u
+              order by u.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
     let counted = |query: &str| count(&search(query).unwrap(), &Expr::All).text;
     expect![[r#"
@@ -237,7 +237,7 @@ fn a_point_is_looked_for_along_the_latitude() {
     check(
         "Location?near=10|20|5",
         expect![[r#"
-            select r.no, r.type, r.id, r.version, r.updated, r.content
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
             from (
               select d.no
               from (select p.no from quantity_value p
@@ -252,7 +252,7 @@ fn a_point_is_looked_for_along_the_latitude() {
     check(
         "Location?identifier=x&near:missing=false&near=10|20|5,30|40",
         expect![[r#"
-            select r.no, r.type, r.id, r.version, r.updated, r.content
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
             from (
               select d.no
               from term d
@@ -303,15 +303,15 @@ fn of_many_keys_those_in_use_are_asked_for_alone() {
     check(
         &format!("Observation?identifier=7&combo-code={keys}"),
         expect![[r#"
-        select r.no, r.type, r.id, r.version, r.updated, r.content
-        from (
-          select d.no
-          from term d
-          where d.key = $2
-            and exists (select from term p where p.key = any (array(select k.key from unnest($3::bigint[]) k (key) where exists (select from term u where u.key = k.key offset 0))) and p.no = d.no offset 0)
-          order by d.no limit $1
-        ) m
-        cross join lateral (select * from resource r where r.no = m.no offset 0) r
-        order by m.no"#]],
+            select r.no, r.type, r.id, r.version, r.updated, r.content, r.about
+            from (
+              select d.no
+              from term d
+              where d.key = $2
+                and exists (select from term p where p.key = any (array(select k.key from unnest($3::bigint[]) k (key) where exists (select from term u where u.key = k.key offset 0))) and p.no = d.no offset 0)
+              order by d.no limit $1
+            ) m
+            cross join lateral (select * from resource r where r.no = m.no offset 0) r
+            order by m.no"#]],
     );
 }
