@@ -1,6 +1,7 @@
 //! Consent: asked for, given, refused, withdrawn; and who sees what, on every way there is to it.
 
 mod binary;
+pub mod cases;
 mod everything;
 mod labels;
 mod life;

@@ -1,0 +1,99 @@
+//! What changes while somebody reads: labels that come later, and what is revoked between two pages and on another server.
+
+use serde_json::json;
+
+use super::{Case, OURS, actor, labels, sees, with};
+use crate::app::TestApp;
+use crate::client::Client;
+
+#[test]
+fn a_label_hides_the_versions_before_it() {
+    let case = Case::new();
+    let observation = case.observation(json!({}));
+    let before = case.keeper.get(&observation).expect(200).json();
+    let (doctor, nurse) = (case.doctor(), case.person("nurse", &case.doctor, |_| {}));
+    for (label, doctor_sees, nurse_sees) in [("N", true, false), ("R", true, false), ("V", false, false)] {
+        // A nurse sees the facility's patients, of which nobody said that this is one.
+        case.put(with(before.clone(), json!({"meta": {"security": labels(&[label])}})));
+        for (who, client, want) in [("doctor", &doctor, doctor_sees), ("nurse", &nurse, nurse_sees)] {
+            assert_eq!(sees(client, &observation), want, "{label}: {who}");
+            assert_eq!(
+                client.get(&format!("{observation}/_history/1")).status == 200,
+                want,
+                "{label}: {who}: the first"
+            );
+        }
+        let told = doctor.get("Observation/_history?_count=100").expect(200).text();
+        assert_eq!(told.contains(&observation[12..]), doctor_sees, "{label}: history of the type");
+    }
+    // The label of an old version keeps that version hidden when the newest has none.
+    case.put(with(before.clone(), json!({"meta": {"security": []}})));
+    assert!(doctor.get(&observation).status == 200, "a label that a client has taken off is off");
+    assert_ne!(doctor.get(&format!("{observation}/_history/4")).status, 200, "the version that had it");
+    assert_eq!(doctor.get(&format!("{observation}/_history/1")).status, 200);
+}
+
+/// Returns a client of one of two servers of one database, which call themselves by another name.
+fn client(app: &TestApp, signer: &TestApp, change: impl FnOnce(&mut medilink::oauth::Claims)) -> Client {
+    app.client().with_token(&signer.forged(|claims| {
+        (claims.iss, claims.aud) = (OURS.into(), OURS.into());
+        change(claims);
+    }))
+}
+
+#[test]
+fn what_is_revoked_closes_between_two_pages_and_on_another_server_at_once() {
+    let server = || TestApp::builder().secured().set("base-url", OURS).set("consent-default", "treatment");
+    let one = server().start();
+    let two = server().database(&one.database_url()).data_dir(&one.data_dir()).start();
+    let keeper = client(&one, &one, |_| {});
+    let put = |resource: &serde_json::Value| {
+        let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        let answer = keeper.put(&path, resource);
+        assert!([200, 201].contains(&answer.status), "{}", answer.text());
+    };
+    put(&json!({"resourceType": "Patient", "id": "p"}));
+    for i in 0..5 {
+        put(&json!({"resourceType": "Observation", "id": format!("o{i}"), "status": "final", "code": {"text": "x"},
+                    "subject": {"reference": "Patient/p"}}));
+    }
+    let stranger = |app: &TestApp| {
+        client(app, &one, |claims| {
+            (claims.scope, claims.roles) = ("user/*.rs".into(), vec!["physician".into()]);
+            claims.fhir_user = Some("Practitioner/d".into());
+        })
+    };
+    let (here, there) = (stranger(&one), stranger(&two));
+    let consent = json!({"resourceType": "Consent", "id": "c", "status": "active", "patient": {"reference": "Patient/p"},
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "policy": [{"uri": "http://policy.example"}],
+        "provision": {"type": "permit", "actor": actor("Practitioner/d")}});
+    let revoked = with(consent.clone(), json!({"status": "inactive"}));
+    // Each time on the very next request, however often.
+    for round in 0..8 {
+        put(&consent);
+        assert_eq!(there.get("Observation/o0").status, 200, "{round}");
+        put(&revoked);
+        assert_eq!(there.get("Observation/o0").status, 404, "{round}");
+        assert_eq!(there.get("Observation?patient=p&_total=accurate").expect(200).json()["total"], 0, "{round}");
+        assert_eq!(here.get("Observation/o0").status, 404, "{round}");
+    }
+    for (name, client) in [("here", &here), ("there", &there)] {
+        put(&consent);
+        let path = |link: String| link.strip_prefix(OURS).expect("our own link").trim_start_matches('/').to_string();
+        for start in
+            ["Observation?patient=p&_count=2", "Observation/_history?_count=2", "Patient/p/$everything?_count=2"]
+        {
+            put(&consent);
+            let first = client.get(start).expect(200);
+            assert_eq!(first.resources().len(), 2, "{name}: {start}");
+            let next =
+                path(first.link("next").unwrap_or_else(|| panic!("{name}: {start}: one page: {}", first.text())));
+            put(&revoked);
+            let second = client.get(&next);
+            let shown = if second.status == 200 { second.resources() } else { Vec::new() };
+            assert!(shown.is_empty(), "{name}: {start}: {}", second.text());
+        }
+    }
+}
