@@ -97,7 +97,8 @@ fn every_case_of_consent_has_its_test() {
     check_table(CASES, WAITING, 33);
 }
 
-fn app() -> &'static TestApp {
+/// Returns the server of which the tests here each use patients of their own.
+pub fn app() -> &'static TestApp {
     static APP: OnceLock<TestApp> = OnceLock::new();
     APP.get_or_init(|| TestApp::builder().secured().set("consent-default", "treatment").start())
 }
