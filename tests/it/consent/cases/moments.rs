@@ -11,9 +11,10 @@ fn a_label_hides_the_versions_before_it() {
     let case = Case::new();
     let observation = case.observation(json!({}));
     let before = case.keeper.get(&observation).expect(200).json();
-    let (doctor, nurse) = (case.doctor(), case.person("nurse", &case.doctor, |_| {}));
-    for (label, doctor_sees, nurse_sees) in [("N", true, false), ("R", true, false), ("V", false, false)] {
-        // A nurse sees the facility's patients, of which nobody said that this is one.
+    let permit = json!({"type": "permit", "actor": actor("Practitioner/nurse"), "securityLabel": labels(&["N"])});
+    case.rules(permit);
+    let (doctor, nurse) = (case.doctor(), case.person("nurse", "Practitioner/nurse", |_| {}));
+    for (label, doctor_sees, nurse_sees) in [("N", true, true), ("R", true, false), ("V", false, false)] {
         case.put(with(before.clone(), json!({"meta": {"security": labels(&[label])}})));
         for (who, client, want) in [("doctor", &doctor, doctor_sees), ("nurse", &nurse, nurse_sees)] {
             assert_eq!(sees(client, &observation), want, "{label}: {who}");
