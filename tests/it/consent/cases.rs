@@ -4,7 +4,7 @@
 //! a case names another default.
 
 mod leaks;
-mod moments;
+pub mod moments;
 mod what;
 mod who;
 
@@ -36,6 +36,7 @@ const CASES: &[(u8, &str)] = &[
     (9, "a_permit_for_treatment_opens_nothing_restricted_to_an_emergency"),
     (10, "who_is_refused_by_the_parent_organization_is_refused_in_a_child_of_it"),
     (11, "a_member_of_a_group_is_let_in_until_removed_from_it"),
+    (11, "who_is_removed_from_a_group_on_one_server_is_out_on_the_other_at_once"),
     (12, "a_permit_of_normal_data_opens_nothing_restricted"),
     (13, "a_permit_of_restricted_data_opens_nothing_very_restricted"),
     (14, "a_nested_permit_opens_restricted_data_to_its_actor_alone"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::stage::*;
 use crate::app::TestApp;
 use crate::client::Client;
-use crate::consent::cases::check_table;
+use crate::consent::cases::{check_table, moments};
 
 /// The number of the case, and a test that proves a part of it.
 const CASES: &[(u8, &str)] = &[
@@ -20,6 +20,7 @@ const CASES: &[(u8, &str)] = &[
     (5, "a_grant_that_has_run_out_is_ended_by_the_server"),
     (5, "a_refresh_token_gives_the_purpose_only_while_a_grant_is_open"),
     (5, "a_grant_that_runs_out_closes_the_record_also_between_two_pages"),
+    (5, "broken_glass_that_is_ended_on_one_server_is_closed_on_the_other_at_once"),
     (6, "broken_glass_does_not_open_what_is_very_restricted"),
     (7, "start_and_stop_of_broken_glass_are_events_of_a_chain_that_holds"),
     (8, "patient_and_compliance_are_told_while_the_mail_relay_is_away"),
@@ -55,6 +56,24 @@ fn characters_are_counted_and_not_bytes() {
         assert_eq!(reason.chars().count(), if status == 200 { 20 } else { 19 });
         let body = parameters(&[("reason", "valueString", json!(reason))]);
         doctor.post(&format!("Patient/{}/$break-glass", patient()), &body).expect(status);
+    }
+}
+
+#[test]
+fn broken_glass_that_is_ended_on_one_server_is_closed_on_the_other_at_once() {
+    let [one, two] = moments::servers();
+    moments::put(&json!({"resourceType": "Patient", "id": "broken"}));
+    let doctor = moments::physician(one, "Practitioner/b");
+    for round in 0..3 {
+        let grant = word(&break_glass(&doctor, "broken").expect(200), "grant");
+        let inside = moments::client(two, |claims| {
+            (claims.scope, claims.roles) = ("user/*.rs".into(), vec!["physician".into()]);
+            claims.fhir_user = Some("Practitioner/b".into());
+            (claims.purpose_of_use, claims.btg) = (Some("BTG".into()), Some(grant.clone()));
+        });
+        assert_eq!(inside.get("Patient/broken").status, 200, "{round}");
+        end_glass(&doctor, "broken", &grant).expect(200);
+        assert_eq!(inside.get("Patient/broken").status, 404, "{round}");
     }
 }
 

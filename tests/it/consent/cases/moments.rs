@@ -1,6 +1,9 @@
 //! What changes while somebody reads: labels that come later, and what is revoked between two pages and on another server.
 
-use serde_json::json;
+use std::sync::OnceLock;
+
+use medilink::oauth::Claims;
+use serde_json::{Value, json};
 
 use super::{Case, OURS, actor, labels, sees, with};
 use crate::app::TestApp;
@@ -34,42 +37,77 @@ fn a_label_hides_the_versions_before_it() {
     assert_eq!(doctor.get(&format!("{observation}/_history/1")).status, 200);
 }
 
-/// Returns a client of one of two servers of one database, which call themselves by another name.
-fn client(app: &TestApp, signer: &TestApp, change: impl FnOnce(&mut medilink::oauth::Claims)) -> Client {
-    app.client().with_token(&signer.forged(|claims| {
+/// Returns two servers of one database.
+pub fn servers() -> &'static [TestApp; 2] {
+    static SERVERS: OnceLock<[TestApp; 2]> = OnceLock::new();
+    SERVERS.get_or_init(|| {
+        let server = || TestApp::builder().secured().set("base-url", OURS).set("consent-default", "treatment");
+        let one = server().start();
+        let two = server().database(&one.database_url()).data_dir(&one.data_dir()).start();
+        [one, two]
+    })
+}
+
+/// Returns a client of one of the two, which call themselves by another name.
+pub fn client(app: &TestApp, change: impl FnOnce(&mut Claims)) -> Client {
+    app.client().with_token(&servers()[0].forged(|claims| {
         (claims.iss, claims.aud) = (OURS.into(), OURS.into());
         change(claims);
     }))
 }
 
+/// Returns a client of one of the two for a physician.
+pub fn physician(app: &TestApp, who: &str) -> Client {
+    client(app, |claims| {
+        (claims.scope, claims.roles) = ("user/*.cruds".into(), vec!["physician".into()]);
+        claims.fhir_user = Some(who.into());
+        (claims.auth_time, claims.amr) = (Some(claims.iat), vec!["otp".into()]);
+    })
+}
+
+#[track_caller]
+pub fn put(resource: &Value) {
+    let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+    let answer = client(&servers()[0], |_| {}).put(&path, resource);
+    assert!([200, 201].contains(&answer.status), "{}", answer.text());
+}
+
+fn consent(id: &str, who: &str) -> Value {
+    json!({"resourceType": "Consent", "id": id, "status": "active", "patient": {"reference": format!("Patient/{id}")},
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "policy": [{"uri": "http://policy.example"}],
+        "provision": {"type": "permit", "actor": actor(who)}})
+}
+
+#[test]
+fn who_is_removed_from_a_group_on_one_server_is_out_on_the_other_at_once() {
+    let [one, two] = servers();
+    put(&json!({"resourceType": "Patient", "id": "grouped"}));
+    put(&consent("grouped", "Group/g"));
+    let group = |members: &[&str]| {
+        let members: Vec<Value> = members.iter().map(|who| json!({"entity": {"reference": who}})).collect();
+        put(&json!({"resourceType": "Group", "id": "g", "type": "practitioner", "actual": true, "member": members}));
+    };
+    let (here, there) = (physician(one, "Practitioner/m"), physician(two, "Practitioner/m"));
+    for round in 0..4 {
+        group(&["Practitioner/m", "Practitioner/n"]);
+        assert_eq!((there.get("Patient/grouped").status, here.get("Patient/grouped").status), (200, 200), "{round}");
+        group(&["Practitioner/n"]);
+        assert_eq!((there.get("Patient/grouped").status, here.get("Patient/grouped").status), (404, 404), "{round}");
+    }
+}
+
 #[test]
 fn what_is_revoked_closes_between_two_pages_and_on_another_server_at_once() {
-    let server = || TestApp::builder().secured().set("base-url", OURS).set("consent-default", "treatment");
-    let one = server().start();
-    let two = server().database(&one.database_url()).data_dir(&one.data_dir()).start();
-    let keeper = client(&one, &one, |_| {});
-    let put = |resource: &serde_json::Value| {
-        let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
-        let answer = keeper.put(&path, resource);
-        assert!([200, 201].contains(&answer.status), "{}", answer.text());
-    };
+    let [one, two] = servers();
     put(&json!({"resourceType": "Patient", "id": "p"}));
     for i in 0..5 {
         put(&json!({"resourceType": "Observation", "id": format!("o{i}"), "status": "final", "code": {"text": "x"},
                     "subject": {"reference": "Patient/p"}}));
     }
-    let stranger = |app: &TestApp| {
-        client(app, &one, |claims| {
-            (claims.scope, claims.roles) = ("user/*.rs".into(), vec!["physician".into()]);
-            claims.fhir_user = Some("Practitioner/d".into());
-        })
-    };
-    let (here, there) = (stranger(&one), stranger(&two));
-    let consent = json!({"resourceType": "Consent", "id": "c", "status": "active", "patient": {"reference": "Patient/p"},
-        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
-        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
-        "policy": [{"uri": "http://policy.example"}],
-        "provision": {"type": "permit", "actor": actor("Practitioner/d")}});
+    let (here, there) = (physician(one, "Practitioner/d"), physician(two, "Practitioner/d"));
+    let consent = consent("p", "Practitioner/d");
     let revoked = with(consent.clone(), json!({"status": "inactive"}));
     // Each time on the very next request, however often.
     for round in 0..8 {
