@@ -86,6 +86,13 @@ fn keeper(app: &TestApp) -> Client {
     app.client_with("system/*.cruds")
 }
 
+/// Returns the id of what was made, also where its maker may not read it.
+#[track_caller]
+fn located(made: &Response) -> String {
+    let location = made.header("location").unwrap_or_else(|| panic!("no location: {}", made.text()));
+    location.rsplit('/').nth(2).expect("an id before the version").to_string()
+}
+
 fn parameters(list: Value) -> Value {
     match list.as_array() {
         Some(none) if none.is_empty() => json!({"resourceType": "Parameters"}),
