@@ -25,6 +25,8 @@ use tokio::sync::{mpsc, oneshot};
 pub const CONSENT: i16 = 1;
 /// What `key` belongs to.
 pub const MEMBER: i16 = 2;
+/// Key of [`MEMBER`]: what anybody belongs to may have changed.
+pub const ANYBODY: i64 = 0;
 /// Broken glass over the patient `key`.
 pub const GLASS: i16 = 3;
 
@@ -49,9 +51,31 @@ pub struct Shared {
     library: Arc<Library>,
     /// What the last look saw, and when it was.
     seen: Mutex<Option<(Arc<str>, Instant)>>,
-    circles: RwLock<HashMap<Box<str>, Arc<Circle>>>,
+    circles: RwLock<Circles>,
     /// Held while changes are read, so that an older reading never replaces a newer one.
     reading: tokio::sync::Mutex<()>,
+}
+
+/// Who belongs to what, by the roots of the circle.
+#[derive(Default)]
+struct Circles {
+    known: HashMap<Box<str>, Arc<Circle>>,
+    /// How often some were forgotten: what was read before may be old by then, and is not remembered.
+    forgotten: u64,
+}
+
+impl Circles {
+    /// Forgets those to which one of the members belongs.
+    fn forget(&mut self, members: &HashSet<i64>) {
+        self.forgotten += 1;
+        let is_all = members.contains(&ANYBODY);
+        self.known.retain(|_, circle| !is_all && !circle.targets.iter().any(|target| members.contains(target)));
+    }
+
+    fn clear(&mut self) {
+        self.forgotten += 1;
+        self.known.clear();
+    }
 }
 
 type Answer = oneshot::Sender<Result<(), Arc<StoreError>>>;
@@ -152,8 +176,7 @@ async fn read_changes(blueprint: &Blueprint, client: &Object, changes: &[(i16, i
     };
     let members = of(MEMBER);
     if !members.is_empty() {
-        let mut circles = blueprint.policy.circles.write().expect("no holder of this lock can panic");
-        circles.retain(|_, circle| !circle.targets.iter().any(|target| members.contains(target)));
+        blueprint.policy.circles.write().expect("no holder of this lock can panic").forget(&members);
     }
     let patients: Vec<i64> = of(CONSENT).into_iter().collect();
     if !patients.is_empty() {
@@ -294,9 +317,13 @@ impl Store {
         let roots = facts::roots(token);
         let name = roots.join(" ").into_boxed_str();
         let circles = &self.blueprint.policy.circles;
-        if let Some(known) = circles.read().expect("no holder of this lock can panic").get(&name) {
-            return Ok(known.clone());
-        }
+        let forgotten = {
+            let circles = circles.read().expect("no holder of this lock can panic");
+            if let Some(known) = circles.known.get(&name) {
+                return Ok(known.clone());
+            }
+            circles.forgotten
+        };
         let sql = StoreError::sql("failed to read what somebody belongs to");
         let target = |reference: &Box<str>| {
             let (t, id) = reference.split_once('/').unwrap_or_default();
@@ -311,11 +338,13 @@ impl Store {
             Some(format!("{t}/{}", row.get::<_, &str>(1)).into_boxed_str())
         };
         let circle = Arc::new(Circle::new(roots.into_iter().chain(rows.iter().filter_map(reference)).collect()));
-        let mut known = circles.write().expect("no holder of this lock can panic");
-        if known.len() >= CIRCLES_MAX {
-            known.clear();
+        let mut circles = circles.write().expect("no holder of this lock can panic");
+        if circles.forgotten == forgotten {
+            if circles.known.len() >= CIRCLES_MAX {
+                circles.known.clear();
+            }
+            circles.known.insert(name, circle.clone());
         }
-        known.insert(name, circle.clone());
         Ok(circle)
     }
 
