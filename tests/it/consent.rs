@@ -2,6 +2,7 @@
 
 mod binary;
 mod everything;
+mod holes;
 mod labels;
 mod life;
 mod mail;
