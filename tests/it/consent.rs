@@ -3,6 +3,7 @@
 mod binary;
 pub mod cases;
 mod everything;
+mod holes;
 mod labels;
 mod life;
 mod mail;
