@@ -5,6 +5,7 @@ mod everything;
 mod labels;
 mod life;
 mod mail;
+mod matrix;
 mod pages;
 mod pages_glass;
 mod plain;
