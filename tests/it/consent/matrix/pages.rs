@@ -1,6 +1,5 @@
 //! Rows of the pages for people, and of what is open to everybody.
 
-
 use super::row::{Row, browse, group};
 use super::world::{cared, consent};
 
@@ -18,14 +17,14 @@ fn open() -> Vec<Row> {
     vec![
         browse("GET /login"),
         browse("GET /home"),
-        browse("GET /reset"),
+        browse("GET /reset").note("Opens by a link that is good once."),
         browse("GET /emergency/view"),
         browse("GET /emergency/shl/unknown"),
         browse("GET /emergency/file/unknown"),
         browse("GET /fhir/sid/health-id/0000000000"),
         browse("GET /health/live"),
         browse("GET /health/ready"),
-        browse("GET /metrics"),
+        browse("GET /metrics").note("Numbers of requests and times, of nobody; the setting metrics_listen moves them to an address of their own."),
     ]
 }
 
@@ -51,7 +50,7 @@ fn patient() -> Vec<Row> {
         browse("GET /patient/sharing"),
         browse("GET /patient/sharing/new"),
         browse("GET /patient/card"),
-        browse("GET /patient/card/tag"),
+        browse("GET /patient/card/tag").note("Cara has made no card."),
     ]
 }
 
@@ -95,10 +94,12 @@ pub fn forms() -> Vec<Row> {
     let asked = vec![consent("c{n}", "cara", "proposed", Some("Practitioner/phys"))];
     let given = vec![consent("c{n}", "cara", "active", Some("Practitioner/nobody"))];
     let rows = vec![
-        browse("POST /patient/requests/c{n}").what("Cara is asked").given(asked).fields(&[("answer", "deny")]),
-        browse("POST /patient/sharing/new"),
+        browse("POST /patient/requests/c{n}").what("Cara is asked").given(asked).fields(&[("decision", "deny")]),
+        browse("POST /patient/sharing/new")
+            .what("without what to share")
+            .fields(&[("deed", "share"), ("with", "Practitioner/guest")]),
         browse("POST /patient/sharing/c{n}/end").what("of Cara").given(given),
-        browse("POST /patient/card"),
+        browse("POST /patient/card").fields(&[("action", "opt-in")]),
         browse("POST /patient/end-emergency"),
         browse("POST /clinician/ask"),
         browse("POST /clinician/break-glass"),

@@ -17,7 +17,8 @@ pub fn rows() -> Vec<Row> {
 fn single() -> Vec<Row> {
     vec![
         ask("GET metadata"),
-        ask("GET Patient/cara"),
+        ask("GET Patient/cara")
+            .note("Who runs the installation, reception and insurers know who the patients are, and nothing clinical: src/access/roles.txt."),
         ask("GET Patient/noor"),
         ask("GET Patient/otis"),
         ask("GET Observation/cara"),
@@ -25,7 +26,8 @@ fn single() -> Vec<Row> {
         ask("GET Observation/otis"),
         ask("GET Observation/rita"),
         ask("GET Observation/rita-r").what("labelled R"),
-        ask("GET Observation/rita-v").what("labelled V"),
+        ask("GET Observation/rita-v").what("labelled V")
+            .note("Open to the patient and to whom she names, even where the glass is broken."),
         ask("GET Observation/absent"),
         ask("HEAD Observation/otis"),
         ask("GET Condition/cara"),
@@ -34,14 +36,18 @@ fn single() -> Vec<Row> {
         ask("GET Claim/otis"),
         ask("GET DocumentReference/otis"),
         ask("GET Binary/cara"),
-        ask("GET Binary/otis"),
+        ask("GET Binary/otis")
+            .note("As open as the DocumentReference whose attachment it is."),
         ask("GET Consent/noor"),
-        ask("GET Consent/otis"),
+        ask("GET Consent/otis")
+            .note("Caring for a patient shows none of their Consents. The guest is named in Noor's; broken glass opens the whole record."),
         ask("GET Communication/cara"),
         ask("GET Task/cara"),
         ask("GET Task/otis"),
-        ask("GET Provenance/otis"),
-        ask("GET Group/both").what("Cara and Noor"),
+        ask("GET Provenance/otis")
+            .note("It names what was written and who wrote it, not the patient: patients' word does not reach it where it names none."),
+        ask("GET Group/both").what("Cara and Noor")
+            .note("All whom it is about must allow it."),
         ask("GET Practitioner/phys"),
         ask("GET Organization/house"),
     ]
@@ -75,7 +81,7 @@ fn search() -> Vec<Row> {
         ask("GET Condition"),
         ask("GET Claim"),
         ask("GET DocumentReference"),
-        ask("GET Binary"),
+        ask("GET Binary").note("Binaries are read one by one, by what they belong to; the keeper alone finds them."),
         ask("GET Consent"),
         ask("GET Communication"),
         ask("GET Task"),
@@ -119,14 +125,17 @@ fn operations() -> Vec<Row> {
         ask("GET Patient/cara/$everything"),
         ask("GET Patient/noor/$everything"),
         ask("GET Patient/otis/$everything"),
-        ask("GET Patient/$everything"),
+        ask("GET Patient/$everything")
+            .note("As much as reading one by one shows."),
         ask("GET Patient/cara/$emergency"),
-        ask("GET Patient/otis/$emergency"),
+        ask("GET Patient/otis/$emergency")
+            .note("The few facts an emergency needs, whatever else is closed, until the patient opts out of it; the patient is told."),
         ask("GET $search?query=haemoglobin"),
         ask("GET Observation/$search?query=haemoglobin"),
         ask("POST Patient/$match").what("Otis by name and birth").body(sought),
         ask("GET Consent/$explain?patient=Patient/cara&actor=Practitioner/guest"),
         ask("GET Consent/$explain?patient=Patient/otis&actor=Practitioner/phys"),
-        ask("GET AuditEvent/$verify-chain"),
+        ask("GET AuditEvent/$verify-chain")
+            .note("A system, the keeper too, needs a right of its own for this, which is a scope: here __audit."),
     ]
 }

@@ -55,7 +55,12 @@ impl World {
         }
         let path = names.iter().fold(row.path.to_string(), |path, (name, value)| path.replace(name, value));
         match row.way {
-            Way::Api => api(row, &one.client, &path, row.body.as_ref().map(|body| filled(body, &names))),
+            Way::Api => {
+                let body = row.body.as_ref().map(|body| filled(body, &names));
+                let headers: Vec<(&str, String)> =
+                    row.headers.iter().map(|(name, value)| (*name, value.replace("{n}", &names[0].1))).collect();
+                api(row.method, &one.client, &path, &headers, body)
+            }
             Way::Browser => {
                 let mut browser = one.browser.clone().expect("looked at above");
                 if row.method == "GET" {
@@ -90,8 +95,8 @@ fn breaker(app: &TestApp, who: &str) -> Client {
     principals::client(app, &uuid::Uuid::new_v4().to_string(), "physician", who, None)
 }
 
-fn api(row: &Row, client: &Client, path: &str, body: Option<Value>) -> String {
-    let mut headers = row.headers.to_vec();
+fn api(method: &str, client: &Client, path: &str, headers: &[(&str, String)], body: Option<Value>) -> String {
+    let mut headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     if body.is_some() && !headers.iter().any(|(name, _)| *name == "Content-Type") {
         headers.push(JSON);
     }
@@ -101,7 +106,7 @@ fn api(row: &Row, client: &Client, path: &str, body: Option<Value>) -> String {
         Some(body) => body.to_string().into_bytes(),
         None => Vec::new(),
     };
-    let answer = client.request(row.method, path, &headers, &bytes);
+    let answer = client.request(method, path, &headers, &bytes);
     assert!(answer.status < 500, "{}: {}", answer.asked, answer.text());
     format!("{}{}", answer.status, shown(&answer))
 }
@@ -241,8 +246,10 @@ fn records() -> Vec<Value> {
     ];
     for name in ["facadmin", "phys", "nurse", "recep", "pharm", "lab"] {
         all.push(json!({"resourceType": "Practitioner", "id": name, "name": [{"family": name}]}));
-        all.push(json!({"resourceType": "PractitionerRole", "id": name, "practitioner": to(format!("Practitioner/{name}")),
-            "organization": to("Organization/house")}));
+        all.push(
+            json!({"resourceType": "PractitionerRole", "id": name, "practitioner": to(format!("Practitioner/{name}")),
+            "organization": to("Organization/house")}),
+        );
     }
     for name in ["insurer", "auditor", "guest", "glass"] {
         all.push(json!({"resourceType": "Practitioner", "id": name, "name": [{"family": name}]}));

@@ -40,6 +40,10 @@ fn creating() -> Vec<Row> {
         "description": "nothing", "code": "m{n}", "base": ["Basic"], "type": "string", "expression": "Basic.language"});
     let event = json!({"resourceType": "AuditEvent", "type": {"code": "rest"}, "recorded": "2026-01-01T00:00:00Z",
         "agent": [{"requestor": true}], "source": {"observer": to("Device/x")}});
+    let signed = |mut it: Value| {
+        it["sourceAttachment"] = json!({"contentType": "application/pdf", "data": "JVBERg=="});
+        it
+    };
     let without_id = |mut it: Value| {
         it.as_object_mut().expect("an object").remove("id");
         it
@@ -55,6 +59,12 @@ fn creating() -> Vec<Row> {
             .headers(&[("If-None-Exist", "identifier=urn:matrix|w{n}")])
             .given(stored("otis"))
             .body(fresh("otis")),
+        ask("POST Observation")
+            .what("of Cara, if nobody has such; Otis has")
+            .headers(&[("If-None-Exist", "identifier=urn:matrix|w{n}")])
+            .given(stored("otis"))
+            .body(fresh("cara"))
+            .note("What cannot be seen is not found: it neither stops a create nor shows by one."),
         ask("POST Patient").body(patient),
         ask("POST Condition")
             .what("of Cara")
@@ -64,7 +74,19 @@ fn creating() -> Vec<Row> {
         ask("POST Consent").what("of Cara, proposed").body(consent("cara", "proposed")),
         ask("POST Consent").what("of Cara, active").body(consent("cara", "active")),
         ask("POST Consent").what("of Noor, active").body(consent("noor", "active")),
-        ask("POST Binary").headers(&[("Content-Type", "text/plain")]).body(json!("plain words")),
+        ask("POST Consent")
+            .what("of Cara, active, on signed paper")
+            .body(signed(consent("cara", "active")))
+            .note("Reception records what was signed on paper, and the patient is told; nobody else gives consent for a patient."),
+        ask("POST Binary")
+            .what("of nobody")
+            .headers(&[("Content-Type", "text/plain")])
+            .body(json!("plain words"))
+            .note("A patient adds to the own record alone: see the next line."),
+        ask("POST Binary")
+            .what("of Cara")
+            .headers(&[("Content-Type", "text/plain"), ("X-Security-Context", "Patient/cara")])
+            .body(json!("plain words")),
         ask("POST Practitioner").body(json!({"resourceType": "Practitioner"})),
         ask("POST SearchParameter").body(parameter),
         ask("POST AuditEvent").body(event),
@@ -84,8 +106,16 @@ fn changing() -> Vec<Row> {
         ask("PUT Observation/w{n}").what("of Cara, made one of Otis").given(stored("cara")).body(amended("otis")),
         ask("PUT Observation?identifier=urn:matrix|w{n}").what("of Cara").given(stored("cara")).body(amended("cara")),
         ask("PUT Observation?identifier=urn:matrix|w{n}").what("of Otis").given(stored("otis")).body(amended("otis")),
+        ask("PUT Observation?identifier=urn:matrix|w{n}")
+            .what("of Cara, while Otis has such")
+            .given(stored("otis"))
+            .body(fresh("cara")),
         ask("PATCH Observation/w{n}").what("of Cara").given(stored("cara")).headers(PATCH).body(patch.clone()),
         ask("PATCH Observation/w{n}").what("of Otis").given(stored("otis")).headers(PATCH).body(patch.clone()),
+        ask("PATCH Observation/absent-{n}")
+            .headers(PATCH)
+            .body(patch.clone())
+            .note("As the line above for whoever may not see it."),
         ask("PATCH Observation?identifier=urn:matrix|w{n}")
             .what("of Cara")
             .given(stored("cara"))
@@ -107,7 +137,8 @@ fn deleting() -> Vec<Row> {
         ask("DELETE Observation/w{n}").what("of Cara").given(stored("cara")),
         ask("DELETE Observation/w{n}").what("of Noor").given(stored("noor")),
         ask("DELETE Observation/w{n}").what("of Otis").given(stored("otis")),
-        ask("DELETE Observation/absent-{n}"),
+        ask("DELETE Observation/absent-{n}")
+            .note("204 says that there is nothing (any more) that this one may see; in the line above nothing was deleted where it was hidden."),
         ask("DELETE Observation?identifier=urn:matrix|w{n}").what("of Cara").given(stored("cara")),
         ask("DELETE Observation?identifier=urn:matrix|w{n}").what("of Otis").given(stored("otis")),
         ask("DELETE Consent/w{n}").what("of Cara, active").given(vec![consent(
@@ -129,18 +160,23 @@ fn bundles() -> Vec<Row> {
         entry
     };
     let bundle = |kind: &str, entries: Vec<Value>| json!({"resourceType": "Bundle", "type": kind, "entry": entries});
-    let reads =
-        || ["cara", "noor", "otis"].map(|id| entry("GET", &format!("Observation/{id}"), None)).to_vec();
+    let reads = || ["cara", "noor", "otis"].map(|id| entry("GET", &format!("Observation/{id}"), None)).to_vec();
     let creates = |patients: &[&str]| -> Vec<Value> {
         patients.iter().map(|id| entry("POST", "Observation", Some(fresh(id)))).collect()
     };
     let searches = || ["Observation?_id=cara", "Observation?_id=otis"].map(|url| entry("GET", url, None)).to_vec();
     vec![
         ask("POST ").what("a batch: reads of Cara, Noor and Otis").body(bundle("batch", reads())),
-        ask("POST ").what("a batch: creates for Cara, Noor and Otis").body(bundle("batch", creates(&["cara", "noor", "otis"]))),
+        ask("POST ")
+            .what("a batch: creates for Cara, Noor and Otis")
+            .body(bundle("batch", creates(&["cara", "noor", "otis"]))),
         ask("POST ").what("a transaction: creates for Cara").body(bundle("transaction", creates(&["cara"]))),
-        ask("POST ").what("a transaction: creates for Cara and Otis").body(bundle("transaction", creates(&["cara", "otis"]))),
+        ask("POST ")
+            .what("a transaction: creates for Cara and Otis")
+            .body(bundle("transaction", creates(&["cara", "otis"]))),
         ask("POST ").what("a transaction: two searches").body(bundle("transaction", searches())),
-        ask("POST ").what("a transaction: reads of Cara and Otis").body(bundle("transaction", vec![reads()[0].clone(), reads()[2].clone()])),
+        ask("POST ")
+            .what("a transaction: reads of Cara and Otis")
+            .body(bundle("transaction", vec![reads()[0].clone(), reads()[2].clone()])),
     ]
 }
