@@ -16,7 +16,7 @@ pub fn rows() -> Vec<Row> {
 
 /// Returns a new patient in the care of the house and its physician.
 fn patient() -> Value {
-    cared("p{n}", "Newcomer{n}")
+    cared("p{n}", "{word}")
 }
 
 fn of_physician(patient: &str, status: &str) -> Vec<Value> {
@@ -54,7 +54,10 @@ fn consents() -> Vec<Row> {
         ask("POST Consent/c{n}/$token")
             .what("of Cara, to the physician")
             .given(of_physician("cara", "active"))
-            .body(nothing()),
+            .body(nothing())
+            .note(
+                "For an app with an authorization of its own, which nobody here has: emergency/glass_tokens tests it.",
+            ),
     ]
 }
 
@@ -67,11 +70,9 @@ fn emergencies() -> Vec<Row> {
         ask("POST Patient/p{n}/$break-glass").what("a new patient").given(vec![patient()]).body(reason()),
         ask("POST Patient/p{n}/$end-break-glass").what("broken by another").given(vec![patient()]).glass().body(end()),
         ask("POST Task/{task}/$review-break-glass").given(vec![patient()]).glass().body(finding()),
-        ask("GET Task/{task}")
-            .what("the review of broken glass")
-            .given(vec![patient()])
-            .glass()
-            .note("For those who review, and for the patient, who is another than Cara here."),
+        ask("GET Task/{task}").what("the review of broken glass").given(vec![patient()]).glass().note(
+            "For those who review, for systems of the house, and for the patient, who is another than Cara here.",
+        ),
         ask("POST Patient/cara/$emergency-card").what("status").body(action("status")),
         ask("POST Patient/cara/$emergency-card").what("make").body(action("make")),
         ask("POST Patient/otis/$emergency-card").what("status").body(action("status")),
@@ -79,8 +80,8 @@ fn emergencies() -> Vec<Row> {
 }
 
 fn identities() -> Vec<Row> {
-    let somebody = json!({"resourceType": "Patient", "active": true, "gender": "female", "birthDate": "1950-01-01",
-        "name": [{"family": "Only{n}", "given": ["Ann{n}"]}], "telecom": [{"system": "phone", "value": "+49 30 {n}"}]});
+    let somebody = json!({"resourceType": "Patient", "active": true, "gender": "female", "birthDate": "{day}",
+        "name": [{"family": "{word}", "given": ["{word}"]}], "telecom": [{"system": "phone", "value": "+49 30 {n}"}]});
     let number = json!({"system": "urn:none", "value": "{n}"});
     let two = || {
         vec![

@@ -90,7 +90,7 @@ fn admin() -> Vec<Row> {
 
 /// Returns the rows of forms. Most are sent empty: who may is told what is missing.
 pub fn forms() -> Vec<Row> {
-    let person = || vec![cared("p{n}", "Newcomer")];
+    let person = || vec![cared("p{n}", "{word}")];
     let asked = vec![consent("c{n}", "cara", "proposed", Some("Practitioner/phys"))];
     let given = vec![consent("c{n}", "cara", "active", Some("Practitioner/nobody"))];
     let rows = vec![

@@ -89,7 +89,8 @@ fn search() -> Vec<Row> {
         ask("GET Group"),
         ask("GET Practitioner"),
         ask("GET AuditEvent?_count=1&patient=Patient/cara"),
-        ask("GET AuditEvent?_count=1&patient=Patient/otis"),
+        ask("GET AuditEvent?_count=1&patient=Patient/otis")
+            .note("Otis keeps others out of this, too; compliance sees it whatever patients say."),
     ]
 }
 

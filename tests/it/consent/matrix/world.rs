@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -34,6 +35,7 @@ impl World {
         let reason = parameters(&[("reason", "valueString", json!(REASON))]);
         let grant = word(&glass.post("Patient/otis/$break-glass", &reason).expect(200), "grant");
         let principals = principals::all(&app, &grant);
+        indexed(&keeper, 6);
         World { app, keeper, principals, number: Cell::new(0) }
     }
 
@@ -47,7 +49,8 @@ impl World {
             return "-".into();
         }
         self.number.set(self.number.get() + 1);
-        let mut names = vec![("{n}", self.number.get().to_string())];
+        let number = self.number.get();
+        let mut names = vec![("{n}", number.to_string()), ("{word}", word_of(number)), ("{day}", day_of(number))];
         put(&self.keeper, &row.given.iter().map(|it| filled(it, &names)).collect::<Vec<_>>());
         if row.glass {
             let broken = self.broken(&names[0].1);
@@ -153,6 +156,29 @@ fn page(page: &Page) -> String {
         Some(to) if to.starts_with("/step-up") => "step-up".into(),
         Some(_) => "go".into(),
         None => page.status.to_string(),
+    }
+}
+
+/// Returns a name that is like no other number's, so that people are told apart.
+fn word_of(number: usize) -> String {
+    let mut state = number as u64 + 1;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'a' + (state >> 33) as u8 % 26)
+    };
+    (0..10).map(|_| letter()).collect()
+}
+
+fn day_of(number: usize) -> String {
+    format!("{}-{:02}-{:02}", 1930 + number % 71, 1 + number % 12, 1 + number % 28)
+}
+
+/// Waits until the text of what was stored can be searched, which is a moment after it was.
+fn indexed(keeper: &Client, records: usize) {
+    let began = Instant::now();
+    while keeper.get("$search?query=haemoglobin").expect(200).entries().len() < records {
+        assert!(began.elapsed() < Duration::from_secs(30), "the text is not indexed");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

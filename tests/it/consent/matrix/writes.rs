@@ -73,7 +73,7 @@ fn creating() -> Vec<Row> {
         ask("POST Communication").what("about Cara").body(message),
         ask("POST Consent").what("of Cara, proposed").body(consent("cara", "proposed")),
         ask("POST Consent").what("of Cara, active").body(consent("cara", "active")),
-        ask("POST Consent").what("of Noor, active").body(consent("noor", "active")),
+        ask("POST Consent").what("of Noor, active").body(consent("noor", "active")).note("A system that consents bind makes none active, or it would open records to itself."),
         ask("POST Consent")
             .what("of Cara, active, on signed paper")
             .body(signed(consent("cara", "active")))
@@ -82,7 +82,7 @@ fn creating() -> Vec<Row> {
             .what("of nobody")
             .headers(&[("Content-Type", "text/plain")])
             .body(json!("plain words"))
-            .note("A patient adds to the own record alone: see the next line."),
+            .note("Belongs to nobody until something links it. Patients and their apps store none: see src/access/reach.rs."),
         ask("POST Binary")
             .what("of Cara")
             .headers(&[("Content-Type", "text/plain"), ("X-Security-Context", "Patient/cara")])
@@ -101,7 +101,11 @@ fn changing() -> Vec<Row> {
         ask("PUT Observation/new-{n}").what("of Otis, not there yet").body(observation("new-{n}", "otis")),
         ask("PUT Observation/w{n}").what("of Cara").given(stored("cara")).body(amended("cara")),
         ask("PUT Observation/w{n}").what("of Noor").given(stored("noor")).body(amended("noor")),
-        ask("PUT Observation/w{n}").what("of Otis").given(stored("otis")).body(amended("otis")),
+        ask("PUT Observation/w{n}")
+            .what("of Otis")
+            .given(stored("otis"))
+            .body(amended("otis"))
+            .note("403 and not 404, for a PUT of what is not there creates it."),
         ask("PUT Observation/w{n}").what("of Otis, made one of Cara").given(stored("otis")).body(amended("cara")),
         ask("PUT Observation/w{n}").what("of Cara, made one of Otis").given(stored("cara")).body(amended("otis")),
         ask("PUT Observation?identifier=urn:matrix|w{n}").what("of Cara").given(stored("cara")).body(amended("cara")),
