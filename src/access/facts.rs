@@ -5,7 +5,7 @@
 use super::book::{Book, Library};
 use super::consent::{self, Action, Asker, Rule};
 use super::label::{self, Confidentiality};
-use super::principal::Token;
+use super::principal::{OPERATIONS, Token};
 use super::role::{Relation, Right, Role};
 use super::scope::{Context, Letter};
 use crate::fhir::{Instant, ResourceId, ResourceType};
@@ -229,9 +229,13 @@ impl Facts {
             (_, Relation::Unbound) => Implied::All,
             (_, Relation::Own) | (consent::Implied::Deny, _) => Implied::None,
             (consent::Implied::Permit, _) | (consent::Implied::Treatment, Relation::Any) => Implied::All,
+            // The house that treats a patient is also run: its administration works for no other purpose.
+            (consent::Implied::Treatment, Relation::Facility) if is_treatment || &*self.purpose == OPERATIONS => {
+                care(&self.circle.targets)
+            }
             (consent::Implied::Treatment, _) if !is_treatment => Implied::None,
             (consent::Implied::Treatment, Relation::Care) => care(&self.circle.own),
-            (consent::Implied::Treatment, Relation::Facility) => care(&self.circle.targets),
+            (consent::Implied::Treatment, Relation::Facility) => Implied::None,
         }
     }
 }

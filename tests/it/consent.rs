@@ -7,6 +7,7 @@ mod holes;
 mod labels;
 mod life;
 mod mail;
+mod matrix;
 mod pages;
 mod pages_glass;
 mod plain;
