@@ -3,6 +3,7 @@
 mod binary;
 mod everything;
 mod labels;
+mod leak;
 mod life;
 mod mail;
 mod pages;
