@@ -140,9 +140,11 @@ impl World {
             all.push(json!({"resourceType": "Observation", "id": format!("leak-told-{n}"), "status": "final",
                 "code": {"text": "Zebrafish told"}, "subject": r(of), "performer": [r(by)],
                 "effectiveDateTime": "2015-05-05"}));
+            let parties: Value =
+                [of, by, &doctor].iter().map(|who| json!({"actor": r(who), "status": "accepted"})).collect();
             all.push(json!({"resourceType": "Appointment", "id": format!("leak-visit-{n}"), "status": "booked",
                 "start": "2030-01-01T10:00:00Z", "end": "2030-01-01T11:00:00Z",
-                "participant": [of, by, &doctor].map(|who| json!({"actor": r(who), "status": "accepted"}))}));
+                "participant": parties}));
         }
         all.extend(staff.iter().map(|id| json!({"resourceType": "Practitioner", "id": format!("leak-{id}")})));
         for id in ["pharmacist", "lab", "two"] {
@@ -151,7 +153,8 @@ impl World {
         }
         for (n, patient) in self.patients.iter().take(4).enumerate() {
             for (m, label) in LABELS.iter().enumerate() {
-                all.push(json!({"resourceType": ["Observation", "Condition"][m % 2], "id": format!("leak-{n}-{m}"),
+                let t = ["Observation", "Condition"][m % 2];
+                all.push(json!({"resourceType": t, "id": format!("leak-{n}-{m}"),
                     "status": "final", "meta": {"security": label.iter().map(|l| coding(l)).collect::<Vec<_>>()},
                     "code": {"text": "Zebrafish labelled"}, "subject": r(patient)}));
             }
