@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use super::questions::{Along, Edge, End, Kind, Question, Step};
-use super::world::{self, World, at, name};
+use super::world::{self, World, name};
 use crate::client::Client;
 
 /// Resources that one question may find: each is read.
@@ -126,11 +126,18 @@ impl<'a> Asker<'a> {
         let whole = Question { path: without_types(&question.path), ..question.clone() };
         let mut members = Asker::new(self.world, &self.world.keeper).walk(&whole, 500, false).matches;
         members.retain(|name| self.reads(name));
-        let named: BTreeSet<String> =
-            members.iter().flat_map(|member| references(&self.world.resources, member)).collect();
+        let named: BTreeSet<String> = members.iter().flat_map(|member| self.references(member)).collect();
         let along: BTreeSet<String> =
             keeper.along.into_iter().filter(|name| named.contains(name) && self.reads(name)).collect();
         Expected { matches: keeper.matches, along_at_most: along.clone(), along, there }
+    }
+
+    /// Returns whatever a resource refers to; a Consent is asked for, since it changes.
+    fn references(&self, name: &str) -> Vec<String> {
+        match self.world.resources.get(name) {
+            Some(resource) => references(resource),
+            None => references(&self.world.keeper.get(name).expect(200).json()),
+        }
     }
 
     /// Returns the patients in whose compartment something is, as far as this world has it.
@@ -138,7 +145,7 @@ impl<'a> Asker<'a> {
         if member.starts_with("Patient/") {
             return vec![member.to_string()];
         }
-        let all = references(&self.world.resources, member);
+        let all = self.references(member);
         all.into_iter().filter(|name| name.starts_with("Patient/")).collect()
     }
 
@@ -146,11 +153,7 @@ impl<'a> Asker<'a> {
     fn leads(&self, from: &str, step: &Step) -> bool {
         let (edge, end, to): (&Edge, &End, Vec<String>) = match step {
             Step::To(edge, end) => (edge, end, self.world.led_to(from, edge.2)),
-            Step::From(edge, end) => {
-                let of_type = self.world.of_type(edge.0).map(|(name, _)| name);
-                let refers = |name: &&String| self.world.led_to(name, edge.2).iter().any(|to| to == from);
-                (edge, end, of_type.filter(refers).cloned().collect())
-            }
+            Step::From(edge, end) => (edge, end, self.world.leading_to(edge.0, edge.2, from)),
         };
         let t = if matches!(step, Step::To(..)) { edge.3 } else { edge.0 };
         to.iter().any(|name| {
@@ -195,8 +198,7 @@ impl<'a> Asker<'a> {
         if !name.starts_with(&format!("{target}/")) {
             return Vec::new();
         }
-        let of_type = self.world.of_type(t).map(|(name, _)| name);
-        of_type.filter(|from| self.world.led_to(from, path).iter().any(|to| to == name)).cloned().collect()
+        self.world.leading_to(t, path, name)
     }
 
     /// Walks all pages.
@@ -273,18 +275,18 @@ fn version(entry: &Value) -> String {
 }
 
 /// Returns whatever a resource refers to.
-fn references(all: &BTreeMap<String, Value>, name: &str) -> Vec<String> {
+fn references(resource: &Value) -> Vec<String> {
     fn walk(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
             Value::Object(object) => {
-                at(value, "reference", &mut |it| found.extend(it.as_str().map(str::to_string)));
+                found.extend(object.get("reference").and_then(Value::as_str).map(str::to_string));
                 object.values().for_each(|inner| walk(inner, found));
             }
             _ => {}
         }
     }
     let mut found = Vec::new();
-    all.get(name).into_iter().for_each(|resource| walk(resource, &mut found));
+    walk(resource, &mut found);
     found
 }

@@ -38,7 +38,7 @@ pub fn cast(world: &World) -> Vec<User> {
         &world.doctor(0),
         &["physician"],
         "user/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory \
-         user/Patient.rs user/Encounter.rs user/Condition.s user/Practitioner.r",
+         user/Patient.rs user/Encounter.rs user/Condition.rs user/Practitioner.rs",
     );
     person("patient", &world.patients[0], &["patient"], "user/*.rs");
     person("patient by an app", &world.patients[1], &["patient"], "patient/*.rs");

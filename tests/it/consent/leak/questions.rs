@@ -327,7 +327,7 @@ fn compartment(world: &World, dice: &mut Dice) -> Question {
     let path = match dice.below(3) {
         0 => format!("{name}/*?_type={t},{}", dice.text(of)),
         1 if t != "Consent" => {
-            format!("{name}/{t}?{}", condition(world, dice, t).unwrap_or_else(|| "_id:missing=false".into()))
+            format!("{name}/{t}?{}", condition(world, dice, t).unwrap_or_else(|| "_lastUpdated=ge2000".into()))
         }
         _ => format!("{name}/{t}"),
     };

@@ -53,8 +53,8 @@ impl Wills {
         let mut consent = frame(id, patient, status);
         consent["dateTime"] = format!("20{}-0{}-11", 10 + dice.below(15), 1 + dice.below(9)).into();
         let base = match dice.below(10) {
-            0..=3 => Some("OPTIN"),
-            4..=7 => Some("OPTOUT"),
+            0..=5 => Some("OPTIN"),
+            6..=7 => Some("OPTOUT"),
             _ => None,
         };
         match base {
@@ -142,6 +142,9 @@ impl Wills {
         }
         if depth < DEPTH_MAX && dice.percent(45) {
             it.insert("provision".into(), several(dice, 2, |dice| self.provision(dice, depth + 1)));
+        }
+        if it.is_empty() {
+            it.insert("type".into(), "deny".into());
         }
         Value::Object(it)
     }

@@ -1,7 +1,7 @@
 //! The hospital of the leak test: what is in it, as the keeper of the record sees it, and where its references lead.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,12 @@ pub struct World {
     pub loaded: String,
     /// Ids that searches found which always find the same.
     found: Mutex<BTreeMap<String, Vec<String>>>,
+    /// By type and path of a reference: what leads where.
+    leading: Mutex<BTreeMap<(String, String), Leading>>,
 }
+
+/// From what is referred to, to those that refer to it.
+type Leading = Arc<BTreeMap<String, Vec<String>>>;
 
 impl World {
     /// Returns the hospital; none where the data are absent.
@@ -48,7 +53,15 @@ impl World {
         let loaded = medilink::fhir::Instant::now().to_string();
         let mut patients = ids(&keeper, "Patient?_sort=_id");
         patients.truncate(40);
-        let mut world = World { app, keeper, resources: BTreeMap::new(), patients, loaded, found: Mutex::default() };
+        let mut world = World {
+            app,
+            keeper,
+            resources: BTreeMap::new(),
+            patients,
+            loaded,
+            found: Mutex::default(),
+            leading: Mutex::default(),
+        };
         world.read();
         world.add_own();
         world.read();
@@ -90,6 +103,22 @@ impl World {
             });
         }
         found
+    }
+
+    /// Returns what of a type leads to something by the references at a path.
+    pub fn leading_to(&self, t: &str, path: &str, to: &str) -> Vec<String> {
+        let key = (t.to_string(), path.to_string());
+        let known = self.leading.lock().expect("not poisoned").get(&key).cloned();
+        let leading = known.unwrap_or_else(|| {
+            let mut leading: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (from, _) in self.of_type(t) {
+                self.led_to(from, path).into_iter().for_each(|to| leading.entry(to).or_default().push(from.clone()));
+            }
+            let leading = Arc::new(leading);
+            self.leading.lock().expect("not poisoned").insert(key, leading.clone());
+            leading
+        });
+        leading.get(to).cloned().unwrap_or_default()
     }
 
     /// Returns the matches of a search by the keeper that always finds the same, in their order.
@@ -176,10 +205,10 @@ impl World {
                    "subject": {"reference": of}})
         };
         let steps: [(&str, &[(&str, &[&str])]); 4] = [
-            ("leak-moved", &[(a, &[]), (b, &[])]),
-            ("leak-restricted", &[(a, &[]), (a, &["R", "PSY"])]),
-            ("leak-released", &[(b, &["V"]), (b, &[]), (b, &["R"])]),
-            ("leak-gone", &[(b, &[]), (b, &["R"])]),
+            ("leak-moved", &[(a, &["N"]), (b, &["N"])]),
+            ("leak-restricted", &[(a, &["N"]), (a, &["R", "PSY"])]),
+            ("leak-released", &[(b, &["V"]), (b, &["N"]), (b, &["R"])]),
+            ("leak-gone", &[(b, &["N"]), (b, &["R"])]),
         ];
         for (id, versions) in steps {
             for (n, (of, labels)) in versions.iter().enumerate() {
@@ -187,7 +216,7 @@ impl World {
                 self.keeper.put(&format!("Observation/{id}"), &finding(id, of, labels)).expect(status);
             }
         }
-        self.keeper.delete("Observation/leak-gone").expect(200);
+        self.keeper.delete("Observation/leak-gone").expect(204);
     }
 
     fn of_patient(&self, t: &str, patient: &str) -> Option<String> {
