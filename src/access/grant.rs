@@ -231,6 +231,13 @@ impl Grant {
         }
     }
 
+    /// Returns whether a stored resource may be used in some way, where it is known whom it is about and that is enough.
+    pub fn at_sight(&self, t: ResourceType, about: &[i64], content: &[u8], way: Way, care: &Care) -> Option<bool> {
+        let sight = self.sight_in(t, way, Some(about)).knowing(care);
+        let is_labelled = memchr::memmem::find(content, label::MARK.as_bytes()).is_some();
+        evaluate::at_sight(&sight, about, is_labelled)
+    }
+
     /// Returns what a stored resource stands under, by which it is decided; none for what is damaged.
     pub fn rows(&self, t: ResourceType, content: &[u8]) -> Option<IndexRows> {
         let limits = self.limits.as_ref()?;
@@ -330,9 +337,9 @@ impl Limits {
     /// stands to all patients as the house does.
     fn relation(&self) -> Relation {
         match facts::named(&self.token.subject) {
-            _ if self.token.patient.is_some() => Relation::Own,
             Some((t, _)) if matches!(t.name(), "Patient" | "RelatedPerson") => Relation::Own,
             Some((t, _)) if t.name() != "Device" => Relation::Care,
+            None if self.token.patient.is_some() => Relation::Own,
             _ => Relation::Any,
         }
     }

@@ -52,6 +52,10 @@ impl Care {
         Care { links }
     }
 
+    pub fn carers_of(&self, patient: i64) -> impl Iterator<Item = i64> {
+        self.links.iter().filter(move |(of, _)| *of == patient).map(|(_, carer)| *carer)
+    }
+
     /// Returns the patients for whom one of the carers cares, sorted.
     pub fn of(&self, carers: &[i64]) -> Arc<[i64]> {
         let of_them = self.links.iter().filter(|(_, carer)| carers.contains(carer));
@@ -81,6 +85,30 @@ impl Governed {
             Some(group) => !meets(&group.denies) && (meets(&group.permits) || implied()),
             None => implied(),
         }
+    }
+
+    /// Returns the same where not every condition can be told; none where it depends on one that cannot.
+    pub fn allows_at_sight(&self, about: &[i64], meets: &dyn Fn(&Expr) -> Option<bool>) -> Option<bool> {
+        let implied = |patient: i64| {
+            let is_implied = match &self.implied {
+                Implied::All => true,
+                Implied::None => false,
+                Implied::Care { known, .. } => known.binary_search(&patient).is_ok(),
+            };
+            if is_implied { self.open.as_ref().map_or(Some(true), meets) } else { Some(false) }
+        };
+        let allows = |patient: i64| {
+            let Some(group) = self.groups.iter().find(|group| group.patients.binary_search(&patient).is_ok()) else {
+                return implied(patient);
+            };
+            match (meets(&group.denies), meets(&group.permits)) {
+                (Some(true), _) => Some(false),
+                (Some(false), Some(true)) => Some(true),
+                (Some(false), Some(false)) => implied(patient),
+                _ => None,
+            }
+        };
+        about.iter().try_fold(true, |all, patient| allows(*patient).map(|one| all && one))
     }
 
     /// Returns whether everything is open.

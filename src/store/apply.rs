@@ -173,7 +173,10 @@ impl Batch {
         }
         let (gone, made) = (&old.links, &new.links);
         let changed = gone.iter().filter(|l| !made.contains(l)).chain(made.iter().filter(|l| !gone.contains(l)));
-        changed.filter(|(kind, ..)| *kind == relation::MEMBER).for_each(|(_, member, _)| note(policy::MEMBER, *member));
+        for (kind, first, _) in changed {
+            // The member, or the patient.
+            note(if *kind == relation::MEMBER { policy::MEMBER } else { policy::CARE }, *first);
+        }
     }
 
     /// Notes a resource of a type that is being indexed anew; returns whether it is one.
