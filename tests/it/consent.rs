@@ -5,6 +5,7 @@ pub mod cases;
 mod everything;
 mod holes;
 mod labels;
+mod leak;
 mod life;
 mod mail;
 mod matrix;
