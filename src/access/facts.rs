@@ -114,7 +114,11 @@ impl Facts {
         }
         let parties = if action == Action::Access { self.as_party(registry, t) } else { Expr::None };
         // Consents are read by the patient and by whom they name; nobody is let in by caring for the patient.
-        let relation = if t == ResourceType::CONSENT { Relation::Own } else { relation };
+        let relation = match action {
+            Action::Collect => relation,
+            _ if t == ResourceType::CONSENT => Relation::Own,
+            _ => relation,
+        };
         let governed = match about {
             Some(about) => {
                 let book = self.library.book();
@@ -275,6 +279,8 @@ pub fn patients(token: &Token) -> (Option<i64>, Option<i64>) {
         (Some(person), _) => match &person.fhir_user {
             Some((t, id)) if *t == ResourceType::PATIENT => (Some(target(id)), None),
             _ if person.roles.contains(&Role::RelatedPerson) => (None, context),
+            // Whose roles are of one record alone has no other in context.
+            _ if person.roles.iter().all(|role| role.is_of_one_record()) => (context, None),
             _ => (None, None),
         },
         (None, Some((t, id))) if t == ResourceType::PATIENT => (Some(target(&id)), None),

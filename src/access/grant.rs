@@ -330,9 +330,9 @@ impl Limits {
     /// stands to all patients as the house does.
     fn relation(&self) -> Relation {
         match facts::named(&self.token.subject) {
-            _ if self.token.patient.is_some() => Relation::Own,
             Some((t, _)) if matches!(t.name(), "Patient" | "RelatedPerson") => Relation::Own,
             Some((t, _)) if t.name() != "Device" => Relation::Care,
+            None if self.token.patient.is_some() => Relation::Own,
             _ => Relation::Any,
         }
     }

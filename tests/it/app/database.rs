@@ -50,5 +50,8 @@ fn cluster() -> embedded::Cluster {
     let admin = cluster.url();
     rows(&admin, &format!("create database {TEMPLATE}"));
     run(store::migrate(&url_of(&admin, TEMPLATE))).expect("the migrations run");
-    cluster
+    // Far more servers share it than one hospital runs.
+    rows(&admin, "alter system set max_connections = 1000");
+    run(cluster.stop());
+    run(embedded::start(&FOLDER.join("cluster"))).expect("PostgreSQL starts again")
 }
