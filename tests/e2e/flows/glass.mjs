@@ -62,7 +62,7 @@ export default function glass(stage) {
     await auditor.getByRole('link', { name: /Dr. Chidi Okafor/ }).click()
     await auditor.getByText(REASON).first().waitFor()
     await look(auditor, 'audit-review')
-    await auditor.getByLabel(/^Justified/).check()
+    await auditor.getByLabel(/^\s*Justified/).check()
     await auditor.getByLabel('What you found out').fill('The ambulance report confirms it.')
     await auditor.getByRole('button', { name: 'Save the finding' }).click()
     await auditor.getByText('The finding is saved.').waitFor()

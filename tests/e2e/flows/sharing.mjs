@@ -143,7 +143,7 @@ async function refused(stage) {
 
 async function asked(doctor, root) {
   await doctor.goto(`${root}/clinician/ask?patient=tomas`)
-  for (const kind of ['Laboratory results', 'Medicines', 'Health problems']) await doctor.getByLabel(new RegExp(`^${kind}`)).check()
+  for (const kind of ['Laboratory results', 'Medicines', 'Health problems']) await doctor.getByLabel(new RegExp(`^\\s*${kind}`)).check()
   await doctor.getByLabel(/A few words/).fill('Only until your operation on Friday.')
   await look(doctor, 'clinician-ask')
   await doctor.getByRole('button', { name: 'Ask the patient' }).click()
@@ -158,12 +158,12 @@ async function granted(stage, patient) {
   await patient.goto(`${root}/patient/requests`)
   await look(patient, 'patient-requests')
   await patient.getByRole('link', { name: 'Dr. Chidi Okafor' }).click()
-  for (const kind of ['Medicines', 'Health problems']) await patient.getByLabel(new RegExp(`^${kind}`)).uncheck()
+  for (const kind of ['Medicines', 'Health problems']) await patient.getByLabel(new RegExp(`^\\s*${kind}`)).uncheck()
   await look(patient, 'patient-request-code')
   await patient.getByRole('button', { name: 'Allow', exact: true }).click()
   await patient.getByRole('alert').waitFor()
   await look(patient, 'patient-request-refused')
-  assert.equal(await patient.getByLabel(/^Medicines/).isChecked(), false, 'what was taken away is not back after a fault')
+  assert.equal(await patient.getByLabel(/^\s*Medicines/).isChecked(), false, 'what was taken away is not back after a fault')
   await patient.getByLabel(/Code of your/).fill(stage.neighbor.next())
   await patient.getByRole('button', { name: 'Allow', exact: true }).click()
   await patient.getByText('You allowed it.').waitFor()
