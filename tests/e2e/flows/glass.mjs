@@ -38,7 +38,7 @@ export default function glass(stage) {
     await patient.goto(`${demo.root}/patient/inbox`)
     await look(patient, 'patient-inbox')
     await patient.goto(`${demo.root}/patient/log`)
-    await patient.getByText(/opened .* in an emergency/i).first().waitFor()
+    await patient.getByText(/opened your whole record in an emergency/).first().waitFor()
     await look(patient, 'patient-log-glass')
     await patient.getByRole('button', { name: 'End this now: Dr. Chidi Okafor' }).click()
     await patient.getByText('It is ended').waitFor()
