@@ -37,6 +37,8 @@ pub enum Kind {
     FactorNeeded,
     /// Credentials that do not allow this.
     Forbidden,
+    /// Beside another issue: more can be seen in an emergency.
+    Withheld,
     /// Nothing there.
     NotFound,
     /// There once, deleted since.
@@ -99,6 +101,7 @@ impl Kind {
             Kind::TokenExpired => (401, "expired", "AR"),
             Kind::FactorNeeded => (401, "login", "AR"),
             Kind::Forbidden => (403, "forbidden", "AR"),
+            Kind::Withheld => (403, "suppressed", "AR"),
             Kind::NotFound => (404, "not-found", "AE"),
             Kind::Deleted => (410, "deleted", "AE"),
             Kind::Expired => (410, "processing", "AE"),

@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/operationoutcome.html>.
 
-use crate::fault::{Fault, Issue};
+use crate::fault::{Fault, Issue, Kind};
 use serde_json::{Value, json};
 
 /// Returns the OperationOutcome of a refusal, one `issue` for each thing that is wrong.
@@ -20,6 +20,12 @@ pub fn of_issues(issues: &[Issue], severity: &str) -> Value {
                 "code": i.kind.row().issue,
                 "diagnostics": i.diagnostics,
             });
+            if i.kind == Kind::Withheld {
+                issue["severity"] = "information".into();
+                let system = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+                issue["details"] =
+                    json!({"coding": [{"system": system, "code": "ETREAT", "display": "Emergency Treatment"}]});
+            }
             if let Some(expression) = &i.expression {
                 issue["expression"] = json!([expression]);
             }

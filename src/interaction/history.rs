@@ -4,7 +4,7 @@
 
 use super::Context;
 use super::bundle::BundleWriter;
-use super::read::not_found;
+use super::read::{missing, not_found};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
 use crate::rest::{Reply, query, reply};
@@ -17,7 +17,7 @@ pub async fn history(ctx: &Context<'_>, scope: HistoryScope) -> Result<Reply, Fa
     let page = ctx.view.history(ctx.grant, &query).await?;
     if let (HistoryScope::Instance(t, id), true, None) = (&query.scope, page.versions.is_empty(), query.after) {
         // Nothing within the asked time is an empty Bundle; nothing at all is not found.
-        ctx.view.read(ctx.grant, *t, id).await?.ok_or_else(|| not_found(*t, id))?;
+        ctx.view.read(ctx.grant, *t, id).await?.ok_or_else(|| missing(ctx, not_found(*t, id)))?;
     }
     Ok(Reply::json(200, bundle(ctx, &query, &page)))
 }

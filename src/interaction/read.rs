@@ -3,7 +3,9 @@
 //! R4 <https://hl7.org/fhir/R4/http.html#read>, conditional read: <https://hl7.org/fhir/R4/http.html#cread>.
 
 use super::{Context, binary};
-use crate::fault::{Fault, Kind};
+use crate::access::role::Right;
+use crate::access::{Principal, policy};
+use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::conditions::{Conditions, NoneMatch};
 use crate::rest::{Reply, reply};
@@ -14,7 +16,10 @@ pub async fn read(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result
         ResourceType::BINARY => binary::read(ctx, id).await?,
         t => ctx.view.read(ctx.grant, t, id).await?,
     };
-    answer(stored, t, id, &ctx.request.conditions)
+    match stored {
+        None => Err(missing(ctx, not_found(t, id))),
+        stored => answer(stored, t, id, &ctx.request.conditions),
+    }
 }
 
 /// Returns the reply for what was found.
@@ -54,4 +59,23 @@ pub fn answer(
 
 pub fn not_found(t: ResourceType, id: &ResourceId) -> Fault {
     Fault::new(Kind::NotFound, format!("there is no {t}/{id}"))
+}
+
+/// Returns what is said where nothing is shown: that there is nothing, also of what is hidden. A person who cares for the patient
+/// and may break the glass is told that it can be broken; that the record is there they know.
+pub fn missing(ctx: &Context, absent: Fault) -> Fault {
+    let hidden = ctx.grant.shown().hidden;
+    let breaks = match ctx.grant.principal() {
+        Principal::Token(token) => token.person.is_some() && policy::holds(token, Right::BreakGlass),
+        _ => false,
+    };
+    match hidden {
+        Some(hidden) if breaks && hidden.by_patients && hidden.is_cared => {
+            let text = "Consent access denied or the resource being accessed does not exist";
+            let hint =
+                "Additional information may be available using the Break-The-Glass Protocol: Patient/[id]/$break-glass";
+            Fault::from_issues(vec![Issue::new(Kind::Forbidden, text), Issue::new(Kind::Withheld, hint)])
+        }
+        _ => absent,
+    }
 }

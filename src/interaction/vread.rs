@@ -14,7 +14,7 @@ pub async fn vread(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, version:
         ResourceType::BINARY => binary::vread(ctx, id, number).await?,
         t => ctx.view.vread(ctx.grant, t, id, number).await?,
     };
-    let stored = stored.ok_or_else(missing)?;
+    let stored = stored.ok_or_else(|| read::missing(ctx, missing()))?;
     if stored.is_deleted() {
         return Err(Fault::new(Kind::Deleted, format!("version {number} of {t}/{id} is its deletion")));
     }

@@ -262,7 +262,7 @@ async fn reads(
         };
         let mut reply = reply.map_err(|f| f.within(&item.entry.path()));
         if let Ok(reply) = &mut reply {
-            reply.patients = item.grant.shown().patients;
+            reply.patients.extend(item.grant.shown().patients);
         }
         // What was read counts as given out, whatever becomes of the transaction.
         service.record_read(item.grant.principal(), &item.request, &mut reply).await?;

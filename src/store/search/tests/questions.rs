@@ -2,10 +2,9 @@
 
 use super::people::{CODES, DATES, EACH, NUMBERS, SYSTEMS, TYPES, UCUM, UNITS, URLS, WORDS, id};
 use crate::catalog::ParamKind;
-use crate::fhir::{ResourceId, ResourceType};
+use crate::fhir::ResourceType;
 use crate::search::column::{Param, Rank};
-use crate::search::expr::{Expr, Referred, Refers, Term};
-use crate::search::key::Keyer;
+use crate::search::expr::{Expr, Referred, Refers};
 use crate::search::query::filter;
 use crate::search::tests::dice::Dice;
 use crate::search::tests::{REGISTRY, resource_type};
@@ -85,17 +84,7 @@ impl Question {
 }
 
 fn refers(columns: Vec<i64>, t: ResourceType, to: Expr) -> Expr {
-    let rank = Rank::Code;
-    match to {
-        // A chain to an id is a reference to it, be it there or not.
-        Expr::Ids(ids) => {
-            let target = |id: &ResourceId| REGISTRY.keyer.target(t.name(), id.as_str());
-            let keys =
-                ids.iter().flat_map(|id| columns.iter().map(move |column| Keyer::reference(*column, target(id))));
-            Expr::Term(Term { keys: keys.collect(), rank, exclusive: None, role: None })
-        }
-        to => Expr::Refers(Box::new(Refers { columns, targets: vec![t], to, rank, role: None })),
-    }
+    Expr::Refers(Box::new(Refers { columns, targets: vec![t], to, rank: Rank::Code, role: None }))
 }
 
 /// Returns the columns of a reference parameter that lead to a type.
