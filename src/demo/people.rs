@@ -14,7 +14,13 @@ const PEOPLE: [(&str, &str, Role, Option<&str>, &str); 6] = [
     ("physician", "Dr. Chidi Okafor", Role::Physician, Some("Practitioner/okafor"), "cares for amina, jonas and mei"),
     ("nurse", "Lena Rivera", Role::Nurse, Some("Practitioner/rivera"), "works at Riverside Hospital"),
     ("patient", "Amina Lindqvist", Role::Patient, Some("Patient/amina"), "a request waits for an answer"),
-    ("neighbor", "Tomás Herrera", Role::Patient, Some("Patient/tomas"), "not in the physician's care, who has asked"),
+    (
+        "neighbor",
+        "Tomás Herrera",
+        Role::Patient,
+        Some("Patient/tomas"),
+        "not in the physician's care, and asked by the physician",
+    ),
     ("auditor", "Ruth Adeyemi", Role::SystemAuditor, None, "reviews, audit and its chain"),
     ("admin", "Sam Ito", Role::Admin, None, "people and clients"),
 ];

@@ -38,7 +38,11 @@ export default function glass(stage) {
     await patient.goto(`${demo.root}/patient/inbox`)
     await look(patient, 'patient-inbox')
     await patient.goto(`${demo.root}/patient/log`)
+    // The latest is first, and the physician has looked at a lot since.
+    await patient.getByRole('link', { name: 'Earlier' }).click()
     await patient.getByText(/opened your whole record in an emergency/).first().waitFor()
+    await look(patient, 'patient-log-earlier')
+    await patient.goto(`${demo.root}/patient/log`)
     await look(patient, 'patient-log-glass')
     await patient.getByRole('button', { name: 'End this now: Dr. Chidi Okafor' }).click()
     await patient.getByText('It is ended').waitFor()
