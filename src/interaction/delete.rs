@@ -7,13 +7,25 @@ use crate::access::scope::Letter;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::Reply;
-use crate::store::{Effect, Outcome, Write};
+use crate::store::{Condition, Effect, Outcome, Write};
 
 pub async fn delete(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
     let condition = update::precondition(&ctx.request.conditions)?;
     let (audit, sight) = (ctx.audit(t, id), ctx.grant.sight(t, Letter::Delete));
     let write = Write { resource_type: t, id: id.clone(), effect: Effect::Delete, condition, sight, audit };
-    answer(ctx.store.write(ctx.grant, write).await?)
+    match ctx.store.write(ctx.grant, write).await? {
+        // To who does not see it, it is not there.
+        Outcome::Hidden if !sees(ctx, t, id).await? => match condition {
+            Condition::Version(_) => Err(stale(None)),
+            _ => answer(Outcome::Nothing),
+        },
+        outcome => answer(outcome),
+    }
+}
+
+/// Returns whether the caller sees a resource in any way.
+pub async fn sees(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<bool, Fault> {
+    Ok(ctx.view.read(ctx.grant, t, id).await?.is_some())
 }
 
 /// Returns the reply for what became of a delete.

@@ -95,7 +95,8 @@ pub async fn planned(
     };
     // Before anything of it shows in what the patch runs into.
     if !ctx.view.shows_content(ctx.grant, t, id, content, Way::Letter(Letter::Update)).await? {
-        return Err(hidden());
+        let is_seen = ctx.view.shows_content(ctx.grant, t, id, content, Way::Seen).await?;
+        return Err(if is_seen { hidden() } else { read::not_found(t, id) });
     }
     if matches!(condition, Condition::Version(v) if v != current.version) || condition == Condition::Absent {
         return Err(stale(Some(current.version)));
