@@ -13,19 +13,19 @@ pub async fn delete(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Resu
     let condition = update::precondition(&ctx.request.conditions)?;
     let (audit, sight) = (ctx.audit(t, id), ctx.grant.sight(t, Letter::Delete));
     let write = Write { resource_type: t, id: id.clone(), effect: Effect::Delete, condition, sight, audit };
-    let outcome = ctx.store.write(ctx.grant, write).await?;
-    if matches!(outcome, Outcome::Hidden) && ctx.view.read(ctx.grant, t, id).await?.is_none() {
-        return absent(condition);
+    match ctx.store.write(ctx.grant, write).await? {
+        // To who does not see it, it is not there.
+        Outcome::Hidden if !sees(ctx, t, id).await? => match condition {
+            Condition::Version(_) => Err(stale(None)),
+            _ => answer(Outcome::Nothing),
+        },
+        outcome => answer(outcome),
     }
-    answer(outcome)
 }
 
-/// Returns the reply for what is not there, and for what the caller may not know of: the refusal stands in the audit alone.
-fn absent(condition: Condition) -> Result<Reply, Fault> {
-    match condition {
-        Condition::Version(_) => Err(stale(None)),
-        _ => Ok(Reply::empty(204)),
-    }
+/// Returns whether the caller sees a resource in any way.
+pub async fn sees(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<bool, Fault> {
+    Ok(ctx.view.read(ctx.grant, t, id).await?.is_some())
 }
 
 /// Returns the reply for what became of a delete.

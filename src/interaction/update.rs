@@ -2,14 +2,14 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/http.html#update>, conditional update: <https://hl7.org/fhir/R4/http.html#cond-update>.
 
-use super::{Context, body, prepare, settled};
+use super::{Context, body, delete, prepare, settled, stale};
 use crate::access::scope::Letter;
 use crate::catalog::Catalog;
 use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::conditions::{Conditions, NoneMatch, VersionMatch};
 use crate::rest::{Body, Reply};
-use crate::store::{Condition, Effect, Write};
+use crate::store::{Condition, Effect, Outcome, Write};
 use crate::validation::Valid;
 use serde_json::Value;
 
@@ -30,7 +30,13 @@ pub async fn update(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, body: B
         condition,
         sight: ctx.grant.sight(t, Letter::Update),
     };
-    settled(ctx, ctx.store.write(ctx.grant, write).await?).await
+    match ctx.store.write(ctx.grant, write).await? {
+        // To who does not see it, there is no version to compare with.
+        Outcome::Hidden if matches!(condition, Condition::Version(_)) && !delete::sees(ctx, t, id).await? => {
+            Err(stale(None))
+        }
+        outcome => settled(ctx, outcome).await,
+    }
 }
 
 /// Checks a resource that must carry the id of the URL: R4 3.1.0.4.

@@ -207,12 +207,14 @@ fn writes_stay_within_what_the_token_reaches() {
     patient.put("Observation/lab-a", &moved).expect(403);
     own["id"] = "made-by-put".into();
     patient.put("Observation/made-by-put", &own).expect(201);
-    patient.delete("Observation/lab-b").expect(403);
+    // What is not seen is not there, and stays.
+    patient.delete("Observation/lab-b").expect(204);
+    client(app, "system/*.rs", None, &[]).get("Observation/lab-b").expect(200);
     patient.delete("Observation/made-by-put").expect(204);
     // A patch shows nothing of what it may not touch, not even by what it runs into.
     for test in ["final", "amended"] {
         let patch = json!([{"op": "test", "path": "/status", "value": test}]);
-        change(&patient, "Observation/lab-b", &patch).expect(403);
+        change(&patient, "Observation/lab-b", &patch).expect(404);
     }
     let patch = json!([{"op": "replace", "path": "/category/0/coding/0/code", "value": "vital-signs"}]);
     change(&laboratory, "Observation/lab-a", &patch).expect(403);

@@ -145,8 +145,15 @@ impl<'a> Asker<'a> {
         if member.starts_with("Patient/") {
             return vec![member.to_string()];
         }
-        let all = self.references(member);
-        all.into_iter().filter(|name| name.starts_with("Patient/")).collect()
+        match member.split('/').next() {
+            // What a List names and whom a Consent lets in is not in their records by that.
+            Some("List") => self.world.led_to(member, "subject"),
+            Some("Consent") => {
+                let consent = self.world.keeper.get(member).expect(200).json();
+                consent["patient"]["reference"].as_str().map(str::to_string).into_iter().collect()
+            }
+            _ => self.references(member).into_iter().filter(|name| name.starts_with("Patient/")).collect(),
+        }
     }
 
     /// Returns whether a chain leads from a resource, through what can be read, to what it asks for.

@@ -28,6 +28,7 @@ pub fn nothing_tells_hidden_from_absent(world: &World, cast: &[User]) {
     let (hidden, _) = world.of_type("Observation").next().expect("some");
     let hidden = hidden.strip_prefix("Observation/").expect("an Observation");
     reads(&user.client, hidden);
+    writes(world, hidden);
     conditions(world, hidden);
     times(&user.client, hidden);
 }
@@ -94,16 +95,40 @@ fn alike(hidden: &Response, absent: &Response, id: &str) {
     assert_eq!(hidden.header("etag"), absent.header("etag"), "{}", hidden.asked);
 }
 
-/// A condition that finds a hidden resource is answered as one that finds nothing.
-fn conditions(world: &World, hidden: &str) {
-    let writer = world.app.forged(|claims| {
+/// Returns somebody who may write as much as a person can, and whom no patient knows.
+fn writer(world: &World) -> Client {
+    let token = world.app.forged(|claims| {
         claims.sub = "account of a writer".to_string();
         claims.client_id = Some("leak-page".to_string());
         claims.fhir_user = Some("Practitioner/leak-writer".to_string());
         claims.roles = vec!["physician".to_string()];
         claims.scope = "user/*.cruds".to_string();
     });
-    let client = world.app.client().with_token(&writer);
+    world.app.client().with_token(&token)
+}
+
+/// Changes and deletions by id are answered alike, and so is a PUT that wants a version to be there. A PUT without a condition makes
+/// what is absent; of that R4 says that it tells.
+fn writes(world: &World, hidden: &str) {
+    let client = writer(world);
+    let patch = br#"[{"op": "replace", "path": "/status", "value": "amended"}]"#;
+    let json_patch = ("Content-Type", "application/json-patch+json");
+    for versions in [&[][..], &[("If-Match", "W/\"1\"")], &[("If-Match", "W/\"9\"")]] {
+        let with = |header: (&'static str, &'static str)| [&[header][..], versions].concat();
+        let both = |ask: &dyn Fn(&str) -> Response| alike(&ask(hidden), &ask(NOBODY), hidden);
+        both(&|id| client.request("PATCH", &format!("Observation/{id}"), &with(json_patch), patch));
+        both(&|id| client.request("DELETE", &format!("Observation/{id}"), versions, b""));
+        if !versions.is_empty() {
+            let body =
+                |id: &str| json!({"resourceType": "Observation", "id": id, "status": "final", "code": {"text": "x"}});
+            both(&|id| client.send("PUT", &format!("Observation/{id}"), versions, &body(id)));
+        }
+    }
+}
+
+/// A condition that finds a hidden resource is answered as one that finds nothing.
+fn conditions(world: &World, hidden: &str) {
+    let client = writer(world);
     // About nobody: who may write it does not depend on any patient.
     let body = json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}});
     let text = body.to_string();
