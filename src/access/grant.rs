@@ -282,6 +282,10 @@ pub fn meets(sight: &Expr, t: ResourceType, id: &ResourceId, rows: IndexRows) ->
 
 impl Limits {
     fn sight(&self, t: ResourceType, letter: Letter, about: Option<&[i64]>) -> Expr {
+        // A Binary does not say itself whom it is about: whom patients bind finds none, and reads it by what it belongs to.
+        if t == ResourceType::BINARY && letter == Letter::Search && matches!(self.knowledge, Knowledge::Of(_)) {
+            return Expr::None;
+        }
         let scopes = self.token.scopes.iter().filter(|scope| scope.allows(letter, Some(t)));
         Expr::or(scopes.map(|scope| self.opened(scope, t, letter, about)).chain(self.itself(t, letter)))
     }

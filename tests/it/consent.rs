@@ -3,9 +3,12 @@
 mod binary;
 pub mod cases;
 mod everything;
+mod holes;
 mod labels;
+mod leak;
 mod life;
 mod mail;
+mod matrix;
 mod pages;
 mod pages_glass;
 mod plain;

@@ -10,7 +10,7 @@ mod glass_review;
 mod glass_tokens;
 mod page;
 mod passcode;
-mod stage;
+pub mod stage;
 mod view;
 
 use std::sync::OnceLock;

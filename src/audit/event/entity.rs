@@ -2,8 +2,8 @@
 //!
 //! IHE Basic Audit Log Patterns. R4 invariant sev-1: an entity has a name or a query, never both.
 
-use super::Frame;
 use super::kind::{self, Deed};
+use super::{Frame, MANY};
 use crate::fhir::reference::Literal;
 use crate::store::trail::{Row, Subject};
 use base64::Engine;
@@ -57,8 +57,7 @@ fn question(row: &Row, deed: Deed, told_whole: bool) -> Option<Value> {
     }
     let role = json!({"system": ROLE, "code": "24", "display": "Query"});
     if !told_whole {
-        let description = "a question that found several patients";
-        return Some(json!({"type": typed("2", "System Object"), "role": role, "description": description}));
+        return Some(json!({"type": typed("2", "System Object"), "role": role, "description": MANY}));
     }
     let path = row.resource_type.map(|t| t.name()).unwrap_or_default();
     let question = match asked {

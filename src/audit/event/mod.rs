@@ -17,6 +17,9 @@ const BALP: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition";
 /// What stands before the moment at which an event of a client's came, in the detail of its row.
 pub const RECEIVED: &str = "received ";
 
+/// What stands in the place of a question whose answer held others, too.
+pub const MANY: &str = "a question that found several patients";
+
 /// What an installation adds to every event.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
