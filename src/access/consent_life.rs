@@ -15,6 +15,14 @@ use serde_json::Value;
 /// The code in `meta.tag` of a Consent that broken glass left.
 pub const BREAK_GLASS: &str = "break-glass";
 
+/// Bytes of the provision of an active Consent.
+const PROVISION_BYTES_MAX: usize = 32 << 10;
+/// Active Consents of one patient.
+pub const ACTIVE_MAX: usize = 200;
+/// Why there are no more.
+pub const TOO_MANY: Refusal =
+    Refusal { path: "Consent.status", text: "the patient has 200 active Consents already: end some of them first" };
+
 /// The values of `Consent.status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -193,6 +201,13 @@ pub fn check(consent: &Value, base_url: &str) -> Result<(), Refusal> {
     let codings = consent.pointer("/scope/coding").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let is_privacy = codings.iter().any(|coding| coding.get("code").and_then(Value::as_str) == Some("patient-privacy"));
     let is_active = consent.get("status").and_then(Value::as_str) == Some("active");
+    let is_long = |provision: &Value| provision.to_string().len() > PROVISION_BYTES_MAX;
+    if is_active && consent.get("provision").is_some_and(is_long) {
+        return refused(
+            "Consent.provision",
+            "what an active Consent says is too long: 32 KiB at most, for every search hears it",
+        );
+    }
     if is_active && is_privacy && State::read(consent, base_url).patient.is_none() {
         return refused("Consent.patient", "an active Consent about privacy must refer to a Patient of this server");
     }
@@ -322,5 +337,10 @@ mod tests {
         ] {
             assert_eq!(check(&consent, BASE).is_ok(), fine, "{consent}");
         }
+        let mut long = consent("active", "research", Value::Null);
+        long["provision"] = json!({"code": vec![json!({"text": "x".repeat(100)}); 400]});
+        assert!(check(&long, BASE).is_err(), "every search would hear it");
+        long["status"] = "inactive".into();
+        assert!(check(&long, BASE).is_ok());
     }
 }

@@ -34,10 +34,17 @@ pub struct Circle {
     pub targets: Arc<[i64]>,
     /// Those of them that stand for the person alone: not organizations, not groups.
     pub own: Arc<[i64]>,
+    /// The patients for whom a related person speaks, as targets.
+    pub speaks_for: Vec<i64>,
 }
 
 impl Circle {
-    pub fn new(mut references: Vec<Box<str>>) -> Circle {
+    pub fn new(references: Vec<Box<str>>) -> Circle {
+        Circle::speaking(references, Vec::new())
+    }
+
+    /// Returns the circle of somebody who speaks for patients.
+    pub fn speaking(mut references: Vec<Box<str>>, speaks_for: Vec<i64>) -> Circle {
         references.sort_unstable();
         references.dedup();
         let target = |reference: &Box<str>| {
@@ -51,7 +58,7 @@ impl Circle {
         };
         let is_own = |r: &&Box<str>| !r.starts_with("Organization/") && !r.starts_with("Group/");
         let (targets, own) = (sorted(&mut references.iter()), sorted(&mut references.iter().filter(is_own)));
-        Circle { references, targets, own }
+        Circle { references, targets, own, speaks_for }
     }
 }
 

@@ -108,6 +108,8 @@ const MEMBERS: &[(&str, &[&str], &[&str])] = &[
     ("Organization", &[], &["partOf"]),
     ("CareTeam", &["participant.member"], &[]),
     ("Group", &["member.entity"], &[]),
+    // Who speaks for a patient.
+    ("RelatedPerson", &[], &["patient"]),
 ];
 
 /// Types of which one resource can be about several patients.

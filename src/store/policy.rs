@@ -149,6 +149,11 @@ async fn look(blueprint: &Blueprint, pool: &Pool) -> Result<(), StoreError> {
 }
 
 impl Shared {
+    /// Returns what this process remembers, as of its last look.
+    pub(super) fn library(&self) -> &Library {
+        &self.library
+    }
+
     fn seen(&self) -> Option<Arc<str>> {
         let seen = self.seen.lock().expect("no holder of this lock can panic");
         let is_recent = |at: Instant| Instant::now().0 - at.0 < LOOKED_US_MAX;
@@ -305,6 +310,8 @@ impl Store {
         let now = Instant::now();
         let library = self.blueprint.policy.library.clone();
         let (own, proxy_of) = facts::patients(token);
+        // Whoever spoke for a patient when the token was made may not do so any more.
+        let proxy_of = proxy_of.filter(|patient| circle.speaks_for.contains(patient));
         let glass = {
             let book = library.book();
             if let (Some(consent), Some(patient)) = (&token.consent, &token.patient) {
@@ -355,7 +362,12 @@ impl Store {
             let t = ResourceType::from_number(row.get(0))?;
             Some(format!("{t}/{}", row.get::<_, &str>(1)).into_boxed_str())
         };
-        let circle = Arc::new(Circle::new(roots.into_iter().chain(rows.iter().filter_map(reference)).collect()));
+        // A patient for whom somebody speaks is nothing that they are.
+        let is_root = |reference: &Box<str>| roots.contains(reference);
+        let (of, named): (Vec<Box<str>>, Vec<Box<str>>) =
+            rows.iter().filter_map(reference).partition(|it| it.starts_with("Patient/") && !is_root(it));
+        let speaks_for = of.iter().map(target).collect();
+        let circle = Arc::new(Circle::speaking(roots.iter().cloned().chain(named).collect(), speaks_for));
         let mut kept = circles.write().expect("no holder of this lock can panic");
         if kept.answers.len() >= CIRCLES_MAX {
             kept.answers.clear();

@@ -136,6 +136,7 @@ impl Tx {
     /// dropping the transaction, when one of them is a refusal it cannot accept.
     pub async fn write(&self, grant: &Grant, writes: &[Write], found: &Found) -> Result<Vec<Outcome>, StoreError> {
         self.check_health_ids(writes).await?;
+        self.check_active(writes, found)?;
         let blueprint = &self.store.blueprint;
         let numbers = blueprint.numbers.reserve(self.open.get(), writes.len() * 2).await?;
         let now = Instant::now();

@@ -12,6 +12,7 @@ const NAMES: &[&str] = &["reason", "reasonCode", "purpose", "duration", "encount
 /// A grant lasts a day at most, and that long where nothing is said.
 pub const LASTS_S_MAX: i64 = 86_400;
 const LASTS_S_MIN: i64 = 60;
+const CODE_CHARS_MAX: usize = 200;
 
 pub struct Asked {
     pub reason: String,
@@ -42,8 +43,17 @@ pub fn asked(ctx: &Context, body: Body) -> Result<Asked, Fault> {
         let text = |pointer: &str| concept.pointer(pointer).and_then(Value::as_str).map(str::to_string);
         text("/coding/0/code").or_else(|| text("/text"))
     });
+    if reason_code.as_deref().is_some_and(|code| !is_code(code)) {
+        let text = format!("a code of the reason has up to {CODE_CHARS_MAX} characters, and no ';'");
+        return Err(rule("reasonCode", text));
+    }
     let encounter = parameters.target("encounter", ResourceType::parse("Encounter"))?;
     Ok(Asked { reason, reason_code, lasts_s, encounter })
+}
+
+/// Returns whether a code can stand beside other things in the audit without seeming to be one of them.
+fn is_code(code: &str) -> bool {
+    code.chars().count() <= CODE_CHARS_MAX && !code.chars().any(|c| c == ';' || c.is_control())
 }
 
 /// Returns the seconds of a Duration that a grant may last.
@@ -70,8 +80,21 @@ fn rule(name: &str, text: String) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::seconds;
+    use super::{is_code, seconds};
     use serde_json::json;
+
+    #[test]
+    fn a_code_of_the_reason_cannot_pass_for_more() {
+        for (code, want) in [
+            ("unconscious", true),
+            ("unconscious, alone: no kin", true),
+            ("x; consent=Consent/other; reason=asked by the patient", false),
+            ("x\nreason=other", false),
+            (&"x".repeat(201), false),
+        ] {
+            assert_eq!(is_code(code), want, "{code}");
+        }
+    }
 
     #[test]
     fn a_grant_lasts_from_a_minute_to_a_day() {

@@ -17,6 +17,7 @@ mod words;
 use super::own;
 use super::parameters::Parameters;
 use crate::access::consent_life::{State, Status};
+use crate::access::label;
 use crate::access::policy::Needs;
 use crate::access::scope::Letter;
 use crate::fault::{Fault, Kind};
@@ -206,6 +207,8 @@ fn provenance(
     });
     if let Some(reason) = reason {
         provenance["reason"] = json!([{"text": reason}]);
+        // Why somebody shares or does not is for the keeper of the record alone.
+        provenance["meta"] = json!({"security": [{"system": label::CONFIDENTIALITY, "code": "V"}]});
     }
     own::made(ctx, ResourceType::PROVENANCE, provenance, what).map(|(_, write)| write)
 }

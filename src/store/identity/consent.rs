@@ -4,10 +4,12 @@
 
 use super::revocation::{Revoked, TOKEN_S_MAX};
 use crate::access::Grant;
-use crate::access::consent_life::{self, State};
-use crate::fhir::{Instant, ResourceId};
-use crate::store::tx::Tx;
+use crate::access::consent_life::{self, ACTIVE_MAX, State, Status, TOO_MANY};
+use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::search::key::Keyer;
+use crate::store::tx::{Found, Tx};
 use crate::store::{Effect, Outcome, Store, StoreError, Stored, Write};
+use std::collections::HashMap;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -44,6 +46,26 @@ impl Tx {
             self.did(PAPER, &[&write.id.as_str(), &Instant::now().0]).await?;
         }
         Ok(())
+    }
+
+    /// Refuses one active Consent too many: all of a patient are heard whenever something of theirs is asked for. An emergency is not
+    /// kept out by that.
+    pub(in crate::store) fn check_active(&self, writes: &[Write], found: &Found) -> Result<(), StoreError> {
+        let mut more: HashMap<i64, usize> = HashMap::new();
+        for write in writes.iter().filter(|write| write.resource_type == ResourceType::CONSENT) {
+            let Effect::Put(prepared) = &write.effect else { continue };
+            let new = prepared.consent.as_ref().filter(|new| new.status == Status::Active && !new.is_break_glass);
+            let Some(patient) = new.and_then(|new| new.patient.as_ref()) else { continue };
+            let current = found.get(&(write.resource_type, write.id.clone()));
+            let old =
+                current.and_then(|stored| stored.content.as_deref()).map(|content| self.state(content)).transpose()?;
+            if old.is_none_or(|old| old.status != Status::Active || old.patient.as_ref() != Some(patient)) {
+                *more.entry(Keyer::fixed().target("Patient", patient.as_str())).or_default() += 1;
+            }
+        }
+        let book = self.store().blueprint.policy.library().book();
+        let is_too_many = |(patient, more): (&i64, &usize)| book.rules(*patient).len() + more > ACTIVE_MAX;
+        if more.iter().any(is_too_many) { Err(StoreError::ConsentLife(TOO_MANY)) } else { Ok(()) }
     }
 
     fn state(&self, content: &[u8]) -> Result<State, StoreError> {

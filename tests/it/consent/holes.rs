@@ -249,3 +249,55 @@ fn an_active_consent_that_nobody_would_hear_is_refused() {
         keeper.post("Consent", &consent).expect(201);
     }
 }
+
+#[test]
+fn nobody_speaks_for_a_patient_once_that_is_over() {
+    let keeper = keeper(app());
+    let (patient, other, id) = (patient(), patient(), unique("mum"));
+    let seen = keeper.post("Observation", &observation(to(&patient))).expect(201).id();
+    let related = |of: &str, is_active: bool| json!({"resourceType": "RelatedPerson", "id": id, "active": is_active, "patient": to(of)});
+    put(&keeper, &related(&patient, true)).expect(201);
+    let token = app().forged(|claims| {
+        claims.scope = "user/*.cruds".to_string();
+        claims.roles = vec!["related-person".to_string()];
+        claims.fhir_user = Some(format!("RelatedPerson/{id}"));
+        claims.patient = patient.strip_prefix("Patient/").map(str::to_string);
+    });
+    let client = app().client().with_token(&token);
+    let sees = || client.get(&format!("Observation/{seen}")).status;
+    assert_eq!(sees(), 200);
+    refused(&put(&client, &related(&other, true)));
+    for (of, is_active, status) in [(&patient, false, 404), (&patient, true, 200), (&other, true, 404)] {
+        put(&keeper, &related(of, is_active)).expect(200);
+        assert_eq!(sees(), status, "{of} {is_active}");
+    }
+}
+
+#[test]
+fn no_patient_makes_everybody_wait_by_their_consents() {
+    let (patient, other) = (patient(), patient());
+    let id = patient.strip_prefix("Patient/").expect("a reference").to_string();
+    let token = app().forged(|claims| {
+        claims.scope = "user/*.cruds".to_string();
+        claims.roles = vec!["patient".to_string()];
+        claims.fhir_user = Some(patient.clone());
+        claims.patient = Some(id.clone());
+    });
+    let client = app().client().with_token(&token);
+    let mut long = consent(&patient, "Practitioner/trusted");
+    let codes: Vec<Value> = (0..2_000).map(|i| json!({"text": format!("code number {i}")})).collect();
+    long["provision"]["code"] = codes.into();
+    client.post("Consent", &long).expect(422);
+    let many = |count: usize| {
+        let entry = |i: usize| {
+            let consent = consent(&patient, &format!("Practitioner/number-{i}"));
+            json!({"resource": consent, "request": {"method": "POST", "url": "Consent"}})
+        };
+        let entries: Vec<Value> = (0..count).map(entry).collect();
+        client.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
+    };
+    many(201).expect(422);
+    many(200).expect(200);
+    client.post("Consent", &consent(&patient, "Practitioner/one-more")).expect(422);
+    keeper(app()).post("Consent", &consent(&other, "Practitioner/trusted")).expect(201);
+}

@@ -29,6 +29,8 @@ fn person(server: &TestApp, roles: &[&str], is: &str, patient: &str) -> Client {
 #[test]
 fn a_second_role_makes_no_record_ones_own() {
     let stage = Stage::set();
+    let related = json!({"resourceType": "RelatedPerson", "id": "of-ada", "patient": {"reference": "Patient/ada"}});
+    stage.server.client_with("system/*.cruds").put("RelatedPerson/of-ada", &related).expect(201);
     for (roles, is, patient, of, is_open) in [
         (&["patient"][..], "Patient/ben", "ben", "of-ben", true),
         (&["patient"], "Patient/ada", "ben", "of-ben", false),
