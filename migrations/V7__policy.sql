@@ -17,6 +17,7 @@ create index link_no on link (no);
 -- One row for each change of what processes keep in memory to decide by. A process asks for rows that its last look
 -- could not see: they are those of transactions that its snapshot did not hold. Swept after a while.
 -- Kind 1: consents of patient `key`. Kind 2: what `key` belongs to. Kind 3: broken glass over patient `key`.
+-- Kind 4: who cares for patient `key`.
 create table policy_change (
     xid  xid8     not null default pg_current_xact_id(),
     kind smallint not null,

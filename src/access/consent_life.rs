@@ -4,6 +4,7 @@
 //! steps that need a second person, with the notices and proofs that belong to them; a plain write makes no step in the place of
 //! somebody else. Pure.
 
+use super::facts::keeps_records;
 use super::principal::{Person, Principal};
 use super::role::Role;
 use crate::fhir::ResourceId;
@@ -106,12 +107,17 @@ pub fn allowed(old: Option<&State>, new: Option<&State>, principal: &Principal) 
     if new.is_some_and(|new| new.is_break_glass) {
         return refused("Consent.meta.tag", "the tag 'break-glass' is set by $break-glass alone");
     }
-    let Some(person) = &token.person else {
-        // Systems, as adapters of other records are, and the operator: their scopes say what they may.
+    if keeps_records(token) {
+        // The operator, and systems that are the record or adapters of another one: their scopes say what they may.
         return Ok(());
-    };
+    }
     let Some(new) = new else {
         return refused("Consent", "a Consent is not deleted: it is revoked, or marked entered-in-error");
+    };
+    let Some(person) = &token.person else {
+        // Whom consents bind makes none that binds less: an app writes for its patient, and a system as one who asks.
+        let role = if token.patient.is_some() { Role::Patient } else { Role::Physician };
+        return by(role, old, new, token.patient.as_ref());
     };
     let own = own_patient(person, token.patient.as_ref());
     let mut last = Refusal { path: "Consent.status", text: "the role of the person does not write Consents" };
@@ -179,16 +185,16 @@ pub fn is_paper(old: Option<&State>, new: Option<&State>, principal: &Principal)
     new.patient.is_some() && new.patient.as_ref() != own_patient(person, token.patient.as_ref())
 }
 
-/// Returns what is wrong with a Consent whoever writes it: one of privacy that is active names its patient.
+/// Returns what is wrong with a Consent whoever writes it: one of privacy that is active names its patient, by reference to a Patient
+/// of this server. One that names nobody whom the server knows would be kept, and not heard.
 ///
 /// R4 consent.html, constraint ppc-2, which as published compares the system with a literal and never fires.
-pub fn check(consent: &Value) -> Result<(), Refusal> {
+pub fn check(consent: &Value, base_url: &str) -> Result<(), Refusal> {
     let codings = consent.pointer("/scope/coding").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let is_privacy = codings.iter().any(|coding| coding.get("code").and_then(Value::as_str) == Some("patient-privacy"));
     let is_active = consent.get("status").and_then(Value::as_str) == Some("active");
-    let names = |key: &str| consent.pointer(&format!("/patient/{key}")).is_some();
-    if is_active && is_privacy && !names("reference") && !names("identifier") {
-        return refused("Consent.patient", "an active Consent about privacy must name its patient");
+    if is_active && is_privacy && State::read(consent, base_url).patient.is_none() {
+        return refused("Consent.patient", "an active Consent about privacy must refer to a Patient of this server");
     }
     Ok(())
 }
@@ -197,6 +203,7 @@ pub fn check(consent: &Value) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use crate::access::principal::Token;
+    use crate::access::role::Right;
     use serde_json::json;
     use std::sync::Arc;
 
@@ -214,6 +221,27 @@ mod tests {
 
     fn patient() -> Principal {
         token(&[Role::Patient], ("Patient", "p"))
+    }
+
+    #[test]
+    fn a_system_that_consents_bind_opens_nothing_to_itself() {
+        let system = |rights: &[Right]| {
+            let client = Some("machine".into());
+            Principal::Token(Arc::new(Token { client, rights: rights.to_vec(), ..Token::default() }))
+        };
+        for (old, new, bound, keeper) in [
+            (None, Some("draft"), true, true),
+            (None, Some("proposed"), true, true),
+            (None, Some("active"), false, true),
+            (Some("proposed"), Some("active"), false, true),
+            (Some("active"), Some("inactive"), false, true),
+            (Some("active"), None, false, true),
+        ] {
+            let is_allowed =
+                |principal: &Principal| allowed(old.map(state).as_ref(), new.map(state).as_ref(), principal).is_ok();
+            assert_eq!(is_allowed(&system(&[])), bound, "{old:?} to {new:?}");
+            assert_eq!(is_allowed(&system(&[Right::KeepRecords])), keeper, "{old:?} to {new:?}");
+        }
     }
 
     #[test]
@@ -283,13 +311,16 @@ mod tests {
         let consent = |status: &str, scope: &str, patient: Value| json!({"status": status, "scope": {"coding": [{"code": scope}]}, "patient": patient});
         for (consent, fine) in [
             (consent("active", "patient-privacy", json!({"reference": "Patient/p"})), true),
-            (consent("active", "patient-privacy", json!({"identifier": {"value": "1"}})), true),
+            (consent("active", "patient-privacy", json!({"identifier": {"value": "1"}})), false),
+            (consent("active", "patient-privacy", json!({"reference": "http://here/fhir/Patient/p"})), true),
+            (consent("active", "patient-privacy", json!({"reference": "http://there/fhir/Patient/p"})), false),
+            (consent("active", "patient-privacy", json!({"reference": "Group/p"})), false),
             (consent("active", "patient-privacy", json!({"display": "Amina"})), false),
             (consent("active", "patient-privacy", Value::Null), false),
             (consent("draft", "patient-privacy", Value::Null), true),
             (consent("active", "research", Value::Null), true),
         ] {
-            assert_eq!(check(&consent).is_ok(), fine, "{consent}");
+            assert_eq!(check(&consent, BASE).is_ok(), fine, "{consent}");
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::book::{Book, Library};
 use super::consent::{self, Action, Asker, Rule};
 use super::label::{self, Confidentiality};
-use super::principal::Token;
+use super::principal::{OPERATIONS, Token};
 use super::role::{Relation, Right, Role};
 use super::scope::{Context, Letter};
 use crate::fhir::{Instant, ResourceId, ResourceType};
@@ -128,7 +128,12 @@ impl Facts {
             }
             None => self.of_all(registry, relation, t, action),
         };
-        if governed.is_open() { Expr::All } else { Expr::or([Expr::Governed(governed), parties]) }
+        // What may become of a resource is asked of a write even where all may be written.
+        if governed.is_open() && action == Action::Access {
+            Expr::All
+        } else {
+            Expr::or([Expr::Governed(governed), parties])
+        }
     }
 
     /// Returns what the asker may see as one of those whom it names: a consent asked for, a notice received, a task given.
@@ -210,7 +215,8 @@ impl Facts {
         }
         let mut groups: Vec<Group> = groups.into_values().map(group).collect();
         groups.sort_by(|a, b| a.patients.cmp(&b.patients));
-        Governed { groups, implied: self.implied(relation), open: Some(at_most(Confidentiality::Restricted)) }
+        let writer = (action != Action::Access).then(|| self.circle.targets.clone());
+        Governed { groups, implied: self.implied(relation), open: Some(at_most(Confidentiality::Restricted)), writer }
     }
 
     fn implied(&self, relation: Relation) -> Implied {
@@ -223,9 +229,13 @@ impl Facts {
             (_, Relation::Unbound) => Implied::All,
             (_, Relation::Own) | (consent::Implied::Deny, _) => Implied::None,
             (consent::Implied::Permit, _) | (consent::Implied::Treatment, Relation::Any) => Implied::All,
+            // The house that treats a patient is also run: its administration works for no other purpose.
+            (consent::Implied::Treatment, Relation::Facility) if is_treatment || &*self.purpose == OPERATIONS => {
+                care(&self.circle.targets)
+            }
             (consent::Implied::Treatment, _) if !is_treatment => Implied::None,
             (consent::Implied::Treatment, Relation::Care) => care(&self.circle.own),
-            (consent::Implied::Treatment, Relation::Facility) => care(&self.circle.targets),
+            (consent::Implied::Treatment, Relation::Facility) => Implied::None,
         }
     }
 }

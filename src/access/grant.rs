@@ -231,6 +231,13 @@ impl Grant {
         }
     }
 
+    /// Returns whether a stored resource may be used in some way, where it is known whom it is about and that is enough.
+    pub fn at_sight(&self, t: ResourceType, about: &[i64], content: &[u8], way: Way, care: &Care) -> Option<bool> {
+        let sight = self.sight_in(t, way, Some(about)).knowing(care);
+        let is_labelled = memchr::memmem::find(content, label::MARK.as_bytes()).is_some();
+        evaluate::at_sight(&sight, about, is_labelled)
+    }
+
     /// Returns what a stored resource stands under, by which it is decided; none for what is damaged.
     pub fn rows(&self, t: ResourceType, content: &[u8]) -> Option<IndexRows> {
         let limits = self.limits.as_ref()?;
@@ -275,6 +282,10 @@ pub fn meets(sight: &Expr, t: ResourceType, id: &ResourceId, rows: IndexRows) ->
 
 impl Limits {
     fn sight(&self, t: ResourceType, letter: Letter, about: Option<&[i64]>) -> Expr {
+        // A Binary does not say itself whom it is about: whom patients bind finds none, and reads it by what it belongs to.
+        if t == ResourceType::BINARY && letter == Letter::Search && matches!(self.knowledge, Knowledge::Of(_)) {
+            return Expr::None;
+        }
         let scopes = self.token.scopes.iter().filter(|scope| scope.allows(letter, Some(t)));
         Expr::or(scopes.map(|scope| self.opened(scope, t, letter, about)).chain(self.itself(t, letter)))
     }

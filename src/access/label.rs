@@ -3,12 +3,15 @@
 //! R4 <https://hl7.org/fhir/R4/security-labels.html>. A resource without a label is normal.
 
 use crate::fhir::ResourceType;
-use crate::search::column::Rank;
+use crate::search::column::{Rank, Role};
 use crate::search::expr::Term;
 use crate::search::key::Form;
 use crate::search::{Expr, Registry};
 
 pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+
+/// What stands in the text of every resource with a label of confidentiality.
+pub const MARK: &str = "v3-Confidentiality";
 
 /// How confidential something is; the order of v3-Confidentiality above normal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,5 +46,5 @@ pub fn at_most(registry: &Registry, t: ResourceType, limit: Confidentiality) -> 
     let Some(column) = column.map(|use_| &index.columns[usize::from(use_.index)]) else { return Expr::None };
     let key = |code: &&str| registry.keyer.term(column.key, Form::SystemCode, CONFIDENTIALITY, code);
     let keys = above.iter().map(key).collect();
-    Expr::not(Expr::Term(Term { keys, rank: Rank::Flag, exclusive: None, role: None }))
+    Expr::not(Expr::Term(Term { keys, rank: Rank::Flag, exclusive: None, role: Some(Role::Label) }))
 }

@@ -46,7 +46,7 @@ pub struct Token {
 
 /// Purposes of use by which nothing else is told, as codes of v3-ActReason.
 const TREATMENT: &str = "TREAT";
-const OPERATIONS: &str = "HOPERAT";
+pub(super) const OPERATIONS: &str = "HOPERAT";
 
 impl Token {
     /// Returns why the data are wanted: what the token says, or what its holder is there for. Whoever has several roles asks by

@@ -7,13 +7,25 @@ use crate::access::scope::Letter;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::Reply;
-use crate::store::{Effect, Outcome, Write};
+use crate::store::{Condition, Effect, Outcome, Write};
 
 pub async fn delete(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
     let condition = update::precondition(&ctx.request.conditions)?;
     let (audit, sight) = (ctx.audit(t, id), ctx.grant.sight(t, Letter::Delete));
     let write = Write { resource_type: t, id: id.clone(), effect: Effect::Delete, condition, sight, audit };
-    answer(ctx.store.write(ctx.grant, write).await?)
+    let outcome = ctx.store.write(ctx.grant, write).await?;
+    if matches!(outcome, Outcome::Hidden) && ctx.view.read(ctx.grant, t, id).await?.is_none() {
+        return absent(condition);
+    }
+    answer(outcome)
+}
+
+/// Returns the reply for what is not there, and for what the caller may not know of: the refusal stands in the audit alone.
+fn absent(condition: Condition) -> Result<Reply, Fault> {
+    match condition {
+        Condition::Version(_) => Err(stale(None)),
+        _ => Ok(Reply::empty(204)),
+    }
 }
 
 /// Returns the reply for what became of a delete.

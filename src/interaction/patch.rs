@@ -91,11 +91,15 @@ pub async fn planned(
 ) -> Result<Write, Fault> {
     let current = current.ok_or_else(|| read::not_found(t, id))?;
     let Some(content) = &current.content else {
-        return Err(Fault::new(Kind::Deleted, format!("{t}/{id} was deleted")));
+        // Who may not see that it was there is told what is told of what never was.
+        let is_seen = ctx.view.read(ctx.grant, t, id).await?.is_some();
+        let deleted = || Fault::new(Kind::Deleted, format!("{t}/{id} was deleted"));
+        return Err(if is_seen { deleted() } else { read::not_found(t, id) });
     };
     // Before anything of it shows in what the patch runs into.
     if !ctx.view.shows_content(ctx.grant, t, id, content, Way::Letter(Letter::Update)).await? {
-        return Err(hidden());
+        let is_seen = ctx.view.shows_content(ctx.grant, t, id, content, Way::Seen).await?;
+        return Err(if is_seen { hidden() } else { read::not_found(t, id) });
     }
     if matches!(condition, Condition::Version(v) if v != current.version) || condition == Condition::Absent {
         return Err(stale(Some(current.version)));

@@ -47,6 +47,8 @@ pub enum Role {
     Code,
     Category,
     Date,
+    /// None: it is how confidential the resource is.
+    Label,
 }
 
 /// How few resources one value can be expected to have; the least drives a search.

@@ -3,6 +3,7 @@
 //! R4 <https://hl7.org/fhir/R4/search.html>. What needs other resources is not decided here: see [`is_local`].
 
 use crate::fhir::{ResourceId, ResourceType};
+use crate::search::column::Role;
 use crate::search::expr::{Comparison, DateTest, Expr, Near, Quantity, TextTest};
 use crate::search::kind::number::{OPEN_ABOVE, OPEN_BELOW};
 use crate::search::{IndexRows, normal, period};
@@ -69,6 +70,36 @@ pub fn matches(expr: &Expr, it: &Indexed) -> bool {
         }
         Expr::Governed(governed) => governed.allows(&rows.about, &|condition| matches(condition, it)),
         Expr::Refers(_) | Expr::Referred(_) | Expr::Nos(_) | Expr::Ask(_) => false,
+    }
+}
+
+/// Returns whether a resource about these patients is wanted, where that can be told without reading it; `is_labelled`: it may have a
+/// label of confidentiality.
+pub fn at_sight(expr: &Expr, about: &[i64], is_labelled: bool) -> Option<bool> {
+    let told = |part: &Expr| at_sight(part, about, is_labelled);
+    match expr {
+        Expr::All => Some(true),
+        Expr::None => Some(false),
+        Expr::And(parts) => {
+            let parts: Vec<Option<bool>> = parts.iter().map(told).collect();
+            if parts.contains(&Some(false)) {
+                Some(false)
+            } else {
+                parts.into_iter().all(|p| p == Some(true)).then_some(true)
+            }
+        }
+        Expr::Or(parts) => {
+            let parts: Vec<Option<bool>> = parts.iter().map(told).collect();
+            if parts.contains(&Some(true)) {
+                Some(true)
+            } else {
+                parts.into_iter().all(|p| p == Some(false)).then_some(false)
+            }
+        }
+        Expr::Not(part) => told(part).map(|is| !is),
+        Expr::Governed(governed) => governed.allows_at_sight(about, &told),
+        Expr::Term(term) if term.role == Some(Role::Label) && !is_labelled => Some(false),
+        _ => None,
     }
 }
 

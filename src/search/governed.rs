@@ -3,6 +3,9 @@
 //! One tree of it is SQL for searches and the check of single resources. A resource about no patient meets it.
 
 use super::expr::Expr;
+use super::relation;
+use super::rows::IndexRows;
+use crate::fhir::ResourceType;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +18,8 @@ pub struct Governed {
     pub implied: Implied,
     /// What is open where it is implied.
     pub open: Option<Expr>,
+    /// Where it is about writing: the writer, and what the writer belongs to, as targets; sorted.
+    pub writer: Option<Arc<[i64]>>,
 }
 
 /// Patients of whose records the same may be used.
@@ -52,6 +57,10 @@ impl Care {
         Care { links }
     }
 
+    pub fn carers_of(&self, patient: i64) -> impl Iterator<Item = i64> {
+        self.links.iter().filter(move |(of, _)| *of == patient).map(|(_, carer)| *carer)
+    }
+
     /// Returns the patients for whom one of the carers cares, sorted.
     pub fn of(&self, carers: &[i64]) -> Arc<[i64]> {
         let of_them = self.links.iter().filter(|(_, carer)| carers.contains(carer));
@@ -81,6 +90,57 @@ impl Governed {
             Some(group) => !meets(&group.denies) && (meets(&group.permits) || implied()),
             None => implied(),
         }
+    }
+
+    /// Returns the same where not every condition can be told; none where it depends on one that cannot.
+    pub fn allows_at_sight(&self, about: &[i64], meets: &dyn Fn(&Expr) -> Option<bool>) -> Option<bool> {
+        let implied = |patient: i64| {
+            let is_implied = match &self.implied {
+                Implied::All => true,
+                Implied::None => false,
+                Implied::Care { known, .. } => known.binary_search(&patient).is_ok(),
+            };
+            if is_implied { self.open.as_ref().map_or(Some(true), meets) } else { Some(false) }
+        };
+        let allows = |patient: i64| {
+            let Some(group) = self.groups.iter().find(|group| group.patients.binary_search(&patient).is_ok()) else {
+                return implied(patient);
+            };
+            match (meets(&group.denies), meets(&group.permits)) {
+                (Some(true), _) => Some(false),
+                (Some(false), Some(true)) => Some(true),
+                (Some(false), Some(false)) => implied(patient),
+                _ => None,
+            }
+        };
+        about.iter().try_fold(true, |all, patient| allows(*patient).map(|one| all && one))
+    }
+
+    /// Returns whether the writer may make of a resource another state of it, both being open to the writer: nobody takes a record
+    /// out of the reach of its patients, and nobody decides alone what they themselves belong to. Over the team of a patient that
+    /// patient's word decides.
+    pub fn lets_become(&self, t: ResourceType, old: Option<&IndexRows>, new: Option<&IndexRows>) -> bool {
+        let Some(writer) = &self.writer else { return true };
+        let about = |rows: Option<&IndexRows>| rows.map_or(Vec::new(), |rows| rows.about.clone());
+        let (was, is) = (about(old), about(new));
+        let keeps_patients = match t.name() {
+            // Of who is in a group no more nothing is left in it.
+            "Group" => true,
+            _ if relation::is_of_many(t) => was.is_empty() || !is.is_empty(),
+            _ => was.iter().all(|patient| is.contains(patient)),
+        };
+        if new.is_some() && !keeps_patients {
+            return false;
+        }
+        if t.name() == "CareTeam" && !is.is_empty() && (old.is_none() || !was.is_empty()) {
+            return true;
+        }
+        let places = |rows: Option<&IndexRows>| {
+            let is_own =
+                |(kind, member, _): &&relation::Link| *kind == relation::MEMBER && writer.binary_search(member).is_ok();
+            rows.map_or(Vec::new(), |rows| rows.links.iter().filter(is_own).copied().collect())
+        };
+        places(old) == places(new)
     }
 
     /// Returns whether everything is open.

@@ -319,6 +319,7 @@ impl<'a> Build<'a> {
 
 fn role_fits(column: &Column, role: Role) -> bool {
     match role {
+        Role::Label => false,
         Role::Date => column.kind == ParamKind::Date && column.single,
         Role::Patient => column.kind == ParamKind::Reference,
         Role::Code | Role::Category => column.kind == ParamKind::Token && !column.plain,

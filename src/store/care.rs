@@ -60,7 +60,7 @@ impl View<'_> {
         let Some(rows) = grant.rows(t, content) else { return Ok(false) };
         let cared = match grant.asks_care(t) {
             Some(carers) if !rows.about.is_empty() => match self {
-                View::Pool(store) => cared(store.reader.get().await?.as_ref(), &carers, &rows.about).await?,
+                View::Pool(store) => store.cared(&carers, &rows.about).await?,
                 View::Tx(tx) => cared(tx.client(), &carers, &rows.about).await?,
             },
             _ => Care::default(),

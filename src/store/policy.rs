@@ -14,6 +14,7 @@ use crate::access::{Grant, Principal};
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{Instant, ResourceType};
+use crate::search::governed::Care;
 use crate::search::key::Keyer;
 use deadpool_postgres::{Object, Pool};
 use serde_json::Value;
@@ -25,8 +26,12 @@ use tokio::sync::{mpsc, oneshot};
 pub const CONSENT: i16 = 1;
 /// What `key` belongs to.
 pub const MEMBER: i16 = 2;
+/// Key of [`MEMBER`]: what anybody belongs to may have changed.
+pub const ANYBODY: i64 = 0;
 /// Broken glass over the patient `key`.
 pub const GLASS: i16 = 3;
+/// Who cares for the patient `key`.
+pub const CARE: i16 = 4;
 
 pub const LOOK: &str = include_str!("sql/policy_look.sql");
 pub const CONSENTS: &str = include_str!("sql/policy_consents.sql");
@@ -38,6 +43,8 @@ pub const CIRCLE: &str = include_str!("sql/policy_circle.sql");
 const READ_AT_ONCE: i64 = 2_000;
 /// Circles that are remembered at most.
 const CIRCLES_MAX: usize = 20_000;
+/// Patients of whom it is remembered who cares for them, at most.
+const CARED_MAX: usize = 200_000;
 /// Whoever has not looked for so long begins anew: the changes are swept after twice that.
 const LOOKED_US_MAX: i64 = 30 * 60 * 1_000_000;
 /// How long changes are kept for processes to see.
@@ -49,9 +56,36 @@ pub struct Shared {
     library: Arc<Library>,
     /// What the last look saw, and when it was.
     seen: Mutex<Option<(Arc<str>, Instant)>>,
-    circles: RwLock<HashMap<Box<str>, Arc<Circle>>>,
+    circles: RwLock<Kept<Box<str>, Arc<Circle>>>,
+    care: RwLock<Kept<i64, Vec<Cared>>>,
     /// Held while changes are read, so that an older reading never replaces a newer one.
     reading: tokio::sync::Mutex<()>,
+}
+
+/// What is kept of answers of the database, until a look tells that they have changed.
+struct Kept<K, V> {
+    answers: HashMap<K, V>,
+    /// Rises whenever something was removed: what was asked for before is not to be kept any more.
+    generation: u64,
+}
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Kept<K, V> {
+        Kept { answers: HashMap::new(), generation: 0 }
+    }
+}
+
+impl<K: std::hash::Hash + Eq, V> Kept<K, V> {
+    fn remove(&mut self, is_gone: impl Fn(&K, &V) -> bool) {
+        self.generation += 1;
+        self.answers.retain(|key, value| !is_gone(key, value));
+    }
+}
+
+/// Which of some carers care for one patient.
+struct Cared {
+    carers: Arc<[i64]>,
+    of_them: Vec<i64>,
 }
 
 type Answer = oneshot::Sender<Result<(), Arc<StoreError>>>;
@@ -153,7 +187,13 @@ async fn read_changes(blueprint: &Blueprint, client: &Object, changes: &[(i16, i
     let members = of(MEMBER);
     if !members.is_empty() {
         let mut circles = blueprint.policy.circles.write().expect("no holder of this lock can panic");
-        circles.retain(|_, circle| !circle.targets.iter().any(|target| members.contains(target)));
+        let is_all = members.contains(&ANYBODY);
+        circles.remove(|_, circle| is_all || circle.targets.iter().any(|target| members.contains(target)));
+    }
+    let cared = of(CARE);
+    if !cared.is_empty() {
+        let mut care = blueprint.policy.care.write().expect("no holder of this lock can panic");
+        care.remove(|patient, _| cared.contains(patient));
     }
     let patients: Vec<i64> = of(CONSENT).into_iter().collect();
     if !patients.is_empty() {
@@ -178,7 +218,8 @@ async fn read_changes(blueprint: &Blueprint, client: &Object, changes: &[(i16, i
 async fn read_all(blueprint: &Blueprint, client: &Object) -> Result<(), StoreError> {
     let sql = StoreError::sql("failed to read the consents");
     let statement = client.prepare_cached(CONSENTS).await.map_err(&sql)?;
-    blueprint.policy.circles.write().expect("no holder of this lock can panic").clear();
+    blueprint.policy.circles.write().expect("no holder of this lock can panic").remove(|_, _| true);
+    blueprint.policy.care.write().expect("no holder of this lock can panic").remove(|_, _| true);
     let (mut after, mut all) = (0_i64, Rules::new());
     loop {
         let rows = client.query(&statement, &[&ResourceType::CONSENT.number(), &after, &READ_AT_ONCE]).await;
@@ -294,9 +335,13 @@ impl Store {
         let roots = facts::roots(token);
         let name = roots.join(" ").into_boxed_str();
         let circles = &self.blueprint.policy.circles;
-        if let Some(known) = circles.read().expect("no holder of this lock can panic").get(&name) {
-            return Ok(known.clone());
-        }
+        let generation = {
+            let kept = circles.read().expect("no holder of this lock can panic");
+            if let Some(known) = kept.answers.get(&name) {
+                return Ok(known.clone());
+            }
+            kept.generation
+        };
         let sql = StoreError::sql("failed to read what somebody belongs to");
         let target = |reference: &Box<str>| {
             let (t, id) = reference.split_once('/').unwrap_or_default();
@@ -311,12 +356,47 @@ impl Store {
             Some(format!("{t}/{}", row.get::<_, &str>(1)).into_boxed_str())
         };
         let circle = Arc::new(Circle::new(roots.into_iter().chain(rows.iter().filter_map(reference)).collect()));
-        let mut known = circles.write().expect("no holder of this lock can panic");
-        if known.len() >= CIRCLES_MAX {
-            known.clear();
+        let mut kept = circles.write().expect("no holder of this lock can panic");
+        if kept.answers.len() >= CIRCLES_MAX {
+            kept.answers.clear();
         }
-        known.insert(name, circle.clone());
+        if kept.generation == generation {
+            kept.answers.insert(name, circle.clone());
+        }
         Ok(circle)
+    }
+
+    /// Returns who of the carers cares for which of the patients; remembered until a look tells of a change.
+    pub(super) async fn cared(&self, carers: &Arc<[i64]>, patients: &[i64]) -> Result<Care, StoreError> {
+        let care = &self.blueprint.policy.care;
+        let (generation, mut links, mut unknown) = {
+            let kept = care.read().expect("no holder of this lock can panic");
+            let (mut links, mut unknown) = (Vec::new(), Vec::new());
+            for patient in patients {
+                let known = kept.answers.get(patient).and_then(|all| all.iter().find(|known| known.carers == *carers));
+                match known {
+                    Some(known) => links.extend(known.of_them.iter().map(|carer| (*patient, *carer))),
+                    None => unknown.push(*patient),
+                }
+            }
+            (kept.generation, links, unknown)
+        };
+        if unknown.is_empty() {
+            return Ok(Care::new(links));
+        }
+        let found = super::care::cared(self.reader.get().await?.as_ref(), carers, &unknown).await?;
+        let mut kept = care.write().expect("no holder of this lock can panic");
+        if kept.answers.len() >= CARED_MAX {
+            kept.answers.clear();
+        }
+        for patient in unknown.drain(..) {
+            let of_them: Vec<i64> = found.carers_of(patient).collect();
+            links.extend(of_them.iter().map(|carer| (patient, *carer)));
+            if kept.generation == generation {
+                kept.answers.entry(patient).or_default().push(Cared { carers: carers.clone(), of_them });
+            }
+        }
+        Ok(Care::new(links))
     }
 
     /// Removes changes that every process has seen long ago.

@@ -50,9 +50,7 @@ impl View<'_> {
         let content = stored.content.as_deref().unwrap_or_default();
         let by_patients = self.shows_content(&grant.without_patients(), t, id, content, Way::Seen).await?;
         let cared = match (grant.carers(), self) {
-            (Some(carers), View::Pool(store)) => {
-                care::cared(store.reader.get().await?.as_ref(), &carers, about).await?
-            }
+            (Some(carers), View::Pool(store)) => store.cared(&carers, about).await?,
             (Some(carers), View::Tx(tx)) => care::cared(tx.client(), &carers, about).await?,
             (None, _) => Care::default(),
         };
@@ -62,11 +60,26 @@ impl View<'_> {
         Ok(())
     }
 
+    /// Decides by whom a resource is about, where that is told and enough; or else by what it holds.
+    async fn shows_stored(&self, grant: &Grant, stored: &Stored, content: &[u8]) -> Result<bool, StoreError> {
+        let (t, id) = (stored.resource_type, &stored.id);
+        if let (false, View::Pool(store)) = (stored.about.is_empty(), self) {
+            let care = match grant.asks_care(t) {
+                Some(carers) => store.cared(&carers, &stored.about).await?,
+                None => Care::default(),
+            };
+            if let Some(decided) = grant.at_sight(t, &stored.about, content, Way::Seen, &care) {
+                return Ok(decided);
+            }
+        }
+        self.shows_content(grant, t, id, content, Way::Seen).await
+    }
+
     /// Returns whether the grant shows a version: by what it holds, or for a deletion by what it deleted.
     async fn shows(&self, grant: &Grant, stored: &Stored) -> Result<bool, StoreError> {
         let (t, id) = (stored.resource_type, &stored.id);
         let before = match &stored.content {
-            Some(content) => return self.shows_content(grant, t, id, content, Way::Seen).await,
+            Some(content) => return self.shows_stored(grant, stored, content).await,
             None => self.version(t, id, stored.version - 1).await?,
         };
         match before.and_then(|before| before.content) {
@@ -79,16 +92,16 @@ impl View<'_> {
     /// later is restricted in all its versions.
     async fn shows_version(&self, grant: &Grant, stored: &Stored) -> Result<bool, StoreError> {
         let (t, id) = (stored.resource_type, &stored.id);
-        if !self.shows(grant, stored).await? {
-            return Ok(false);
-        }
         let current = match self {
             View::Pool(store) => store.read_shared(t, id).await?,
             View::Tx(tx) => read::current(tx.client(), t, id).await?,
         };
         match current {
-            Some(current) if current.version != stored.version => self.shows(grant, &current).await,
-            _ => Ok(true),
+            Some(current) if current.version == stored.version => self.shows(grant, &current).await,
+            // Whom an old version was about it says itself; the statement told of the current one.
+            _ if !self.shows(grant, &Stored { about: Vec::new(), ..stored.clone() }).await? => Ok(false),
+            Some(current) => self.shows(grant, &current).await,
+            None => Ok(true),
         }
     }
 

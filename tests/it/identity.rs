@@ -17,7 +17,7 @@ mod launch;
 mod limits;
 mod passkeys;
 mod people;
-mod person;
+pub mod person;
 mod provider;
 mod signer;
 mod smart;

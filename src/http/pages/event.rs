@@ -81,8 +81,6 @@ pub fn reason(event: &Value) -> Option<String> {
     let entities = event["entity"].as_array()?.iter();
     let mut details = entities.filter_map(|entity| entity["detail"].as_array()).flatten();
     let text = details.find(|detail| detail["type"] == "reason")?["valueString"].as_str()?;
-    // The reason stands behind all else that was noted with it.
-    let text = text.split_once("reason=").map_or(text, |(_, reason)| reason);
     Some(text.trim().to_string()).filter(|text| !text.is_empty())
 }
 
@@ -160,10 +158,11 @@ fn what(event: &Value, codes: &[&str]) -> String {
             None => (*words).into(),
         },
         None => {
-            // The last subtype is the most exact; where there is none the type says something at least.
-            let shown = [&event["type"]].into_iter().chain(event["subtype"].as_array().into_iter().flatten());
-            let shown = shown.filter_map(|coding| coding["display"].as_str().or(coding["code"].as_str())).next_back();
-            shown.map_or_else(|| "did something".into(), |shown| format!("did: {}", shown.replace('-', " ")))
+            // The last subtype says most: it is this server's own name of an operation.
+            let told = [&event["type"]].into_iter().chain(event["subtype"].as_array().into_iter().flatten());
+            let told = told.filter_map(|coding| coding["display"].as_str().or(coding["code"].as_str())).next_back();
+            let things = things.map(|things| format!(" ({things})")).unwrap_or_default();
+            told.map_or_else(|| "did something".into(), |told| format!("did: {}{things}", told.replace('-', " ")))
         }
     }
 }
@@ -216,6 +215,14 @@ mod tests {
     }
 
     #[test]
+    fn what_an_operation_wrote_is_told_by_its_name() {
+        let mut event = event();
+        event["type"] = json!({"code": "rest", "display": "Restful Operation"});
+        event["subtype"] = json!([{"code": "operation", "display": "operation"}, {"code": "issue-health-id"}]);
+        assert_eq!(line(&event, &Names::default(), None).what, "did: issue health id (allergies)");
+    }
+
+    #[test]
     fn emergencies_and_refusals_are_marked() {
         let mut event = event();
         event["subtype"] = json!([{"code": "110127"}]);
@@ -246,13 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_told_without_what_is_noted_with_it() {
+    fn the_reason_is_told() {
         for (text, told) in [
-            (
-                "grant=1; expires=2; consent=Consent/3; reason=unconscious; reason=unknown",
-                Some("unconscious; reason=unknown"),
-            ),
-            ("unconscious after a fall", Some("unconscious after a fall")),
+            ("unconscious; reason=unknown", Some("unconscious; reason=unknown")),
+            (" unconscious after a fall ", Some("unconscious after a fall")),
             ("", None),
         ] {
             let event =

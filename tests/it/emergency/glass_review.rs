@@ -80,7 +80,8 @@ fn nobody_of_the_staff_completes_changes_makes_or_removes_a_review() {
         for change in [&done, &other] {
             client.put(&task, change).expect(403);
         }
-        client.delete(&task).expect(403);
+        // Who may delete Tasks and not see this one is told that there is nothing: and nothing is deleted.
+        client.delete(&task).expect(if role == "physician" { 204 } else { 403 });
         let mut new = stored.clone();
         new.as_object_mut().expect("a Task").remove("id");
         client.post("Task", &new).expect(403);
