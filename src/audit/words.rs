@@ -128,6 +128,7 @@ fn what(row: &Row) -> String {
         "emergency-override-stop" => return "ended the emergency access to your record".into(),
         "emergency-view" | "emergency" if refused => return "tried to see your emergency card, and was refused".into(),
         "emergency-view" | "emergency" => return "saw your emergency card".into(),
+        "access-log" => return "looked at this list".into(),
         "consent-request" => return "asked to see parts of your record".into(),
         "consent-grant" => return "allowed somebody to see parts of your record".into(),
         "consent-deny" => return "refused a request to see your record".into(),

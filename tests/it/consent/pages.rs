@@ -256,5 +256,7 @@ fn what_a_patient_looked_at_is_told_when_it_is_wanted() {
         is_told
     });
     assert!(is_told, "the patient's own looks are there");
+    let page = patient.get("/patient/log?own=yes").expect(200);
+    assert!(page.text.contains("looked at this list") && !page.text.contains("An operator"), "{}", page.text);
     assert!(!told(&mut patient, "/patient/log"), "and left out at first");
 }

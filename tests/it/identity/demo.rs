@@ -27,6 +27,8 @@ fn the_people_of_the_demo_sign_in_with_what_is_printed_also_after_a_restart() {
     assert!(log.contains("/oauth/authorize?response_type=code&client_id=demo-app&"), "{log}");
     server.restart();
     assert_eq!(told(&server.log()), people);
+    let waiting = server.client_with("system/*.rs").get("Consent?status=proposed").expect(200).resources();
+    assert_eq!(waiting.len(), 2, "each is asked once, whatever restarts there are");
     assert!(!server.log().contains("changed since"));
     let rows = server.sql("select count(*) from account union all select count(*) from client");
     assert_eq!(rows.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [6, 1]);

@@ -37,7 +37,8 @@ pub async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let with_own = visit.param("own").is_some();
         let (rows, next) = rows(&state, &patient, after, with_own).await?;
         let seen = Entry::event("access-log", &visit.visitor().request, &session.account.id.to_string(), 200);
-        visit.accounts.recorder.record(seen.about_patient(&patient)).await.map_err(Fault::from)?;
+        let seen = Entry { agent: Some(format!("Patient/{patient}").into()), ..seen.about_patient(&patient) };
+        visit.accounts.recorder.record(seen).await.map_err(Fault::from)?;
         let consents = match after {
             Some(_) => Vec::new(),
             None => own.consents(&state, &[("_tag", told::BREAK_GLASS)]).await?,
