@@ -1,6 +1,7 @@
 //! `serve --demo`: a small hospital to look at, people who can sign in, and lines that work as they are printed.
 
 mod people;
+mod requests;
 
 use medilink::app::{self, Factory, Failure};
 use medilink::config::{Auth, Settings};
@@ -25,6 +26,7 @@ pub async fn load(factory: &Factory, settings: &Settings, keys: &Keys) -> Result
     println!("{}", welcome(settings, keys)?);
     if settings.auth == Auth::Smart {
         println!("{}", people::make(factory, settings).await?);
+        requests::make(factory).await?;
     }
     Ok(())
 }

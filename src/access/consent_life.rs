@@ -185,16 +185,16 @@ pub fn is_paper(old: Option<&State>, new: Option<&State>, principal: &Principal)
     new.patient.is_some() && new.patient.as_ref() != own_patient(person, token.patient.as_ref())
 }
 
-/// Returns what is wrong with a Consent whoever writes it: one of privacy that is active names its patient.
+/// Returns what is wrong with a Consent whoever writes it: one of privacy that is active names its patient, by reference to a Patient
+/// of this server. One that names nobody whom the server knows would be kept, and not heard.
 ///
 /// R4 consent.html, constraint ppc-2, which as published compares the system with a literal and never fires.
-pub fn check(consent: &Value) -> Result<(), Refusal> {
+pub fn check(consent: &Value, base_url: &str) -> Result<(), Refusal> {
     let codings = consent.pointer("/scope/coding").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let is_privacy = codings.iter().any(|coding| coding.get("code").and_then(Value::as_str) == Some("patient-privacy"));
     let is_active = consent.get("status").and_then(Value::as_str) == Some("active");
-    let names = |key: &str| consent.pointer(&format!("/patient/{key}")).is_some();
-    if is_active && is_privacy && !names("reference") && !names("identifier") {
-        return refused("Consent.patient", "an active Consent about privacy must name its patient");
+    if is_active && is_privacy && State::read(consent, base_url).patient.is_none() {
+        return refused("Consent.patient", "an active Consent about privacy must refer to a Patient of this server");
     }
     Ok(())
 }
@@ -311,13 +311,16 @@ mod tests {
         let consent = |status: &str, scope: &str, patient: Value| json!({"status": status, "scope": {"coding": [{"code": scope}]}, "patient": patient});
         for (consent, fine) in [
             (consent("active", "patient-privacy", json!({"reference": "Patient/p"})), true),
-            (consent("active", "patient-privacy", json!({"identifier": {"value": "1"}})), true),
+            (consent("active", "patient-privacy", json!({"identifier": {"value": "1"}})), false),
+            (consent("active", "patient-privacy", json!({"reference": "http://here/fhir/Patient/p"})), true),
+            (consent("active", "patient-privacy", json!({"reference": "http://there/fhir/Patient/p"})), false),
+            (consent("active", "patient-privacy", json!({"reference": "Group/p"})), false),
             (consent("active", "patient-privacy", json!({"display": "Amina"})), false),
             (consent("active", "patient-privacy", Value::Null), false),
             (consent("draft", "patient-privacy", Value::Null), true),
             (consent("active", "research", Value::Null), true),
         ] {
-            assert_eq!(check(&consent).is_ok(), fine, "{consent}");
+            assert_eq!(check(&consent, BASE).is_ok(), fine, "{consent}");
         }
     }
 }

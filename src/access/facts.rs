@@ -128,7 +128,12 @@ impl Facts {
             }
             None => self.of_all(registry, relation, t, action),
         };
-        if governed.is_open() { Expr::All } else { Expr::or([Expr::Governed(governed), parties]) }
+        // What may become of a resource is asked of a write even where all may be written.
+        if governed.is_open() && action == Action::Access {
+            Expr::All
+        } else {
+            Expr::or([Expr::Governed(governed), parties])
+        }
     }
 
     /// Returns what the asker may see as one of those whom it names: a consent asked for, a notice received, a task given.
@@ -210,7 +215,8 @@ impl Facts {
         }
         let mut groups: Vec<Group> = groups.into_values().map(group).collect();
         groups.sort_by(|a, b| a.patients.cmp(&b.patients));
-        Governed { groups, implied: self.implied(relation), open: Some(at_most(Confidentiality::Restricted)) }
+        let writer = (action != Action::Access).then(|| self.circle.targets.clone());
+        Governed { groups, implied: self.implied(relation), open: Some(at_most(Confidentiality::Restricted)), writer }
     }
 
     fn implied(&self, relation: Relation) -> Implied {

@@ -97,14 +97,21 @@ fn sort(row: &Row) -> Sort {
         "create" | "update" | "patch" | "delete" | "merge" | "transaction" => Sort::Changed,
         "read" | "vread" | "history-instance" | "history-type" | "history-system" | "everything" => Sort::Looked,
         action if action.starts_with("search") => Sort::Looked,
+        _ if is_by_operation(row) => Sort::Changed,
         _ => Sort::Other,
     }
 }
 
 /// Returns whether a row tells that somebody wrote a Consent.
 fn is_sharing(row: &Row) -> bool {
-    row.resource_type.is_some_and(|t| t.name() == "Consent")
-        && matches!(row.action.as_str(), "create" | "update" | "patch" | "delete")
+    let writes = matches!(row.action.as_str(), "create" | "update" | "patch" | "delete") || is_by_operation(row);
+    writes && row.resource_type.is_some_and(|t| t.name() == "Consent")
+}
+
+/// Returns whether a row tells of what an operation wrote: it has the operation's name.
+fn is_by_operation(row: &Row) -> bool {
+    let is_interaction = matches!(row.action.as_str(), "read" | "vread" | "create" | "update" | "patch" | "delete");
+    row.version.is_some() && !is_interaction
 }
 
 fn what(row: &Row) -> String {
@@ -136,6 +143,11 @@ fn what(row: &Row) -> String {
         "delete" => ("removed something from", "remove something from"),
         action if action.starts_with("search") => ("looked through", "look through"),
         "read" | "vread" | "history-instance" | "history-type" | "history-system" => ("read", "read"),
+        "break-glass-review" | "review-break-glass" if row.version.is_none() => {
+            return "checked an emergency access to your record".into();
+        }
+        _ if is_by_operation(row) && row.status == 201 => ("added to", "add to"),
+        _ if is_by_operation(row) => ("changed", "change"),
         _ => ("used", "use"),
     };
     told(did, was_refused, things, refused)

@@ -9,12 +9,20 @@ use medilink::fault::Fault;
 use medilink::oauth::clients;
 use serde_json::json;
 
-/// Login, name, role and record.
-const PEOPLE: [(&str, &str, Role, Option<&str>); 4] = [
-    ("physician", "Dr. Chidi Okafor", Role::Physician, Some("Practitioner/okafor")),
-    ("nurse", "Lena Rivera", Role::Nurse, Some("Practitioner/rivera")),
-    ("patient", "Amina Lindqvist", Role::Patient, Some("Patient/amina")),
-    ("admin", "Sam Ito", Role::Admin, None),
+/// Login, name, role, record, and what there is to see.
+const PEOPLE: [(&str, &str, Role, Option<&str>, &str); 6] = [
+    ("physician", "Dr. Chidi Okafor", Role::Physician, Some("Practitioner/okafor"), "cares for amina, jonas and mei"),
+    ("nurse", "Lena Rivera", Role::Nurse, Some("Practitioner/rivera"), "works at Riverside Hospital"),
+    ("patient", "Amina Lindqvist", Role::Patient, Some("Patient/amina"), "a request waits for an answer"),
+    (
+        "neighbor",
+        "Tomás Herrera",
+        Role::Patient,
+        Some("Patient/tomas"),
+        "not in the physician's care, and asked by the physician",
+    ),
+    ("auditor", "Ruth Adeyemi", Role::SystemAuditor, None, "reviews, audit and its chain"),
+    ("admin", "Sam Ito", Role::Admin, None, "people and clients"),
 ];
 const APP: &str = "demo-app";
 const REDIRECT: &str = "http://127.0.0.1:9000/";
@@ -28,7 +36,7 @@ pub async fn make(factory: &Factory, settings: &Settings) -> Result<String, Fail
     let service = factory.service().map_err(failed)?;
     let accounts = service.accounts().ok_or_else(|| Failure("this server knows no people".to_string()))?;
     let mut lines = String::new();
-    for (login, name, role, record) in PEOPLE {
+    for (login, name, role, record, sees) in PEOPLE {
         let password = password_of(accounts, login);
         let known = accounts.store.account_by_login(login).await.map_err(|e| failed(e.into()))?;
         let note = match known {
@@ -49,7 +57,7 @@ pub async fn make(factory: &Factory, settings: &Settings) -> Result<String, Fail
                 ""
             }
         };
-        lines.push_str(&format!("  {login:<10} {password}   {name}{note}\n"));
+        lines.push_str(&format!("  {login:<10} {password}   {name}{note}: {sees}\n"));
     }
     add_app(accounts, settings).await?;
     Ok(told(accounts, settings, &lines))

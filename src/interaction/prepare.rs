@@ -45,7 +45,8 @@ pub fn prepare(registry: &Registry, valid: Valid, id: &ResourceId) -> Result<Pre
 
 /// Returns what the life of a Consent depends on; one that nobody may write is refused.
 fn consent(registry: &Registry, value: &Value) -> Result<consent_life::State, Fault> {
-    consent_life::check(value).map_err(|refusal| Fault::at(Kind::BusinessRule, refusal.path, refusal.text))?;
+    let refused = |it: consent_life::Refusal| Fault::at(Kind::BusinessRule, it.path, it.text);
+    consent_life::check(value, &registry.base_url).map_err(refused)?;
     Ok(consent_life::State::read(value, &registry.base_url))
 }
 

@@ -7,6 +7,7 @@ use crate::access::{Grant, Principal};
 use crate::fault::{Fault, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::interaction::{Context, hidden, prepare, read, stale};
+use crate::rest::Interaction;
 use crate::search::Expr;
 use crate::store::audit::Entry;
 use crate::store::tx::{Found, Tx};
@@ -73,8 +74,16 @@ pub fn write(
         condition: was.map_or(Condition::New, Condition::Version),
         // Who may call the operation was decided; what it writes is the server's doing.
         sight: Expr::All,
-        audit: ctx.audit(t, id).with_detail(what),
+        audit: Entry { action: action(ctx), ..ctx.audit(t, id) }.with_detail(what),
     })
+}
+
+/// Returns what the audit calls the request: the name of the operation.
+fn action(ctx: &Context) -> &'static str {
+    match &ctx.request.interaction {
+        Interaction::Operation { name, .. } => super::named(name).map_or("operation", |operation| operation.name()),
+        other => other.code(),
+    }
 }
 
 /// Writes within a transaction and returns what was written; a refusal is a fault. Notices among it are told by mail, too.

@@ -100,6 +100,16 @@ pub struct Record {
     pub may_break: bool,
 }
 
+/// A record that the person may not see, or that is not there.
+#[derive(Template)]
+#[template(path = "clinician/closed.html", config = "src/page/askama.toml")]
+pub struct Closed {
+    pub frame: Frame,
+    /// The number of the record, as an address carries it.
+    pub query: String,
+    pub may_break: bool,
+}
+
 #[derive(Template)]
 #[template(path = "clinician/kind.html", config = "src/page/askama.toml")]
 pub struct Kind {

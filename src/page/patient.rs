@@ -154,6 +154,8 @@ pub struct LogLine {
     pub who: String,
     pub what: String,
     pub why: Option<String>,
+    /// How often, within the hour.
+    pub times: usize,
     pub is_emergency: bool,
     pub is_refusal: bool,
 }

@@ -3,6 +3,9 @@
 //! One tree of it is SQL for searches and the check of single resources. A resource about no patient meets it.
 
 use super::expr::Expr;
+use super::relation;
+use super::rows::IndexRows;
+use crate::fhir::ResourceType;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +18,8 @@ pub struct Governed {
     pub implied: Implied,
     /// What is open where it is implied.
     pub open: Option<Expr>,
+    /// Where it is about writing: the writer, and what the writer belongs to, as targets; sorted.
+    pub writer: Option<Arc<[i64]>>,
 }
 
 /// Patients of whose records the same may be used.
@@ -109,6 +114,33 @@ impl Governed {
             }
         };
         about.iter().try_fold(true, |all, patient| allows(*patient).map(|one| all && one))
+    }
+
+    /// Returns whether the writer may make of a resource another state of it, both being open to the writer: nobody takes a record
+    /// out of the reach of its patients, and nobody decides alone what they themselves belong to. Over the team of a patient that
+    /// patient's word decides.
+    pub fn lets_become(&self, t: ResourceType, old: Option<&IndexRows>, new: Option<&IndexRows>) -> bool {
+        let Some(writer) = &self.writer else { return true };
+        let about = |rows: Option<&IndexRows>| rows.map_or(Vec::new(), |rows| rows.about.clone());
+        let (was, is) = (about(old), about(new));
+        let keeps_patients = match t.name() {
+            // Of who is in a group no more nothing is left in it.
+            "Group" => true,
+            _ if relation::is_of_many(t) => was.is_empty() || !is.is_empty(),
+            _ => was.iter().all(|patient| is.contains(patient)),
+        };
+        if new.is_some() && !keeps_patients {
+            return false;
+        }
+        if t.name() == "CareTeam" && !is.is_empty() && (old.is_none() || !was.is_empty()) {
+            return true;
+        }
+        let places = |rows: Option<&IndexRows>| {
+            let is_own =
+                |(kind, member, _): &&relation::Link| *kind == relation::MEMBER && writer.binary_search(member).is_ok();
+            rows.map_or(Vec::new(), |rows| rows.links.iter().filter(is_own).copied().collect())
+        };
+        places(old) == places(new)
     }
 
     /// Returns whether everything is open.

@@ -28,12 +28,67 @@ const ABOUT: &[(&str, &[&str])] = &[
     ("Coverage", &["beneficiary"]),
     ("EnrollmentRequest", &["candidate"]),
     ("Group", &["member.entity"]),
+    ("Linkage", &["item.resource"]),
+    ("MessageHeader", &["focus"]),
     ("Person", &["link.target"]),
     ("Provenance", &["target"]),
     ("ResearchSubject", &["individual"]),
     ("Schedule", &["actor"]),
     ("SupplyRequest", &["deliverTo"]),
     ("Task", &["for"]),
+];
+
+/// Types whose elements in [`ABOUT`] name others than patients as often: who stands there is a patient only where it says so.
+const SHARED: &[&str] = &[
+    "Appointment",
+    "AppointmentResponse",
+    "AuditEvent",
+    "Binary",
+    "Group",
+    "Linkage",
+    "MessageHeader",
+    "Person",
+    "Provenance",
+    "Schedule",
+    "SupplyRequest",
+];
+
+/// Elements that name records which a resource tells of, where it names no patient itself.
+const CARRIES: &[(&str, &str)] = &[
+    ("Linkage", "item.resource"),
+    ("List", "entry.item"),
+    ("MessageHeader", "focus"),
+    ("Provenance", "target"),
+    ("Task", "focus"),
+];
+
+/// Types that are records of nobody.
+const OF_NOBODY: &[&str] = &[
+    "ActivityDefinition",
+    "CapabilityStatement",
+    "CodeSystem",
+    "ConceptMap",
+    "Endpoint",
+    "HealthcareService",
+    "InsurancePlan",
+    "Library",
+    "Location",
+    "Measure",
+    "Medication",
+    "MedicationKnowledge",
+    "NamingSystem",
+    "OperationDefinition",
+    "Organization",
+    "OrganizationAffiliation",
+    "PlanDefinition",
+    "Practitioner",
+    "PractitionerRole",
+    "Questionnaire",
+    "SearchParameter",
+    "StructureDefinition",
+    "Subscription",
+    "Substance",
+    "ValueSet",
 ];
 
 /// Elements that name who cares for the patient of a resource.
@@ -57,14 +112,32 @@ const MEMBERS: &[(&str, &[&str], &[&str])] = &[
 
 /// Types of which one resource can be about several patients.
 pub fn is_of_many(t: ResourceType) -> bool {
-    matches!(t.name(), "Account" | "Appointment" | "Bundle" | "Group" | "Person" | "Provenance" | "Schedule")
+    matches!(
+        t.name(),
+        "Account"
+            | "Appointment"
+            | "Bundle"
+            | "Contract"
+            | "Group"
+            | "Linkage"
+            | "MessageHeader"
+            | "Person"
+            | "Provenance"
+            | "Schedule"
+    )
+}
+
+/// Returns the target that stands for a patient of whom it is not known who: one named by an identifier alone, one of another server.
+/// Nobody cares for that patient, and no Consent is theirs.
+pub fn somebody(keyer: &Keyer) -> i64 {
+    keyer.target("Patient", "")
 }
 
 /// Adds whom a resource is about, and the links that it makes.
 pub(super) fn add(keyer: &Keyer, base_url: &str, t: ResourceType, resource: &Value, rows: &mut IndexRows) {
     let refers = Refers { keyer, base_url, own: resource.get("id").and_then(Value::as_str).map(|id| (t, id)) };
     match t.name() {
-        "Patient" => rows.about.extend(refers.itself()),
+        "Patient" => rows.about.push(refers.itself().unwrap_or_else(|| somebody(keyer))),
         "Bundle" => {
             let entries = resource.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             for (t, entry) in entries.iter().filter_map(|entry| typed(entry.get("resource")?)) {
@@ -76,6 +149,9 @@ pub(super) fn add(keyer: &Keyer, base_url: &str, t: ResourceType, resource: &Val
         name => {
             let paths = ABOUT.iter().find(|(known, _)| *known == name).map_or(&["subject", "patient"][..], |(_, p)| p);
             rows.about.extend(refers.at(resource, paths, &|t| t == ResourceType::PATIENT));
+            if refers.hints(t, resource, paths) || (rows.about.is_empty() && refers.carries(t, resource)) {
+                rows.about.push(somebody(keyer));
+            }
         }
     }
     // What is over, or was never meant, lets nobody in.
@@ -85,7 +161,8 @@ pub(super) fn add(keyer: &Keyer, base_url: &str, t: ResourceType, resource: &Val
     if let Some((_, paths)) = CARERS.iter().find(|(known, _)| *known == t.name()) {
         let carers = refers.at(resource, paths, &is_carer);
         let pairs = |patient: &i64| carers.iter().map(|carer| (CARE, *patient, *carer)).collect::<Vec<_>>();
-        rows.links.extend(rows.about.iter().flat_map(pairs));
+        let known = rows.about.iter().filter(|patient| **patient != somebody(keyer));
+        rows.links.extend(known.flat_map(pairs));
     }
     for (_, members, of) in MEMBERS.iter().filter(|(known, ..)| *known == t.name()) {
         let named = |paths: &[&str]| match paths {
@@ -132,30 +209,69 @@ impl Refers<'_> {
     fn at(&self, resource: &Value, paths: &[&str], wanted: &dyn Fn(ResourceType) -> bool) -> Vec<i64> {
         let mut found = Vec::new();
         for path in paths {
-            self.walk(resource, path, wanted, &mut found);
+            walk(resource, path, &mut |reference| found.extend(self.target(reference, wanted)));
         }
         found
     }
 
-    fn walk(&self, value: &Value, path: &str, wanted: &dyn Fn(ResourceType) -> bool, found: &mut Vec<i64>) {
-        let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-        let mut each = |item: &Value| match rest {
-            "" => found.extend(self.target(item, wanted)),
-            // A member who has left is none any more.
-            rest if item.get("inactive").and_then(Value::as_bool) != Some(true) => self.walk(item, rest, wanted, found),
-            _ => {}
+    /// Returns whether one of the references at the paths is to a patient of whom this server does not know who it is.
+    fn hints(&self, t: ResourceType, resource: &Value, paths: &[&str]) -> bool {
+        let is_shared = SHARED.contains(&t.name());
+        let contained = resource.get("contained").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let mut found = false;
+        let mut look = |reference: &Value| {
+            let named = reference.get("type").and_then(Value::as_str);
+            let is_patient = named.map_or(!is_shared, |name| name.rsplit('/').next() == Some("Patient"));
+            let Some(text) = reference.get("reference").and_then(Value::as_str) else {
+                found |= is_patient;
+                return;
+            };
+            let inner = text.strip_prefix('#').and_then(|id| contained.iter().find(|it| it["id"] == id));
+            found |= match (Literal::parse(text), inner) {
+                (Some(literal), _) => literal.resource_type == ResourceType::PATIENT && !self.is_here(&literal),
+                (None, Some(inner)) => inner["resourceType"] == "Patient",
+                (None, None) => is_patient,
+            };
         };
-        match value.get(name) {
-            Some(Value::Array(items)) => items.iter().for_each(&mut each),
-            Some(item) => each(item),
-            None => {}
-        }
+        paths.iter().for_each(|path| walk(resource, path, &mut look));
+        found
+    }
+
+    /// Returns whether a resource tells of records without naming whose they are.
+    fn carries(&self, t: ResourceType, resource: &Value) -> bool {
+        let Some((_, path)) = CARRIES.iter().find(|(known, _)| *known == t.name()) else { return false };
+        let mut found = false;
+        walk(resource, path, &mut |reference| {
+            let literal = reference.get("reference").and_then(Value::as_str).and_then(Literal::parse);
+            found |= literal.is_none_or(|literal| !OF_NOBODY.contains(&literal.resource_type.name()));
+        });
+        found
+    }
+
+    fn is_here(&self, literal: &Literal) -> bool {
+        literal.base.is_empty() || literal.base == self.base_url
     }
 
     fn target(&self, reference: &Value, wanted: &dyn Fn(ResourceType) -> bool) -> Option<i64> {
         let literal = Literal::parse(reference.get("reference")?.as_str()?)?;
-        let is_here = literal.base.is_empty() || literal.base == self.base_url;
-        (is_here && wanted(literal.resource_type)).then(|| self.keyer.target(literal.resource_type.name(), literal.id))
+        (self.is_here(&literal) && wanted(literal.resource_type))
+            .then(|| self.keyer.target(literal.resource_type.name(), literal.id))
+    }
+}
+
+/// Visits the references at a path.
+fn walk(value: &Value, path: &str, visit: &mut dyn FnMut(&Value)) {
+    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+    let mut each = |item: &Value| match rest {
+        "" => visit(item),
+        // A member who has left is none any more.
+        rest if item.get("inactive").and_then(Value::as_bool) != Some(true) => walk(item, rest, visit),
+        _ => {}
+    };
+    match value.get(name) {
+        Some(Value::Array(items)) => items.iter().for_each(&mut each),
+        Some(item) => each(item),
+        None => {}
     }
 }
 
@@ -189,8 +305,15 @@ mod tests {
                 json!({"resourceType": "Observation", "subject": r("http://h/fhir/Patient/p/_history/2")}),
                 &["Patient/p"],
             ),
-            (json!({"resourceType": "Observation", "subject": r("http://other/fhir/Patient/p")}), &[]),
             (json!({"resourceType": "Observation", "subject": r("Group/g")}), &[]),
+            (
+                json!({"resourceType": "Observation", "subject": r("#d"), "contained": [{"resourceType": "Device", "id": "d"}]}),
+                &[],
+            ),
+            (json!({"resourceType": "Appointment", "participant": [{"actor": {"display": "Dr. Okafor"}}]}), &[]),
+            (json!({"resourceType": "Provenance", "target": [r("Organization/o")]}), &[]),
+            (json!({"resourceType": "Provenance", "target": [r("Observation/o"), r("Patient/p")]}), &["Patient/p"]),
+            (json!({"resourceType": "Linkage", "item": [{"resource": r("Patient/p")}]}), &["Patient/p"]),
             (json!({"resourceType": "Task", "for": r("Patient/p"), "owner": r("Patient/q")}), &["Patient/p"]),
             (
                 json!({"resourceType": "Group", "member": [{"entity": r("Patient/p")}, {"entity": r("Patient/q")}]}),
@@ -204,6 +327,28 @@ mod tests {
         ] {
             assert_eq!(rows(resource.clone()).about, about.iter().map(|a| key(a)).collect::<Vec<_>>(), "{resource}");
         }
+    }
+
+    #[test]
+    fn who_is_named_but_not_known_is_somebody() {
+        let r = |reference: &str| json!({"reference": reference});
+        for resource in [
+            json!({"resourceType": "Observation", "subject": r("http://other/fhir/Patient/p")}),
+            json!({"resourceType": "Observation", "subject": {"identifier": {"value": "1"}}}),
+            json!({"resourceType": "Observation", "subject": {"display": "Amina"}}),
+            json!({"resourceType": "Observation", "subject": {"type": "Patient", "identifier": {"value": "1"}}}),
+            json!({"resourceType": "Observation", "subject": r("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0")}),
+            json!({"resourceType": "Observation", "subject": r("#p"), "contained": [{"resourceType": "Patient", "id": "p"}]}),
+            json!({"resourceType": "Appointment", "participant": [{"actor": {"type": "Patient", "display": "Amina"}}]}),
+            json!({"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient"}}]}),
+            json!({"resourceType": "Provenance", "target": [r("Organization/o"), r("Observation/o")]}),
+            json!({"resourceType": "List", "entry": [{"item": r("Condition/c")}]}),
+            json!({"resourceType": "Task", "focus": r("Condition/c")}),
+        ] {
+            assert_eq!(rows(resource.clone()).about, [somebody(&Keyer::fixed())], "{resource}");
+        }
+        let visit = json!({"resourceType": "Encounter", "subject": {"display": "Amina"}, "serviceProvider": r("Organization/o")});
+        assert_eq!(rows(visit).links, [], "nobody cares for somebody");
     }
 
     #[test]

@@ -96,15 +96,35 @@ impl Batch {
         Ok(!meets(sight, write.resource_type, &write.id, rows))
     }
 
+    /// Returns whether a write makes of a resource what its writer may not make of it: see `Governed::lets_become`.
+    pub fn strays(&self, current: Option<&Stored>, write: &Write) -> Result<bool, StoreError> {
+        let mut is_bound = false;
+        write.sight.governed(&mut |governed| is_bound |= governed.writer.is_some());
+        if !is_bound {
+            return Ok(false);
+        }
+        let old = current.filter(|current| !current.is_deleted()).map(|current| self.rows_of(current)).transpose()?;
+        let new = match &write.effect {
+            Effect::Put(prepared) => Some(self.rows(write.resource_type, prepared)),
+            Effect::Delete => None,
+        };
+        let mut strays = false;
+        write.sight.governed(&mut |governed| {
+            strays |= !governed.lets_become(write.resource_type, old.as_ref(), new.as_deref());
+        });
+        Ok(strays)
+    }
+
     /// Adds a new resource.
     pub fn create(&mut self, no: i64, write: &Write, sight: Option<&Expr>, now: Instant) -> Outcome {
         match &write.effect {
             _ if !matches!(self.hides(None, write, sight), Ok(false)) => Outcome::Hidden,
+            _ if !matches!(self.strays(None, write), Ok(false)) => Outcome::Hidden,
             Effect::Put(prepared) => {
                 let rows = self.rows(write.resource_type, prepared);
                 let text = prepared.text(1, now);
                 let written = self.version(no, write, (1, now), true, Some((text, &rows)));
-                self.policy(write.resource_type, &IndexRows::default(), &rows);
+                self.policy(write.resource_type, None, Some(&rows));
                 self.new.add(no, rows.into_owned());
                 Outcome::Created(written)
             }
@@ -122,7 +142,7 @@ impl Batch {
             Effect::Put(prepared) => {
                 let rows = self.rows(write.resource_type, prepared);
                 let (gone, mut new) = IndexRows::diff(&old, &rows);
-                self.policy(write.resource_type, &old, &rows);
+                self.policy(write.resource_type, Some(&old).filter(|_| !current.is_deleted()), Some(&rows));
                 if self.reshape(write.resource_type, current.no, rows.shape.key) {
                     new = rows.clone().into_owned();
                 }
@@ -133,7 +153,7 @@ impl Batch {
                 if current.is_deleted() { Outcome::Created(written) } else { Outcome::Updated(written) }
             }
             Effect::Delete => {
-                self.policy(write.resource_type, &old, &IndexRows::default());
+                self.policy(write.resource_type, Some(&old), None);
                 self.gone.add(current.no, old);
                 self.reshape(write.resource_type, current.no, 0);
                 Outcome::Deleted(self.version(current.no, write, (version, updated), false, None))
@@ -162,7 +182,9 @@ impl Batch {
     }
 
     /// Notes what a change means to those who remember consents and who belongs to what.
-    fn policy(&mut self, t: ResourceType, old: &IndexRows, new: &IndexRows) {
+    fn policy(&mut self, t: ResourceType, old: Option<&IndexRows>, new: Option<&IndexRows>) {
+        let (is_other, nothing) = (old.is_some() != new.is_some(), IndexRows::default());
+        let (old, new) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
         let mut note = |kind: i16, key: i64| {
             self.changes.kind.push(kind);
             self.changes.key.push(key);
@@ -176,6 +198,10 @@ impl Batch {
         for (kind, first, _) in changed {
             // The member, or the patient.
             note(if *kind == relation::MEMBER { policy::MEMBER } else { policy::CARE }, *first);
+        }
+        // Members of an organization may be known before it is, and after.
+        if t == ResourceType::ORGANIZATION && is_other {
+            note(policy::MEMBER, policy::ANYBODY);
         }
     }
 

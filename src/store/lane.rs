@@ -218,7 +218,7 @@ pub fn replace(
     if current.is_deleted() && matches!(write.effect, super::Effect::Delete) {
         return Ok(Outcome::Nothing);
     }
-    if batch.hides(None, write, sight)? {
+    if batch.hides(None, write, sight)? || batch.strays(Some(current), write)? {
         return Ok(Outcome::Hidden);
     }
     batch.replace(current, write, now)

@@ -26,6 +26,8 @@ use tokio::sync::{mpsc, oneshot};
 pub const CONSENT: i16 = 1;
 /// What `key` belongs to.
 pub const MEMBER: i16 = 2;
+/// Key of [`MEMBER`]: what anybody belongs to may have changed.
+pub const ANYBODY: i64 = 0;
 /// Broken glass over the patient `key`.
 pub const GLASS: i16 = 3;
 /// Who cares for the patient `key`.
@@ -185,7 +187,8 @@ async fn read_changes(blueprint: &Blueprint, client: &Object, changes: &[(i16, i
     let members = of(MEMBER);
     if !members.is_empty() {
         let mut circles = blueprint.policy.circles.write().expect("no holder of this lock can panic");
-        circles.remove(|_, circle| circle.targets.iter().any(|target| members.contains(target)));
+        let is_all = members.contains(&ANYBODY);
+        circles.remove(|_, circle| is_all || circle.targets.iter().any(|target| members.contains(target)));
     }
     let cared = of(CARE);
     if !cared.is_empty() {

@@ -7,7 +7,9 @@ import account from './flows/account.mjs'
 import consent from './flows/consent.mjs'
 import ehr from './flows/ehr.mjs'
 import emergency from './flows/emergency.mjs'
+import glass from './flows/glass.mjs'
 import passkey from './flows/passkey.mjs'
+import sharing from './flows/sharing.mjs'
 import standalone from './flows/standalone.mjs'
 
 describe('apps and people', () => {
@@ -23,4 +25,6 @@ describe('apps and people', () => {
   account(stage)
   emergency(stage)
   passkey(stage)
+  sharing(stage)
+  glass(stage)
 })

@@ -1,8 +1,11 @@
 //! Consent: asked for, given, refused, withdrawn; and who sees what, on every way there is to it.
 
 mod binary;
+pub mod cases;
 mod everything;
+mod holes;
 mod labels;
+mod leak;
 mod life;
 mod mail;
 mod matrix;
@@ -84,6 +87,13 @@ impl<'a> Somebody<'a> {
 /// Returns the keeper of the record.
 fn keeper(app: &TestApp) -> Client {
     app.client_with("system/*.cruds")
+}
+
+/// Returns the id of what was made, also where its maker may not read it.
+#[track_caller]
+fn located(made: &Response) -> String {
+    let location = made.header("location").unwrap_or_else(|| panic!("no location: {}", made.text()));
+    location.rsplit('/').nth(2).expect("an id before the version").to_string()
 }
 
 fn parameters(list: Value) -> Value {

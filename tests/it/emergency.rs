@@ -1,6 +1,7 @@
 //! Emergencies: the view of what saves a life, the card that opens it, and broken glass: how they are limited, told and ended.
 
 mod card;
+mod cases;
 mod glass;
 mod glass_ends;
 mod glass_limits;

@@ -39,7 +39,7 @@ fn folder() -> PathBuf {
 }
 
 /// Returns the files of this run, hospitals and practitioners apart; none where the data are absent.
-fn files() -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
+pub fn files() -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
     let file = |name: &str| folder().join(format!("{name}.json.bz2"));
     let first: Vec<PathBuf> = FIRST.iter().map(|name| file(name)).collect();
     let Ok(entries) = std::fs::read_dir(folder()) else {
@@ -70,7 +70,7 @@ struct Sent {
 
 /// What is known of a load.
 #[derive(Default)]
-struct Loaded {
+pub struct Loaded {
     totals: BTreeMap<String, u64>,
     samples: Vec<Sent>,
     /// From `urn:uuid:…` and `Type?identifier=…` to `Type/id`.
@@ -163,7 +163,7 @@ fn unlabel(meta: &mut serde_json::Map<String, Value>) {
 }
 
 /// Loads everything over HTTP, the patients by several clients.
-fn load_all(client: &Client, first: &[PathBuf], rest: &[PathBuf]) -> Loaded {
+pub fn load_all(client: &Client, first: &[PathBuf], rest: &[PathBuf]) -> Loaded {
     let mut all = Loaded::default();
     for path in first {
         all.add(load(client, path, SAMPLE));

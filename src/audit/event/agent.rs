@@ -94,7 +94,8 @@ fn with_authority(row: &Row, agent: &mut Map<String, Value>) {
     if let Some(token) = &row.token {
         agent.insert("policy".into(), json!([token]));
     }
-    if let Some(purpose) = &row.purpose {
+    let breaks = (row.action == "emergency-override-start").then_some("BTG");
+    if let Some(purpose) = breaks.or(row.purpose.as_deref()) {
         agent.insert("purposeOfUse".into(), json!([self::purpose(purpose)]));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! IHE Basic Audit Log Patterns. R4 invariant sev-1: an entity has a name or a query, never both.
 
-use super::Frame;
-use super::kind::Deed;
+use super::kind::{self, Deed};
+use super::{Frame, MANY};
 use crate::fhir::reference::Literal;
 use crate::store::trail::{Row, Subject};
 use base64::Engine;
@@ -18,7 +18,8 @@ const RESOURCE_TYPE: &str = "http://hl7.org/fhir/resource-types";
 /// Returns the entities. `told_whole` is false where the question must not be told, since others are named in it.
 pub fn entities(row: &Row, deed: Deed, patient: Option<&Subject>, frame: &Frame, told_whole: bool) -> Vec<Value> {
     let mut entities = Vec::new();
-    entities.extend(data(row));
+    // What was broken open is the patient's whole record, which the patient stands for.
+    entities.extend(data(row).filter(|_| !(kind::is_override(row) && patient.is_some())));
     entities.extend(question(row, deed, told_whole));
     entities.extend(patient.map(|patient| self::patient(row, patient, frame)));
     entities.extend(consent(row));
@@ -56,8 +57,7 @@ fn question(row: &Row, deed: Deed, told_whole: bool) -> Option<Value> {
     }
     let role = json!({"system": ROLE, "code": "24", "display": "Query"});
     if !told_whole {
-        let description = "a question that found several patients";
-        return Some(json!({"type": typed("2", "System Object"), "role": role, "description": description}));
+        return Some(json!({"type": typed("2", "System Object"), "role": role, "description": MANY}));
     }
     let path = row.resource_type.map(|t| t.name()).unwrap_or_default();
     let question = match asked {
@@ -87,30 +87,36 @@ fn patient(row: &Row, patient: &Subject, frame: &Frame) -> Value {
         "type": typed("1", "Person"),
         "role": {"system": ROLE, "code": "1", "display": "Patient"},
     });
-    if row.action.starts_with("emergency-override")
-        && let Some(detail) = row.detail.as_deref().filter(|detail| !detail.is_empty())
-    {
-        entity["detail"] = json!(details(detail));
+    if kind::is_override(row) && row.status < 400 {
+        let details = details(row.detail.as_deref().unwrap_or_default());
+        if !details.is_empty() {
+            entity["detail"] = details.into();
+        }
     }
     entity
 }
 
-/// Returns what is told of an emergency, piece by piece: `grant g; expires t; reason …`, or the whole as the reason.
+/// Returns what is told of an emergency, piece by piece, of `grant=g; expires=t; consent=c; reason-code=r; reason=…`. The reason is
+/// the last: it may hold anything.
 fn details(detail: &str) -> Vec<Value> {
-    let piece = |kind: &str, value: &str| json!({"type": kind, "valueString": value});
     let mut pieces = Vec::new();
     let mut rest = detail;
-    while let Some((first, after)) = rest.split_once("; ") {
-        match first.split_once(' ') {
-            Some(("grant", value)) => pieces.push(piece("grant-id", value)),
-            Some(("expires", value)) => pieces.push(piece("expires", value)),
-            _ => break,
+    while let Some((name, after)) = rest.split_once('=') {
+        let (value, after) = match name {
+            "reason" => (after, ""),
+            _ => after.split_once("; ").unwrap_or((after, "")),
+        };
+        let told = match name {
+            "grant" => "grant-id",
+            "by" => "ended-by",
+            // It is an entity of its own.
+            "consent" => "",
+            name => name,
+        };
+        if !told.is_empty() && !value.trim().is_empty() {
+            pieces.push(json!({"type": told, "valueString": value.trim()}));
         }
         rest = after;
-    }
-    let reason = rest.strip_prefix("reason ").unwrap_or(rest);
-    if !reason.is_empty() {
-        pieces.push(piece("reason", reason));
     }
     pieces
 }

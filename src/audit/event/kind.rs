@@ -94,6 +94,14 @@ const HAPPENINGS: &[(&str, Code, &[Code], &str)] = &[
     ("emergency-view", REST_CALL, &[OPERATION], "R"),
     ("emergency", REST_CALL, &[OPERATION], "R"),
     ("everything", REST_CALL, &[OPERATION], "R"),
+    // What operations write: the rows of their writes have their names.
+    ("request", PERMISSIONS, &[OPERATION], "C"),
+    ("grant", PERMISSIONS, &[OPERATION], "U"),
+    ("deny", PERMISSIONS, &[OPERATION], "U"),
+    ("break-glass", ALERT, &[OPERATION], "E"),
+    ("end-break-glass", ALERT, &[OPERATION], "E"),
+    ("review-break-glass", ALERT, &[OPERATION], "E"),
+    ("break-glass-review", ALERT, &[], "E"),
     ("consent-request", PERMISSIONS, &[], "C"),
     ("consent-grant", PERMISSIONS, &[], "U"),
     ("consent-deny", PERMISSIONS, &[], "U"),
@@ -173,6 +181,11 @@ pub fn has_own_name(row: &Row) -> bool {
         && !matches!(row.action.as_str(), "sign-in" | "sign-out" | "token")
 }
 
+/// Returns whether a row tells that glass was broken or that it is whole again.
+pub fn is_override(row: &Row) -> bool {
+    row.action.starts_with("emergency-override")
+}
+
 /// Returns whether a row tells of what looks like theft of a token.
 fn is_alert(row: &Row) -> bool {
     row.action == "token" && row.detail.as_deref().is_some_and(|detail| detail.starts_with("110113"))
@@ -180,10 +193,10 @@ fn is_alert(row: &Row) -> bool {
 
 /// Returns whether a request was refused to somebody who is known, and then whether a consent refused it.
 fn refused(row: &Row) -> Option<bool> {
-    let is_override = row.action.starts_with("emergency-override");
     match row.status {
-        403 | 404 if row.consent.is_some() && !is_override => Some(true),
-        403 if !is_override => Some(false),
+        _ if is_override(row) => None,
+        403 | 404 if row.consent.is_some() => Some(true),
+        403 => Some(false),
         _ => None,
     }
 }

@@ -17,6 +17,9 @@ const BALP: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition";
 /// What stands before the moment at which an event of a client's came, in the detail of its row.
 pub const RECEIVED: &str = "received ";
 
+/// What stands in the place of a question whose answer held others, too.
+pub const MANY: &str = "a question that found several patients";
+
 /// What an installation adds to every event.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
@@ -88,7 +91,8 @@ fn rendered(row: &Row, id: &str, patient: Option<&Subject>, frame: &Frame, told_
     event.insert("type".into(), coding(kind.code, frame));
     let mut subtypes: Vec<Value> = kind.subtypes.iter().map(|code| coding(*code, frame)).collect();
     if kind::has_own_name(row) {
-        subtypes.push(json!({"system": own_system(frame), "code": row.action}));
+        let display = row.action.replace('-', " ");
+        subtypes.push(json!({"system": own_system(frame), "code": row.action, "display": display}));
     }
     if !subtypes.is_empty() {
         event.insert("subtype".into(), subtypes.into());
@@ -113,7 +117,7 @@ fn rendered(row: &Row, id: &str, patient: Option<&Subject>, frame: &Frame, told_
 
 /// Returns whether the detail of a row is told with the patient instead: the reason for breaking the glass.
 fn is_reason(row: &Row) -> bool {
-    row.action.starts_with("emergency-override") && !row.patients.is_empty()
+    kind::is_override(row) && row.status < 400 && !row.patients.is_empty()
 }
 
 fn coding((system, code, display): Code, frame: &Frame) -> Value {

@@ -211,22 +211,42 @@ fn emergencies_and_sign_ins_have_the_codes_of_dicom() {
 fn broken_glass_tells_grant_end_and_reason_with_the_patient() {
     let mut row = row("emergency-override-start");
     row.consent = Some("Consent/btg".into());
-    row.detail = Some("grant g-1; expires 2026-01-06T10:00:00Z; reason unconscious; no relative reached".into());
+    row.detail = Some(
+        "grant=g-1; expires=2026-01-06T10:00:00Z; consent=Consent/btg; reason-code=a; reason=no kin; reason=x=y; by=z"
+            .into(),
+    );
     let event = one(&row);
-    let patient = event["entity"].as_array().unwrap().iter().find(|entity| entity["type"]["code"] == "1").unwrap();
-    let details: Vec<(&str, &str)> = patient["detail"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|detail| (detail["type"].as_str().unwrap(), detail["valueString"].as_str().unwrap()))
-        .collect();
-    let want =
-        [("grant-id", "g-1"), ("expires", "2026-01-06T10:00:00Z"), ("reason", "unconscious; no relative reached")];
-    assert_eq!(details, want);
+    let details = |event: &Value| -> Vec<(String, String)> {
+        let entities = event["entity"].as_array().unwrap();
+        let patient = entities.iter().find(|entity| entity["type"]["code"] == "1").unwrap();
+        assert_eq!(patient["what"]["reference"], "Patient/p-1");
+        let text = |value: &Value| value.as_str().unwrap().to_string();
+        let details = patient["detail"].as_array().into_iter().flatten();
+        details.map(|detail| (text(&detail["type"]), text(&detail["valueString"]))).collect()
+    };
+    let pairs = |list: &[(&str, &str)]| list.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect::<Vec<_>>();
+    let want = pairs(&[
+        ("grant-id", "g-1"),
+        ("expires", "2026-01-06T10:00:00Z"),
+        ("reason-code", "a"),
+        ("reason", "no kin; reason=x=y; by=z"),
+    ]);
+    assert_eq!(details(&event), want);
+    let entities = event["entity"].as_array().unwrap();
+    let references: Vec<&str> = entities.iter().filter_map(|entity| entity["what"]["reference"].as_str()).collect();
+    assert_eq!(references, ["Patient/p-1", "Consent/btg"]);
     let purposes = event["purposeOfEvent"].to_string();
     assert!(purposes.contains("ETREAT") && purposes.contains("BTG"));
-    row.status = 429;
-    assert_eq!(one(&row)["outcome"], "8");
+    assert_eq!(part(&event, "IRCP")["purposeOfUse"][0]["coding"][0]["code"], "BTG");
+    row.action = "emergency-override-stop".into();
+    row.detail = Some("grant=g-1; consent=Consent/btg; by=patient".into());
+    assert_eq!(details(&one(&row)), pairs(&[("grant-id", "g-1"), ("ended-by", "patient")]));
+    // A refusal has no grant; why it was refused is told as of any other.
+    row.action = "emergency-override-start".into();
+    (row.status, row.detail, row.consent) = (429, Some("three a day: a=b".into()), None);
+    let event = one(&row);
+    assert_eq!((&event["outcome"], &event["outcomeDesc"]), (&json!("8"), &json!("three a day: a=b")));
+    assert!(details(&event).is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::audit::event::tests::row;
+use crate::fhir::ResourceType;
 use crate::store::trail::Subject;
 
 fn names(reference: &str) -> Option<String> {
@@ -19,7 +20,7 @@ fn sentence(change: impl FnOnce(&mut Row)) -> (String, Sort) {
 
 #[test]
 fn a_line_says_who_did_what_and_why() {
-    let t = crate::fhir::ResourceType::parse;
+    let t = ResourceType::parse;
     type Change = fn(&mut Row);
     let of_lin: Change = |row| row.agent = Some("Practitioner/lin".into());
     let cases: &[(Change, &str, Sort)] = &[
@@ -50,7 +51,24 @@ fn a_line_says_who_did_what_and_why() {
             Sort::Looked,
         ),
     ];
-    for (change, text, kind) in cases {
+    let of_operations: &[(Change, &str, Sort)] = &[
+        (
+            |row| (row.action, row.status) = ("grant".into(), 201),
+            "A member of the staff added to your personal data, for your treatment.",
+            Sort::Changed,
+        ),
+        (
+            |row| (row.action, row.resource_type) = ("grant".into(), ResourceType::parse("Consent")),
+            "A member of the staff changed who may see your record, for your treatment.",
+            Sort::Sharing,
+        ),
+        (
+            |row| (row.action, row.version) = ("break-glass-review".into(), None),
+            "A member of the staff checked an emergency access to your record, for your treatment.",
+            Sort::Other,
+        ),
+    ];
+    for (change, text, kind) in cases.iter().chain(of_operations) {
         assert_eq!(sentence(change), ((*text).to_string(), *kind));
     }
     let (text, kind) = sentence(|row| {

@@ -11,7 +11,7 @@ use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::health_id;
 use crate::operation::emergency::labels::TOPICS;
 use crate::page::card::{CardPage, Face, Link, STYLE, Topic};
-use crate::page::{day, sentence, when};
+use crate::page::{day, when};
 use crate::rest::{Body, Conditions, Interaction, Prefer, Request};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
@@ -162,7 +162,7 @@ async fn page(
     let patient = perform(state, visit, session, read, Body::None).await?;
     let mut frame = visit.frame();
     frame.notice = notice.map(str::to_string);
-    frame.error = fault.map(|fault| sentence(&fault.to_string()));
+    frame.error = fault.map(|fault| super::in_words(&fault));
     let chosen: Vec<&str> = named(told, "topic").filter_map(|part| part["valueCode"].as_str()).collect();
     let is_shown = |name: &str| chosen.contains(&name);
     let topics = TOPICS.iter().map(|it| Topic { name: it.name, words: it.words, is_shown: is_shown(it.name) });

@@ -8,9 +8,9 @@ mod request;
 
 use super::ask::{self, Asker};
 use super::authorize::find;
-use super::names::{Names, moment};
+use super::names::{Names, last, moment};
 use super::patient::inbox;
-use super::{State, Visit, answered, asset, told};
+use super::{State, Visit, answered, asset, in_words, told};
 use crate::access::role::{Right, Role, has};
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
@@ -105,7 +105,7 @@ fn named(name: String, id: &str) -> String {
 }
 
 fn until(consent: &Value) -> String {
-    consent["provision"]["period"]["end"].as_str().map(moment).unwrap_or_default()
+    consent["provision"]["period"]["end"].as_str().map(last).unwrap_or_default()
 }
 
 fn my_request(consent: &Value, names: &Names) -> MyRequest {
@@ -194,7 +194,7 @@ async fn patients(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let (rows, next) = match find::patients(&state.service, &staff.asker, &words, after.as_deref()).await {
             // What a person typed may be no search at all.
             Err(fault) if matches!(fault.kind(), Kind::Invalid | Kind::NotSupported | Kind::Expired) => {
-                frame.error = Some(format!("This cannot be searched for: {fault}"));
+                frame.error = Some(format!("This cannot be searched for: {}", in_words(&fault)));
                 (Vec::new(), None)
             }
             Err(fault) if fault.kind() == Kind::Forbidden => (Vec::new(), None),

@@ -4,6 +4,7 @@
 
 use super::names::{Names, moment};
 use super::told;
+use crate::audit::event::MANY;
 use crate::page::audit::EventLine;
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ const DEEDS: &[(&str, &str)] = &[
     ("110138", "ended the emergency access to a record"),
     ("emergency-view", "saw the emergency card"),
     ("break-glass-review", "reviewed an emergency access"),
+    ("verify-chain", "checked the chain of the audit"),
     ("everything", "read a whole record"),
     ("consent-request", "asked for consent"),
     ("consent-grant", "gave consent"),
@@ -39,6 +41,11 @@ const DEEDS: &[(&str, &str)] = &[
     ("transaction", "sent several requests at once"),
     ("batch", "sent several requests at once"),
 ];
+
+/// What only those who watch over privacy look at, in words.
+const THINGS: &[(&str, &str)] = &[("AuditEvent", "the audit"), ("Task", "tasks")];
+/// How a refused try to break the glass is told.
+const TRIED: &str = "tried to open a record in an emergency";
 
 /// Returns the references whose names an event wants.
 pub fn people(event: &Value) -> Vec<String> {
@@ -74,8 +81,6 @@ pub fn reason(event: &Value) -> Option<String> {
     let entities = event["entity"].as_array()?.iter();
     let mut details = entities.filter_map(|entity| entity["detail"].as_array()).flatten();
     let text = details.find(|detail| detail["type"] == "reason")?["valueString"].as_str()?;
-    // The reason stands behind all else that was noted with it.
-    let text = text.split_once("reason=").map_or(text, |(_, reason)| reason);
     Some(text.trim().to_string()).filter(|text| !text.is_empty())
 }
 
@@ -139,6 +144,9 @@ fn capital(words: &str) -> String {
 }
 
 fn what(event: &Value, codes: &[&str]) -> String {
+    if codes.contains(&"110127") && is_refusal(event) {
+        return TRIED.into();
+    }
     let deed = DEEDS.iter().find(|(code, _)| codes.contains(code));
     let things = things(event);
     match deed {
@@ -150,9 +158,11 @@ fn what(event: &Value, codes: &[&str]) -> String {
             None => (*words).into(),
         },
         None => {
-            let shown = event["subtype"].as_array().into_iter().flatten().chain([&event["type"]]);
-            let shown = shown.filter_map(|coding| coding["display"].as_str().or(coding["code"].as_str())).next_back();
-            shown.map_or_else(|| "did something".into(), |shown| format!("did: {}", shown.replace('-', " ")))
+            // The last subtype says most: it is this server's own name of an operation.
+            let told = [&event["type"]].into_iter().chain(event["subtype"].as_array().into_iter().flatten());
+            let told = told.filter_map(|coding| coding["display"].as_str().or(coding["code"].as_str())).next_back();
+            let things = things.map(|things| format!(" ({things})")).unwrap_or_default();
+            told.map_or_else(|| "did something".into(), |told| format!("did: {}{things}", told.replace('-', " ")))
         }
     }
 }
@@ -164,7 +174,12 @@ fn things(event: &Value) -> Option<String> {
     let of_data = data.and_then(|entity| entity["what"]["reference"].as_str()?.split('/').next());
     let query = entities.iter().find(|entity| entity["role"]["code"] == "24");
     let of_query = query.and_then(|entity| entity["description"].as_str()?.split(['?', '/']).next());
-    of_data.or(of_query).and_then(told::kind)
+    if query.is_some_and(|query| query["description"] == MANY) {
+        return Some("several patients at once".into());
+    }
+    let kind = of_data.or(of_query)?;
+    let own = THINGS.iter().find(|(known, _)| *known == kind).map(|(_, words)| words.to_string());
+    own.or_else(|| told::kind(kind))
 }
 
 #[cfg(test)]
@@ -200,23 +215,48 @@ mod tests {
     }
 
     #[test]
+    fn what_an_operation_wrote_is_told_by_its_name() {
+        let mut event = event();
+        event["type"] = json!({"code": "rest", "display": "Restful Operation"});
+        event["subtype"] = json!([{"code": "operation", "display": "operation"}, {"code": "issue-health-id"}]);
+        assert_eq!(line(&event, &Names::default(), None).what, "did: issue health id (allergies)");
+    }
+
+    #[test]
     fn emergencies_and_refusals_are_marked() {
         let mut event = event();
         event["subtype"] = json!([{"code": "110127"}]);
         event["outcome"] = "8".into();
         let line = line(&event, &Names::default(), None);
         assert!(line.is_emergency && line.is_refusal);
-        assert_eq!(line.what, "opened a record in an emergency");
+        assert_eq!(line.what, "tried to open a record in an emergency");
     }
 
     #[test]
-    fn the_reason_is_told_without_what_is_noted_with_it() {
+    fn every_event_is_told_in_words() {
+        let query = |text: &str| json!([{"role": {"code": "24"}, "description": text}]);
+        let rest = json!({"code": "rest", "display": "Restful Operation"});
+        for (subtypes, entities, told) in [
+            (json!(["110127"]), json!([]), "opened a record in an emergency"),
+            (json!(["operation", "verify-chain"]), json!([]), "checked the chain of the audit"),
+            (json!(["operation", "health-id-qr"]), json!([]), "did: health id qr"),
+            (json!([]), json!([]), "did: Restful Operation"),
+            (json!(["search-type"]), query("AuditEvent?date=ge2026"), "searched the audit"),
+            (json!(["search-type"]), query("Task?code=x"), "searched tasks"),
+            (json!(["search-type"]), query(MANY), "searched several patients at once"),
+        ] {
+            let mut event = event();
+            let subtypes: Vec<Value> = subtypes.as_array().unwrap().iter().map(|code| json!({"code": code})).collect();
+            (event["type"], event["subtype"], event["entity"]) = (rest.clone(), subtypes.into(), entities);
+            assert_eq!(line(&event, &Names::default(), None).what, told);
+        }
+    }
+
+    #[test]
+    fn the_reason_is_told() {
         for (text, told) in [
-            (
-                "grant=1; expires=2; consent=Consent/3; reason=unconscious; reason=unknown",
-                Some("unconscious; reason=unknown"),
-            ),
-            ("unconscious after a fall", Some("unconscious after a fall")),
+            ("unconscious; reason=unknown", Some("unconscious; reason=unknown")),
+            (" unconscious after a fall ", Some("unconscious after a fall")),
             ("", None),
         ] {
             let event =

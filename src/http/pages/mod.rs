@@ -182,7 +182,7 @@ impl Visit {
         if !matches!(fault.kind(), Kind::Forbidden | Kind::Throttled | Kind::BusinessRule | Kind::Duplicate) {
             return Err(fault.into());
         }
-        let frame = Frame { error: Some(page::sentence(&fault.to_string())), ..self.frame() };
+        let frame = Frame { error: Some(in_words(&fault)), ..self.frame() };
         let mut response = self.page(fault.status(), &form(frame));
         if let Some(seconds) = fault.retry_after_s() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -292,6 +292,12 @@ pub fn guard(http: &HttpRequest, response: &mut HttpResponse) {
     }
 }
 
+/// Returns what went wrong in words for people: without the paths of elements, which only a program reads.
+pub fn in_words(fault: &Fault) -> String {
+    let issues: Vec<&str> = fault.issues().iter().map(|issue| &*issue.diagnostics).collect();
+    page::sentence(&issues.join("; "))
+}
+
 /// Answers a visitor with what went wrong, as a page.
 pub async fn answered(
     http: &HttpRequest,
@@ -315,7 +321,7 @@ pub async fn answered(
         _ => "The server failed",
     };
     record(http, state, &fault).await;
-    let words = page::sentence(&fault.to_string());
+    let words = in_words(&fault);
     let mut response = match Visit::look(http, state).await {
         Ok(visit) => {
             // Nobody is left where nothing goes on.

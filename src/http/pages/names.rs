@@ -125,6 +125,15 @@ pub fn moment(text: &str) -> String {
     }
 }
 
+/// Returns until when something holds: the last day where it ends with a day, as who has chosen that day expects.
+pub fn last(text: &str) -> String {
+    const DAY_US: i64 = 86_400_000_000;
+    match Instant::parse(text).filter(|at| at.0 % DAY_US == 0) {
+        Some(at) => page::day(Instant(at.0 - DAY_US)),
+        None => moment(text),
+    }
+}
+
 /// Returns a date, which may be a year or a month alone, as people read it.
 pub fn day(text: &str) -> String {
     let day = |text: &str| Instant::parse(&format!("{text}T00:00:00Z")).map(page::day);
@@ -182,6 +191,19 @@ mod tests {
             ("no date at all", ""),
         ] {
             assert_eq!(moment(text), told, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_ends_with_a_day_is_told_by_that_day() {
+        for (text, told) in [
+            ("2026-03-05T00:00:00Z", "4 March 2026"),
+            ("2026-03-01T01:00:00+01:00", "28 February 2026"),
+            ("2026-03-05T07:08:09Z", "5 March 2026, 07:08 UTC"),
+            ("2026-03-05", "5 March 2026"),
+            ("soon", ""),
+        ] {
+            assert_eq!(last(text), told, "{text}");
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/consent.html>. Pure: from the resource and the names of whom it refers to, to what a page shows.
 
-use super::names::{Names, moment};
+use super::names::{Names, last, moment};
 use crate::access::scope::Scope;
 use crate::fhir::Instant;
 use crate::oauth::wording;
@@ -198,7 +198,7 @@ pub fn share(consent: &Value, names: &Names) -> Share {
         what: what(consent),
         why: why(consent),
         since: time(if began.is_null() { &consent["dateTime"] } else { began }),
-        until: time(&consent["provision"]["period"]["end"]),
+        until: consent["provision"]["period"]["end"].as_str().map(last).unwrap_or_default(),
     }
 }
 

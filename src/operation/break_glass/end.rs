@@ -127,6 +127,7 @@ pub async fn end_within(ctx: &Context<'_>, tx: &Tx, glass: &Broken, by: By, foun
     writes.extend(notices(ctx, tx, glass, by).await?);
     own::put(ctx, tx, &writes, found).await?;
     let entry = ctx.event("emergency-override-stop", 200).of(ResourceType::PATIENT, &glass.patient);
+    let entry = entry.about_patient(&glass.patient).by_consent(format!("Consent/{}", glass.consent));
     let detail = format!("grant={}; consent=Consent/{}; by={}", glass.id, glass.consent, by.name());
     tx.record(&[entry.with_detail(detail)]).await?;
     Ok(true)

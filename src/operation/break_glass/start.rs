@@ -211,6 +211,7 @@ async fn made(
         glass.id, glass.consent, glass.reason
     );
     let entry = ctx.event("emergency-override-start", 200).of(ResourceType::PATIENT, &glass.patient);
+    let entry = entry.about_patient(&glass.patient).by_consent(format!("Consent/{}", glass.consent));
     tx.record(&[entry.with_detail(detail)]).await?;
     Ok(glass)
 }
@@ -305,6 +306,7 @@ fn answer(given: &Given, issued: Option<&Issued>) -> Value {
 async fn refused(ctx: &Context<'_>, patient: &ResourceId, fault: &Fault) -> Result<(), Fault> {
     if fault.status() < 500 {
         let entry = ctx.event("emergency-override-start", fault.status()).of(ResourceType::PATIENT, patient);
+        let entry = entry.about_patient(patient);
         ctx.store.audit(&[entry.with_detail(fault.to_string())]).await?;
     }
     Ok(())

@@ -13,15 +13,15 @@ import { TARGET } from './packages.mjs'
 const BINARY = process.env.CARGO_BIN ?? join(TARGET, 'debug/medilink')
 const READY_MS_MAX = 60_000
 
-/** Returns a running server. */
-export async function startServer() {
+/** Returns a running server; with `--demo`, one with the demo hospital. */
+export async function startServer(...how) {
   assert.ok(existsSync(BINARY), `there is no server at ${BINARY}: run 'cargo build' first`)
   // PostgreSQL drops root, and must still be able to pass this folder.
   const folder = mkdtempSync(join(tmpdir(), 'medilink-e2e-'))
   chmodSync(folder, 0o711)
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   for (let tries = 0; tries < 5; tries++) {
-    const server = new Server(folder, await freePort())
+    const server = new Server(folder, await freePort(), how)
     if (await server.launch()) return server
   }
   throw new Error('five ports in a row were taken while the server started')
@@ -30,10 +30,12 @@ export async function startServer() {
 class Server {
   #folder
   #flags
+  #how
   #process
 
-  constructor(folder, port) {
+  constructor(folder, port, how) {
     this.#folder = folder
+    this.#how = how
     // Passkeys want a name and not an address.
     this.root = `http://localhost:${port}`
     this.base = `${this.root}/fhir`
@@ -46,7 +48,7 @@ class Server {
   /** Returns false when the port was taken meanwhile. */
   async launch() {
     const log = openSync(this.#log(), 'a')
-    this.#process = spawn(BINARY, ['serve', ...this.#flags], {
+    this.#process = spawn(BINARY, ['serve', ...this.#how, ...this.#flags], {
       cwd: this.#folder,
       env: { ...clean(), MEDILINK_NAME: 'Riverside Hospital' },
       stdio: ['ignore', log, log],
@@ -72,6 +74,21 @@ class Server {
 
   log() {
     return readFileSync(this.#log(), 'utf8').split('\n').slice(-60).join('\n')
+  }
+
+  /** Returns what the demo printed: commands for a shell, in their order, and the passwords of people by login. */
+  told() {
+    const printed = readFileSync(this.#log(), 'utf8')
+    const [, lines, people] = printed.match(/Paste these[^\n]*\n([^]*?)\nThese people[^\n]*\n\n([^]*?)\n\n/)
+    const words = people.split('\n').map((line) => line.trim().split(/\s+/))
+    return { lines: lines.trim(), passwords: Object.fromEntries(words.map(([login, password]) => [login, password])) }
+  }
+
+  /** Runs lines for a shell, as somebody pastes them, and returns what they printed. */
+  shell(lines) {
+    const ran = spawnSync('bash', ['-e', '-c', lines], { env: clean(), encoding: 'utf8', timeout: 60_000 })
+    assert.equal(ran.status, 0, `${lines}\n${ran.stderr}`)
+    return ran.stdout
   }
 
   /** Stops the server, and with it its PostgreSQL; fails when it did not end well. */

@@ -1,19 +1,21 @@
-// What all flows share: one server, one Chromium, the apps, and the people and records of a small hospital.
+// What all flows share: one server, one Chromium, the apps, and the people and records of a small hospital; and a server with the demo.
 
 import assert from 'node:assert/strict'
 
 import { startApps } from './app.mjs'
 import { startBrowser } from './browser.mjs'
 import { startServer } from './server.mjs'
+import { totp } from './totp.mjs'
 
 export const PASSWORD = 'correct horse battery staple'
 
 /** Returns the stage; `stop()` takes all of it down. */
 export async function startStage() {
-  const [server, apps, browser] = await Promise.all([startServer(), startApps(), startBrowser()])
+  const [server, demo, apps, browser] = await Promise.all([startServer(), startServer('--demo'), startApps(), startBrowser()])
   await server.store(records())
   return {
     server,
+    demo,
     browser,
     /** Adds an app with its pages, and registers it. */
     addApp(id, name, scope, allowed = scope) {
@@ -28,7 +30,7 @@ export async function startStage() {
     async stop() {
       await browser.stop()
       await apps.stop()
-      await server.stop()
+      await Promise.all([server.stop(), demo.stop()])
     },
   }
 }
@@ -38,6 +40,19 @@ export async function signIn(page, login, password = PASSWORD) {
   await page.locator('input[name=login]').fill(login)
   await page.locator('input[name=password]').fill(password)
   await page.getByRole('button', { name: /sign in|continue/i }).first().click()
+}
+
+/** Sets the authenticator app of a person up in their session; returns what gives the next code, and codes for when it is lost. */
+export async function addAuthenticator(page, root) {
+  await page.goto(`${root}/account/authenticator`)
+  await page.getByRole('button', { name: 'Set up the app' }).click()
+  const secret = (await page.locator('#secret').textContent()).trim()
+  await page.locator('input[name=code]').fill(totp(secret))
+  await page.getByRole('button', { name: 'Confirm' }).click()
+  await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor()
+  const recovery = await page.locator('.codes li').allTextContents()
+  // The code of now is used up; the one after it is good already.
+  return { next: () => totp(secret, Date.now() + 30_000), recovery: () => recovery.pop().trim() }
 }
 
 /** Answers the consent page. */
@@ -88,6 +103,8 @@ function records() {
   })
   const patient = (id, given, family, birthDate, gender) => ({
     resourceType: 'Patient', id, name: [{ given: [given], family }], birthDate, gender,
+    // Without a Consent physicians see whom they care for.
+    generalPractitioner: [{ reference: 'Practitioner/house' }],
   })
   return [
     { resourceType: 'Practitioner', id: 'house', name: [{ given: ['Greta'], family: 'House', prefix: ['Dr'] }] },

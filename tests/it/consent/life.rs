@@ -295,7 +295,7 @@ fn who_treats_patients_asks_and_nobody_asks_twice_or_in_the_name_of_others() {
 /// consent.md 10, case 8; and what $explain says of the others.
 #[test]
 fn only_an_active_consent_has_a_say_and_the_patient_is_told_which() {
-    let app = app();
+    let app = super::cases::app();
     let (doctor, patient) = (Somebody::physician(app), Somebody::patient(app));
     let explain = |client: &crate::client::Client| {
         let path = format!("Consent/$explain?patient={}&actor={}", patient.record, doctor.record);

@@ -178,6 +178,16 @@ fn a_clinician_asks_and_the_patient_answers_with_less() {
     let version = page.hidden("version").expect("the version that is shown");
     let answer = [("decision", "grant"), ("version", version.as_str()), ("until", until.as_str())];
     patient.submit(&form, &answer).expect(422).expect_words("Tick at least one");
+    let soon = day(3);
+    let wrong = [answer[0], answer[1], ("class", "labs"), ("until", soon.as_str()), ("code", "000000")];
+    let again = patient.submit(&form, &wrong);
+    assert!((400..500).contains(&again.status), "a wrong code is no proof: {}", again.status);
+    assert!(
+        again.text.contains("value=\"labs\" checked") && !again.text.contains("value=\"meds\" checked"),
+        "{}",
+        again.text
+    );
+    assert!(again.text.contains(&format!("value=\"{soon}\"")), "{}", again.text);
     patient
         .submit(&form, &[answer[0], answer[1], ("class", "labs"), ("until", &day(5))])
         .expect_to("/patient/requests?granted");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Somebody, app, asked, keeper};
+use super::{Somebody, app, asked, keeper, located};
 use crate::client::{Client, JSON_PATCH};
 
 fn consent(patient: &Somebody, status: &str) -> Value {
@@ -71,7 +71,9 @@ fn reception_records_paper_alone() {
     assert!(refused.expect_issue("forbidden").starts_with("Consent.source "));
     let paper = json!({"contentType": "application/pdf", "data": "JVBERg=="});
     let signed = with(consent(&patient, "active"), "sourceAttachment", paper);
-    let id = reception.client().post("Consent", &signed).expect(201).id();
+    let made = reception.client().post("Consent", &signed).expect(201);
+    assert_eq!(made.text(), "", "who is not named in a Consent does not read it, nor by having written it");
+    let id = located(&made);
     assert_eq!(put(&reception.client(), &id, "inactive"), 403);
     let waiting = app().sql(&format!("select at from consent_paper where consent = '{id}'"));
     assert_eq!(waiting.len(), 1, "the patient will be told");

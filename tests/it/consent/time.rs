@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Somebody, asked, call, codes, day, keeper, only};
+use super::{Somebody, asked, call, codes, day, keeper, located, only};
 use crate::app::TestApp;
 
 #[track_caller]
@@ -48,7 +48,7 @@ fn requests_lapse_permissions_end_and_patients_are_told_of_papers() {
     let reception = Somebody::new(&app, "receptionist", &json!({"resourceType": "Practitioner"}), &[]);
     let mut paper = active(&patient, &day(30));
     paper["sourceAttachment"] = json!({"contentType": "application/pdf", "data": "JVBERg=="});
-    let paper = reception.client().post("Consent", &paper).expect(201).id();
+    let paper = located(&reception.client().post("Consent", &paper).expect(201));
 
     app.restart();
     becomes(&app, &old, "rejected");

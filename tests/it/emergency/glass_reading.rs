@@ -115,6 +115,8 @@ fn a_consent_that_somebody_wrote_is_no_broken_glass() {
     let mut copy = operator().get(&consent_of(&answer)).expect(200).json();
     copy.as_object_mut().expect("a Consent").remove("id");
     end_glass(&doctor.client(), &id, &word(&answer, "grant")).expect(200);
+    operator().post("Consent", &copy).expect(403).expect_issue("forbidden");
+    copy.as_object_mut().expect("a Consent").remove("meta");
     let forged = operator().post("Consent", &copy).expect(201).id();
     assert!(!is_open(&breaking(app(), &who, &forged), &plain));
 }

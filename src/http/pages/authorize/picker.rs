@@ -33,7 +33,7 @@ async fn patients(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
             Err(fault)
                 if matches!(fault.kind(), Kind::Invalid | Kind::NotSupported | Kind::Expired | Kind::Forbidden) =>
             {
-                frame.error = Some(format!("This cannot be searched for: {fault}"));
+                frame.error = Some(format!("This cannot be searched for: {}", super::super::in_words(&fault)));
                 (Vec::new(), None)
             }
             found => found?,

@@ -17,7 +17,7 @@ const PLACE: &str = "/clinician/break-glass";
 
 /// What happened, as codes of this server.
 const REASONS: &[(&str, &str)] = &[
-    ("unconscious", "The patient is unconscious or confused"),
+    ("unconscious", "Unconscious or confused"),
     ("life-threat", "Life is in danger and there is no time to ask"),
     ("no-contact", "Nobody who could be asked can be reached"),
     ("other", "Something else"),

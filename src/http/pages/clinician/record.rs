@@ -2,11 +2,11 @@
 
 use super::super::ask::{self, matches};
 use super::super::names::{Names, concept, moment, name, person_detail};
-use super::super::{State, Visit, answered, told};
+use super::super::{State, Turned, Visit, answered, elsewhere, told};
 use super::{Staff, open_grant};
 use crate::fault::{Fault, Kind as FaultKind};
 use crate::fhir::{ResourceId, ResourceType};
-use crate::page::clinician::{Item, Kind, OpenGrant, Record};
+use crate::page::clinician::{Closed, Item, Kind, OpenGrant, Record};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
@@ -38,11 +38,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Returns who asks, with the grant of broken glass over this patient where one is open.
-async fn staff(
-    state: &State,
-    visit: &Visit,
-    patient: &str,
-) -> Result<(Staff, Option<OpenGrant>), super::super::Turned> {
+async fn staff(state: &State, visit: &Visit, patient: &str) -> Result<(Staff, Option<OpenGrant>), Turned> {
     let mut staff = Staff::of(state, visit, visit.signed_in()?).await?;
     let grants = staff.grants(state).await?;
     let Some(consent) = grants.iter().find(|consent| super::patient_of(consent) == patient) else {
@@ -52,17 +48,23 @@ async fn staff(
     Ok((staff, Some(open_grant(consent, &Names::default()))))
 }
 
-async fn patient(state: &State, staff: &Staff, id: &str) -> Result<Value, Fault> {
-    let text = "there is no such patient, or the record is closed to you. You can ask the patient for consent";
+/// Returns the patient, or turns to a page that tells how the record could be opened: the same words whether there is such a patient
+/// or not.
+async fn patient(state: &State, visit: &Visit, staff: &Staff, id: &str) -> Result<Value, Turned> {
     let found = staff.asker.read(&state.service, ResourceType::PATIENT, id).await?;
-    found.ok_or_else(|| Fault::new(FaultKind::NotFound, text))
+    found.ok_or_else(|| {
+        let mut query = String::new();
+        crate::rest::query::encode(&mut query, id);
+        let page = Closed { frame: visit.frame(), query, may_break: staff.may_break };
+        elsewhere(visit.page(404, &page))
+    })
 }
 
 async fn record(http: HttpRequest, state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
     let work = async {
         let visit = Visit::look(&http, &state).await?;
         let (staff, emergency) = staff(&state, &visit, &id).await?;
-        let patient = patient(&state, &staff, &id).await?;
+        let patient = patient(&state, &visit, &staff, &id).await?;
         let words = |kind: &&'static str| (*kind, capital(&told::kind(kind).unwrap_or_default()));
         let page = Record {
             frame: visit.frame(),
@@ -92,7 +94,7 @@ async fn kind(http: HttpRequest, state: web::Data<State>, path: web::Path<(Strin
         let kind = *known.ok_or_else(missing)?;
         ResourceId::parse(&id).ok_or_else(missing)?;
         let (staff, emergency) = staff(&state, &visit, &id).await?;
-        let patient = patient(&state, &staff, &id).await?;
+        let patient = patient(&state, &visit, &staff, &id).await?;
         let after = visit.param("after");
         let reference = format!("Patient/{id}");
         let mut pairs = vec![("patient", reference.as_str()), ("_sort", "-_lastUpdated"), ("_count", PAGE)];

@@ -2,7 +2,7 @@
 
 use super::super::ask::{self, At};
 use super::super::patient::requests::{date, day_after};
-use super::super::{Form, State, Turned, Visit, answered, classes, patient, told, value};
+use super::super::{Form, State, Turned, Visit, answered, classes, in_words, patient, told, value};
 use super::{Staff, whom};
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
@@ -82,7 +82,7 @@ async fn send(http: HttpRequest, state: web::Data<State>, payload: web::Payload)
             Err(Turned::Fault(fault)) => {
                 let fault = match fault.kind() {
                     // It stands on the form: who asks can mend it there.
-                    Kind::NotFound => Fault::new(Kind::BusinessRule, fault.to_string()),
+                    Kind::NotFound => Fault::new(Kind::BusinessRule, in_words(&fault)),
                     _ => fault,
                 };
                 visit.again(fault, |frame| page(frame, &form))

@@ -75,7 +75,8 @@ async fn page(state: &State, visit: &Visit, session: &Session, own: &Own, consen
         is_ticked: true,
     });
     let left = proof(visit, session, false).await?;
-    let until = told::end(consent).map(date).unwrap_or_default();
+    // What ends with a day is over before the next one begins.
+    let until = told::end(consent).map(|end| date(Instant(end.0 - 1))).unwrap_or_default();
     Ok(Request {
         frame: visit.frame(),
         id: share.id.clone(),
@@ -91,6 +92,18 @@ async fn page(state: &State, visit: &Visit, session: &Session, own: &Own, consen
         wants_code: left == Proof::Code,
         step_up: (left == Proof::StepUp).then(|| proof::step_up(&format!("{PLACE}/{}", share.id))),
     })
+}
+
+/// Returns the page with what the person has chosen on it: what was taken away does not come back by a fault.
+fn as_chosen(mut page: Request, form: &Form) -> Request {
+    let is_ticked = |code: &str| form.iter().any(|(name, value)| name == "class" && value == code);
+    for class in &mut page.classes {
+        class.is_ticked = is_ticked(&class.code);
+    }
+    if let Some(day) = value(form, "until") {
+        page.days.chosen = day.to_string();
+    }
+    page
 }
 
 /// Returns what the one who asks wrote: it stands in the Task that asks for the answer.
@@ -134,7 +147,7 @@ async fn decide(
         match done {
             Ok(news) => Ok(visit.go(&format!("{PLACE}?{news}"))),
             Err(fault) => {
-                let page = page(&state, &visit, session, &own, &consent).await?;
+                let page = as_chosen(page(&state, &visit, session, &own, &consent).await?, &form);
                 visit.again(fault, |frame| Request { frame, ..page })
             }
         }

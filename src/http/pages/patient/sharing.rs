@@ -161,12 +161,17 @@ async fn share_form(
     let (with, name) = chosen(state, own, with).await?;
     let back = format!("{NEW}?deed={deed}&with={with}");
     let is_proven = proof(visit, session, false).await? == Proof::Shown;
-    let classes = classes::all().iter().map(|class| ClassBox {
-        code: class.code.into(),
-        words: class.words.into(),
-        hint: class.definition.into(),
-        is_ticked: deed == "refuse" && class.code == "all",
-    });
+    let mut classes: Vec<ClassBox> = classes::all()
+        .iter()
+        .map(|class| ClassBox {
+            code: class.code.into(),
+            words: class.words.into(),
+            hint: class.definition.into(),
+            is_ticked: deed == "refuse" && class.code == "all",
+        })
+        .collect();
+    // What is ticked already is seen first.
+    classes.sort_by_key(|class| !class.is_ticked);
     let now = Instant::now();
     let later = |days: i64| date(Instant(now.0 + days * 86_400_000_000));
     let days = Days {
@@ -179,7 +184,7 @@ async fn share_form(
         deed,
         with,
         name,
-        classes: classes.collect(),
+        classes,
         days,
         step_up: (!is_proven).then(|| proof::step_up(&back)),
     })

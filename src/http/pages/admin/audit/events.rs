@@ -51,7 +51,7 @@ async fn show(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let bundle = match found.await {
             // What a person typed may be no search at all.
             Err(fault) if matches!(fault.status(), 400 | 404 | 422) => {
-                frame.error = Some(crate::page::sentence(&fault.to_string()));
+                frame.error = Some(super::super::super::in_words(&fault));
                 serde_json::Value::Null
             }
             found => found?,
