@@ -107,25 +107,23 @@ impl<'a> Asker<'a> {
 
     /// Matches are members of records that can be read; what is outside of them comes along where one of these names it.
     fn everything(&self, question: &Question, patient: Option<&str>) -> Expected {
-        let mut keeper = Asker::new(self.world, &self.world.keeper).walk(question, 500, false);
+        let mut keeper = self.kept(question);
         let there = keeper.matches.len();
         if patient.is_some_and(|patient| !self.reads(patient)) {
             return Expected { there, ..Expected::default() };
         }
-        keeper.matches.retain(|name| self.reads(name));
         // Of the records of patients whom the asker does not see nothing comes, even where it can be read.
-        if patient.is_none() {
-            let hidden: Vec<&String> =
-                self.world.of_type("Patient").map(|(name, _)| name).filter(|name| !self.reads(name)).collect();
-            keeper.matches.retain(|member| {
-                let of = self.patients(member);
-                of.is_empty() || of.iter().any(|patient| !hidden.contains(&patient))
-            });
-        }
+        let of_type = self.world.of_type("Patient").map(|(name, _)| name);
+        let hidden: BTreeSet<&String> = of_type.filter(|name| patient.is_none() && !self.reads(name)).collect();
+        let comes = |member: &String| {
+            let of = self.patients(member);
+            self.reads(member) && (of.is_empty() || of.iter().any(|patient| !hidden.contains(patient)))
+        };
+        keeper.matches.retain(comes);
         // Which members name what comes along is asked without a choice of types.
         let whole = Question { path: without_types(&question.path), ..question.clone() };
-        let mut members = Asker::new(self.world, &self.world.keeper).walk(&whole, 500, false).matches;
-        members.retain(|name| self.reads(name));
+        let mut members = self.kept(&whole).matches;
+        members.retain(comes);
         let named: BTreeSet<String> = members.iter().flat_map(|member| self.references(member)).collect();
         let along: BTreeSet<String> =
             keeper.along.into_iter().filter(|name| named.contains(name) && self.reads(name)).collect();
