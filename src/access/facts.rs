@@ -47,17 +47,18 @@ impl Circle {
     pub fn speaking(mut references: Vec<Box<str>>, speaks_for: Vec<i64>) -> Circle {
         references.sort_unstable();
         references.dedup();
-        let target = |reference: &Box<str>| {
+        let target = |reference: &str| {
             let (t, id) = reference.split_once('/').unwrap_or_default();
             Keyer::fixed().target(t, id)
         };
-        let sorted = |references: &mut dyn Iterator<Item = &Box<str>>| {
+        let sorted = |references: &mut dyn Iterator<Item = &str>| {
             let mut targets: Vec<i64> = references.map(target).collect();
             targets.sort_unstable();
             Arc::from(targets)
         };
-        let is_own = |r: &&Box<str>| !r.starts_with("Organization/") && !r.starts_with("Group/");
-        let (targets, own) = (sorted(&mut references.iter()), sorted(&mut references.iter().filter(is_own)));
+        let is_own = |r: &&str| !r.starts_with("Organization/") && !r.starts_with("Group/");
+        let all = || references.iter().map(|reference| &**reference);
+        let (targets, own) = (sorted(&mut all()), sorted(&mut all().filter(is_own)));
         Circle { references, targets, own, speaks_for }
     }
 }

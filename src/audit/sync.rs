@@ -7,9 +7,12 @@ use tokio::sync::oneshot;
 
 type Waiting = oneshot::Sender<std::result::Result<(), String>>;
 
+/// Those who wait for a flush, each with the file; none where no flush is under way.
+type Waiters = Option<Vec<(Arc<Segment>, Waiting)>>;
+
 /// Those who wait for the next flush; none where no flush is under way.
 #[derive(Default)]
-pub struct Sync(Arc<Mutex<Option<Vec<(Arc<Segment>, Waiting)>>>>);
+pub struct Sync(Arc<Mutex<Waiters>>);
 
 impl Sync {
     /// Returns when what was written to the segment before the call is on the disk.
@@ -40,7 +43,7 @@ fn flush(segment: &Segment) -> Result<()> {
 }
 
 /// Flushes until nobody waits: who comes during a flush waits for the next one.
-fn flush_all(waiting: &Mutex<Option<Vec<(Arc<Segment>, Waiting)>>>) {
+fn flush_all(waiting: &Mutex<Waiters>) {
     loop {
         let batch = {
             let mut waiting = waiting.lock().expect("no holder of this lock can panic");

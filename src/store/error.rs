@@ -111,6 +111,9 @@ impl From<StoreError> for Fault {
                 );
                 return Fault::at(Kind::BusinessRule, "Patient.identifier", text).with_source(error);
             }
+            StoreError::ConsentLife(refusal) if *refusal == consent_life::TOO_MANY => {
+                return Fault::at(Kind::BusinessRule, refusal.path, refusal.text).with_source(error);
+            }
             StoreError::ConsentLife(refusal) => {
                 return Fault::at(Kind::Forbidden, refusal.path, refusal.text).with_source(error);
             }

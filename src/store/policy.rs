@@ -350,11 +350,11 @@ impl Store {
             kept.generation
         };
         let sql = StoreError::sql("failed to read what somebody belongs to");
-        let target = |reference: &Box<str>| {
+        let target = |reference: &str| {
             let (t, id) = reference.split_once('/').unwrap_or_default();
             Keyer::fixed().target(t, id)
         };
-        let targets: Vec<i64> = roots.iter().map(target).collect();
+        let targets: Vec<i64> = roots.iter().map(|root| target(root)).collect();
         let client = self.reader.get().await?;
         let statement = client.prepare_cached(CIRCLE).await.map_err(&sql)?;
         let rows = client.query(&statement, &[&targets]).await.map_err(&sql)?;
@@ -363,10 +363,10 @@ impl Store {
             Some(format!("{t}/{}", row.get::<_, &str>(1)).into_boxed_str())
         };
         // A patient for whom somebody speaks is nothing that they are.
-        let is_root = |reference: &Box<str>| roots.contains(reference);
+        let is_root = |reference: &str| roots.iter().any(|root| **root == *reference);
         let (of, named): (Vec<Box<str>>, Vec<Box<str>>) =
             rows.iter().filter_map(reference).partition(|it| it.starts_with("Patient/") && !is_root(it));
-        let speaks_for = of.iter().map(target).collect();
+        let speaks_for = of.iter().map(|patient| target(patient)).collect();
         let circle = Arc::new(Circle::speaking(roots.iter().cloned().chain(named).collect(), speaks_for));
         let mut kept = circles.write().expect("no holder of this lock can panic");
         if kept.answers.len() >= CIRCLES_MAX {

@@ -20,7 +20,13 @@ async fn run() {
     let folder = std::env::temp_dir().join(format!("medilink-bench-token-{}", std::process::id()));
     let cluster = embedded::start(&folder.join("data")).await.expect("PostgreSQL starts");
     migrate(&cluster.url()).await.expect("the migrations run");
-    let settings = StoreSettings { url: cluster.url(), pool_size: 2, statement_ms_max: 10_000, wait_ms_max: 10_000 };
+    let settings = StoreSettings {
+        url: cluster.url(),
+        pool_size: 2,
+        statement_ms_max: 10_000,
+        wait_ms_max: 10_000,
+        implied: Default::default(),
+    };
     let registry = Registry::new(Arc::new(Catalog::load().expect("the definitions are there")), BASE);
     let store = Blueprint::new(settings, Arc::new(registry)).store().expect("a store");
     let keys = Arc::new(Keys::load_or_create(&folder).expect("a key"));

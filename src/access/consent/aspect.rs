@@ -274,8 +274,8 @@ impl Question<'_> {
         let writers: Vec<_> = data.also.iter().chain(&data.through).chain([&data.to]).cloned().collect();
         let found = index::refers(self.registry, self.t, Some(AUTHOR_PARAMS), &writers).unwrap_or(Expr::None);
         let is_unread =
-            |element: &&str| index::reads(self.registry, self.t, element, ParamKind::Reference) == Some(false);
-        let over = if AUTHORS.iter().any(|element| is_unread(&element)) { Expr::All } else { found.clone() };
+            |element: &str| index::reads(self.registry, self.t, element, ParamKind::Reference) == Some(false);
+        let over = if AUTHORS.iter().any(|element| is_unread(element)) { Expr::All } else { found.clone() };
         Region { under: found, over }
     }
 }

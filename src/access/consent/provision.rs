@@ -44,6 +44,9 @@ pub struct Span {
     pub until: Option<i64>,
 }
 
+/// System and code.
+pub type Code = (Option<Box<str>>, Box<str>);
+
 /// What a provision is about. Elements that are absent constrain nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Elements {
@@ -55,7 +58,7 @@ pub struct Elements {
     pub purposes: Option<Listed<Box<str>>>,
     pub classes: Option<Listed<Class>>,
     /// System and code; without a system none.
-    pub codes: Option<Listed<(Option<Box<str>>, Box<str>)>>,
+    pub codes: Option<Listed<Code>>,
     pub data_period: Option<Listed<Period>>,
     pub data: Option<Listed<Data>>,
 }

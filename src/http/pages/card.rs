@@ -162,7 +162,7 @@ async fn page(
     let patient = perform(state, visit, session, read, Body::None).await?;
     let mut frame = visit.frame();
     frame.notice = notice.map(str::to_string);
-    frame.error = fault.map(|fault| super::in_words(&fault));
+    frame.error = fault.map(super::in_words);
     let chosen: Vec<&str> = named(told, "topic").filter_map(|part| part["valueCode"].as_str()).collect();
     let is_shown = |name: &str| chosen.contains(&name);
     let topics = TOPICS.iter().map(|it| Topic { name: it.name, words: it.words, is_shown: is_shown(it.name) });

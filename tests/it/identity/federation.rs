@@ -135,7 +135,7 @@ fn the_way_back_is_good_once_and_in_the_browser_that_went() {
     assert_eq!(back(&mut browser.clone(), "made-up").status, 403);
     assert_eq!(back(&mut browser.clone(), "").status, 403);
     let before = browser.clone();
-    back(&mut browser, &journey.state).expect_to("/account");
+    back(&mut browser, &journey.state).expect_to("/home");
     assert_eq!(back(&mut before.clone(), &journey.state).status, 403, "used");
 
     // An answer of another issuer, an error, no code, and a verifier that is not the one of the challenge.
@@ -225,7 +225,7 @@ fn the_code_of_the_authenticator_ends_an_outside_sign_in() {
     let app = app(&provider);
     super::browser::add_person(&app, "ada", "correct horse battery", "patient", &[]);
     let mut own = Browser::new(&app);
-    own.sign_in("ada", "correct horse battery").expect_to("/account");
+    own.sign_in("ada", "correct horse battery").expect_to("/home");
     let (_, recovery) = super::people::factors::set_up(&mut own);
     link(&app, "ada", &[]);
     let mut browser = stranger(&app);

@@ -56,8 +56,11 @@ fn a_consent_holds_within_its_period() {
         (Some("2025"), Some("2023"), Silent),
     ] {
         let mut period = json!({});
-        start.map(|start| period["start"] = start.into());
-        end.map(|end| period["end"] = end.into());
+        for (name, day) in [("start", start), ("end", end)] {
+            if let Some(day) = day {
+                period[name] = day.into();
+            }
+        }
         check(with(json!({"type": "permit", "period": period})), &doctor(), expected);
     }
     let over = json!({"type": "permit", "actor": actor("Practitioner/a"), "period": {"end": "2020"}});

@@ -32,7 +32,7 @@ fn dozen(case: &Case) -> Vec<String> {
     let coded = |code: &str| json!({"coding": [{"system": LOINC, "code": code}]});
     let one = |i: usize| {
         let mut more = json!({"code": coded(["718-7", "2345-7"][i % 2]), "effectiveDateTime": format!("20{:02}-06-15", 18 + i % 4)});
-        if i % 3 > 0 {
+        if !i.is_multiple_of(3) {
             more["performer"] = json!([{"reference": "Practitioner/writer"}]);
         }
         let label = [&[][..], &["N"], &["R"], &["R", "HIV"], &["PSY"], &["V"]][i % 6];

@@ -124,10 +124,19 @@ impl<'a> Asker<'a> {
         let whole = Question { path: without_types(&question.path), ..question.clone() };
         let mut members = self.kept(&whole).matches;
         members.retain(comes);
-        let named: BTreeSet<String> = members.iter().flat_map(|member| self.references(member)).collect();
-        let along: BTreeSet<String> =
-            keeper.along.into_iter().filter(|name| named.contains(name) && self.reads(name)).collect();
-        Expected { matches: keeper.matches, along_at_most: along.clone(), along, there }
+        // Actors in nested provisions of a Consent have no search parameter, so that they need not come along.
+        let (consents, others): (Vec<&String>, Vec<&String>) =
+            members.iter().partition(|member| member.starts_with("Consent/"));
+        let named =
+            |of: Vec<&String>| of.into_iter().flat_map(|member| self.references(member)).collect::<BTreeSet<_>>();
+        let (by_consents, by_others) = (named(consents), named(others));
+        let along_at_most: BTreeSet<String> = keeper
+            .along
+            .into_iter()
+            .filter(|name| (by_consents.contains(name) || by_others.contains(name)) && self.reads(name))
+            .collect();
+        let along = along_at_most.iter().filter(|name| by_others.contains(*name)).cloned().collect();
+        Expected { matches: keeper.matches, along_at_most, along, there }
     }
 
     /// Returns whatever a resource refers to; a Consent is asked for, since it changes.

@@ -204,7 +204,8 @@ impl World {
                    "meta": {"security": labels.iter().map(|l| coding(l)).collect::<Vec<_>>()},
                    "subject": {"reference": of}})
         };
-        let steps: [(&str, &[(&str, &[&str])]); 4] = [
+        type Step<'a> = (&'a str, &'a [(&'a str, &'a [&'a str])]);
+        let steps: [Step; 4] = [
             ("leak-moved", &[(a, &["N"]), (b, &["N"])]),
             ("leak-restricted", &[(a, &["N"]), (a, &["R", "PSY"])]),
             ("leak-released", &[(b, &["V"]), (b, &["N"]), (b, &["R"])]),
