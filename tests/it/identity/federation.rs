@@ -156,7 +156,7 @@ fn the_way_back_is_good_once_and_in_the_browser_that_went() {
     let away = stranger(&app).get("/login/outside?next=https://evil.example/");
     let journey = went(&away);
     let kept = app.sql("select data ->> 'next' from once where kind = 'federation' order by ends desc");
-    assert_eq!(kept[0].get::<_, String>(0), "/account", "nobody is sent to another site: {}", journey.state);
+    assert_eq!(kept[0].get::<_, String>(0), "/home", "nobody is sent to another site: {}", journey.state);
 }
 
 #[test]
