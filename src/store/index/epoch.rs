@@ -18,7 +18,7 @@ const GIVE: &str = include_str!("../sql/index_give.sql");
 pub(super) fn release(registry: &Registry) -> i64 {
     let all: Vec<u8> = ResourceType::all().flat_map(|t| registry.fingerprint(t).to_le_bytes()).collect();
     // 0 stands in a database that no release has taken yet.
-    registry.keyer.hash(&[b"release", &all]).max(1)
+    (registry.keyer.hash(&[b"release", &all]) & i64::MAX).max(1)
 }
 
 /// Returns the catalog with the parameters of the database.
