@@ -182,10 +182,11 @@ fn interrupted(world: &World, dice: &mut Dice, cast: &[User], wills: &Wills) -> 
     };
     let separator = if question.path.contains('?') { '&' } else { '?' };
     let mut next = Some(format!("{}{separator}_count=2", question.path));
-    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    let (mut first, mut rest, mut changed) = (Vec::new(), Vec::new(), false);
     for page in 0..400 {
         let Some(path) = next.take() else { break };
         if page == 2 {
+            changed = true;
             let patient = dice.below(world.patients.len());
             let code = dice.text(&["OPTIN", "OPTOUT"]);
             let id = format!("leak-{patient}-0");
@@ -209,8 +210,8 @@ fn interrupted(world: &World, dice: &mut Dice, cast: &[User], wills: &Wills) -> 
         }
     };
     wrong("hidden before", first.iter().filter(|name| !expected.matches.contains(name)).collect());
-    // Without a change in between everything has to be what it was before.
-    let allowed = if rest.is_empty() { &expected } else { &after };
+    // Where the pages ended before the change, everything has to be what it was before.
+    let allowed = if changed { &after } else { &expected };
     wrong("hidden after", rest.iter().filter(|name| !allowed.matches.contains(name)).collect());
     let both = expected.matches.iter().filter(|name| allowed.matches.contains(name));
     wrong("lost", both.filter(|name| !first.contains(name) && !rest.contains(name)).collect());

@@ -198,7 +198,8 @@ fn said(value: &Value, form: &Form) -> Option<String> {
 }
 
 fn encoded(text: &str) -> String {
-    text.replace('%', "%25").replace(' ', "%20").replace('|', "%7C").replace('+', "%2B").replace('#', "%23")
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/,=".contains(&byte);
+    text.bytes().map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Returns a search of a type by these conditions and others, with what comes along.
