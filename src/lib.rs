@@ -6,6 +6,7 @@ pub mod ucum;
 pub mod fhir;
 
 pub mod fhirpath;
+pub mod hl7v2;
 
 pub mod catalog;
 pub mod rest;

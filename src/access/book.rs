@@ -3,9 +3,10 @@
 //! Kept true by the store, which asks before every request whether anything has changed since.
 
 use super::consent::Rule;
-use super::facts::{Profile, Remembered};
+use super::facts::{OfOne, Profile, Remembered};
 use crate::fhir::Instant;
 use crate::fhir::ResourceType;
+use crate::search::governed::Governed;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -61,6 +62,11 @@ impl Book {
         self.rules.get(&patient).map_or(&[], |rules| rules)
     }
 
+    /// Returns the same to be kept; none where there are none.
+    pub fn shared_rules(&self, patient: i64) -> Option<Arc<[Arc<Rule>]>> {
+        self.rules.get(&patient).cloned()
+    }
+
     /// Returns whether a consent of a patient is in force.
     pub fn is_in_force(&self, consent: &str, patient: i64) -> bool {
         self.consents.get(consent) == Some(&patient)
@@ -81,13 +87,19 @@ impl Book {
 
 /// How many answers are remembered at most.
 const REMEMBERED_MAX: usize = 4_096;
+/// Of those about one patient so many.
+const OF_ONE_MAX: usize = 100_000;
 
 /// The book of a process, which all of its threads read.
 #[derive(Default)]
 pub struct Library {
     book: RwLock<Book>,
     remembered: RwLock<HashMap<(Profile, ResourceType), Remembered>>,
+    of_one: RwLock<HashMap<AskedOfOne, OfOne>>,
 }
+
+/// Who asks for what of whom.
+type AskedOfOne = (Profile, ResourceType, i64);
 
 impl Library {
     pub fn book(&self) -> RwLockReadGuard<'_, Book> {
@@ -102,6 +114,31 @@ impl Library {
         let known = self.remembered.read().expect("no holder of this lock can panic");
         // The key is made of parts that are cheap to share.
         known.get(&(profile.clone(), t)).cloned()
+    }
+
+    /// Returns what was said of one patient, if that patient's rules are still these.
+    pub(super) fn remembered_of(
+        &self,
+        asked: &AskedOfOne,
+        rules: Option<&Arc<[Arc<Rule>]>>,
+        now: Instant,
+    ) -> Option<Arc<Governed>> {
+        let known = self.of_one.read().expect("no holder of this lock can panic");
+        let known = known.get(asked)?;
+        let is_same = match (&known.rules, rules) {
+            (None, None) => true,
+            (Some(known), Some(rules)) => Arc::ptr_eq(known, rules),
+            _ => false,
+        };
+        (is_same && known.until.is_none_or(|until| now < until)).then(|| known.governed.clone())
+    }
+
+    pub(super) fn remember_of(&self, asked: AskedOfOne, answer: OfOne) {
+        let mut known = self.of_one.write().expect("no holder of this lock can panic");
+        if known.len() >= OF_ONE_MAX {
+            known.clear();
+        }
+        known.insert(asked, answer);
     }
 
     pub(super) fn remember(&self, profile: &Profile, t: ResourceType, answer: Remembered) {

@@ -14,7 +14,9 @@ use crate::search::expr::Term;
 use crate::search::governed::{Governed, Group, Implied};
 use crate::search::key::Keyer;
 use crate::search::{Expr, Registry};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// What decides beside the token.
@@ -26,16 +28,32 @@ pub enum Knowledge {
 }
 
 /// A person or client, and what they belong to.
-#[derive(Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Default)]
 pub struct Circle {
     /// `Practitioner/1`, `PractitionerRole/2`, `Organization/3`, `CareTeam/4`, `Group/5`, `Device/app`. Sorted.
-    pub references: Vec<Box<str>>,
+    pub references: Arc<[Box<str>]>,
     /// The same as targets of references, sorted.
     pub targets: Arc<[i64]>,
     /// Those of them that stand for the person alone: not organizations, not groups.
     pub own: Arc<[i64]>,
     /// The patients for whom a related person speaks, as targets.
     pub speaks_for: Vec<i64>,
+    /// The digest of all this, by which circles are compared: some have thousands of members.
+    digest: [u8; 32],
+}
+
+impl PartialEq for Circle {
+    fn eq(&self, other: &Circle) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Circle {}
+
+impl Hash for Circle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest[..8].hash(state);
+    }
 }
 
 impl Circle {
@@ -59,7 +77,10 @@ impl Circle {
         let is_own = |r: &&str| !r.starts_with("Organization/") && !r.starts_with("Group/");
         let all = || references.iter().map(|reference| &**reference);
         let (targets, own) = (sorted(&mut all()), sorted(&mut all().filter(is_own)));
-        Circle { references, targets, own, speaks_for }
+        let mut digest = Sha256::new();
+        references.iter().for_each(|reference| digest.update([reference.as_bytes(), b"\0"].concat()));
+        speaks_for.iter().for_each(|patient| digest.update(patient.to_be_bytes()));
+        Circle { references: references.into(), targets, own, speaks_for, digest: digest.finalize().into() }
     }
 }
 
@@ -97,6 +118,14 @@ pub struct Remembered {
     until: Option<Instant>,
 }
 
+/// The same of one patient, as long as these are that patient's rules.
+#[derive(Debug, Clone)]
+pub struct OfOne {
+    pub governed: Arc<Governed>,
+    pub rules: Option<Arc<[Arc<Rule>]>>,
+    pub until: Option<Instant>,
+}
+
 /// Parameters that name the parties of a resource, who see it whatever is agreed on the patient's record.
 const PARTIES: &[(&str, &[&str])] =
     &[("Communication", &["recipient", "sender"]), ("Consent", &["actor"]), ("Task", &["owner", "requester"])];
@@ -128,12 +157,7 @@ impl Facts {
             _ => relation,
         };
         let governed = match about {
-            Some(about) => {
-                let book = self.library.book();
-                let rules = about.iter().map(|patient| (*patient, book.rules(*patient)));
-                let rules = rules.filter(|(_, rules)| !rules.is_empty());
-                Arc::new(self.made(registry, &book, (relation, t, action), rules))
-            }
+            Some(about) => self.of_some(registry, relation, t, action, about),
             None => self.of_all(registry, relation, t, action),
         };
         // What may become of a resource is asked of a write even where all may be written.
@@ -160,14 +184,46 @@ impl Facts {
         Expr::Term(Term { keys, rank: Rank::Event, exclusive: None, role: None })
     }
 
-    fn of_all(&self, registry: &Registry, relation: Relation, t: ResourceType, action: Action) -> Arc<Governed> {
-        let profile = Profile {
+    fn profile(&self, relation: Relation, action: Action) -> Profile {
+        Profile {
             circle: self.circle.clone(),
             purpose: self.purpose.clone(),
             patients: [self.own, self.proxy_of, self.glass],
             action,
             relation,
+        }
+    }
+
+    /// Returns the same of these patients alone. What was said of one is remembered until that patient says something else.
+    fn of_some(
+        &self,
+        registry: &Registry,
+        relation: Relation,
+        t: ResourceType,
+        action: Action,
+        about: &[i64],
+    ) -> Arc<Governed> {
+        let book = self.library.book();
+        let make = || {
+            let rules = about.iter().map(|patient| (*patient, book.rules(*patient)));
+            let rules = rules.filter(|(_, rules)| !rules.is_empty());
+            Arc::new(self.made(registry, &book, (relation, t, action), rules))
         };
+        // Who is in no patient's record yet, and who is in several, is not worth remembering.
+        let [patient] = about[..] else { return make() };
+        let asked = (self.profile(relation, action), t, patient);
+        let rules = book.shared_rules(patient);
+        if let Some(known) = self.library.remembered_of(&asked, rules.as_ref(), self.now) {
+            return known;
+        }
+        let governed = make();
+        let until = rules.as_ref().and_then(|rules| consent::changes_at(rules, self.now));
+        self.library.remember_of(asked, OfOne { governed: governed.clone(), rules, until });
+        governed
+    }
+
+    fn of_all(&self, registry: &Registry, relation: Relation, t: ResourceType, action: Action) -> Arc<Governed> {
+        let profile = self.profile(relation, action);
         let book = self.library.book();
         let holds =
             |known: &Remembered| known.version == book.version() && known.until.is_none_or(|until| self.now < until);

@@ -234,8 +234,16 @@ impl Grant {
     /// Returns whether a stored resource may be used in some way, where it is known whom it is about and that is enough.
     pub fn at_sight(&self, t: ResourceType, about: &[i64], content: &[u8], way: Way, care: &Care) -> Option<bool> {
         let sight = self.sight_in(t, way, Some(about)).knowing(care);
-        let is_labelled = memchr::memmem::find(content, label::MARK.as_bytes()).is_some();
-        evaluate::at_sight(&sight, about, is_labelled)
+        evaluate::at_sight(&sight, about, label::is_labelled(content))
+    }
+
+    /// Returns what a search for resources of a type about some patients has to keep to, where nothing that is about them and not
+    /// labelled is hidden by it: then most pages can be checked row by row, in memory. None for what many patients share.
+    pub fn open_at_sight(&self, t: ResourceType, about: &[i64], care: &Care) -> Option<Expr> {
+        let is_one_record = self.limits.is_some() && !about.is_empty() && !relation::is_of_many(t);
+        let sight = is_one_record.then(|| self.sight_of(t, Letter::Search, Some(about)).knowing(care))?;
+        let is_open = |patient: &i64| evaluate::at_sight(&sight, &[*patient], false) == Some(true);
+        about.iter().all(is_open).then_some(sight)
     }
 
     /// Returns what a stored resource stands under, by which it is decided; none for what is damaged.

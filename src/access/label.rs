@@ -10,8 +10,10 @@ use crate::search::{Expr, Registry};
 
 pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
-/// What stands in the text of every resource with a label of confidentiality.
-pub const MARK: &str = "v3-Confidentiality";
+/// Returns whether a resource may have a label. What has one has this name in its text.
+pub fn is_labelled(content: &[u8]) -> bool {
+    memchr::memmem::find(content, b"\"security\"").is_some()
+}
 
 /// How confidential something is; the order of v3-Confidentiality above normal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,13 +9,22 @@ use crate::fault::{Fault, Issue, Kind};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::rest::conditions::{Conditions, NoneMatch};
 use crate::rest::{Reply, reply};
-use crate::store::Stored;
+use crate::store::{Ahead, Stored};
 
 pub async fn read(ctx: &Context<'_>, t: ResourceType, id: &ResourceId) -> Result<Reply, Fault> {
     let stored = match t {
         ResourceType::BINARY => binary::read(ctx, id).await?,
         t => ctx.view.read(ctx.grant, t, id).await?,
     };
+    reply(ctx, t, id, stored)
+}
+
+/// Answers with what was read ahead, if the grant shows it.
+pub async fn read_ahead(ctx: &Context<'_>, t: ResourceType, id: &ResourceId, ahead: Ahead) -> Result<Reply, Fault> {
+    reply(ctx, t, id, ctx.view.seen(ctx.grant, t, ahead).await?)
+}
+
+fn reply(ctx: &Context, t: ResourceType, id: &ResourceId, stored: Option<Stored>) -> Result<Reply, Fault> {
     match stored {
         None => Err(missing(ctx, not_found(t, id))),
         stored => answer(stored, t, id, &ctx.request.conditions),

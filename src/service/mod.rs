@@ -18,7 +18,7 @@ use crate::index::TextIndex;
 use crate::interaction::{self, Context, Settings, body, capabilities};
 use crate::operation;
 use crate::rest::{Body, Interaction, Reply, Request};
-use crate::store::{HistoryScope, Store, View};
+use crate::store::{Ahead, HistoryScope, Store, View};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -70,11 +70,15 @@ impl Service {
         let body = std::mem::take(&mut request.body);
         let defines =
             request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
-        let grant = match self.store.decide(principal, &needs::of(&request)).await {
+        let needs = needs::of(&request);
+        let (grant, ahead) = tokio::join!(self.store.decide(principal, &needs), self.ahead(principal, &request));
+        let grant = match grant {
             Ok(grant) => grant,
             Err(refusal) => return self.answered(principal, &request, Err(refusal), Shown::default()).await,
         };
-        let result = if defines {
+        let result = if let (Interaction::Read(t, id), Some(ahead)) = (&request.interaction, ahead) {
+            interaction::read::read_ahead(&self.context(&grant, &request), *t, id, ahead).await
+        } else if defines {
             self.define(principal, &grant, &request, body).await
         } else if let Some(newest) = self.newest() {
             newest.dispatch(principal, &grant, &request, body).await
@@ -82,6 +86,16 @@ impl Service {
             self.dispatch(principal, &grant, &request, body).await
         };
         self.answered(principal, &request, result, grant.shown()).await
+    }
+
+    /// Reads what a read asks for while it is looked up who may see it; none where that is no read, or known at once.
+    async fn ahead(&self, principal: &Principal, request: &Request) -> Option<Ahead> {
+        let Interaction::Read(t, id) = &request.interaction else { return None };
+        if !Store::must_look(principal) || matches!(*t, ResourceType::BINARY | ResourceType::AUDIT_EVENT) {
+            return None;
+        }
+        // What fails here is read again, and fails there.
+        self.store.read_ahead(*t, id).await.ok()
     }
 
     /// Returns the service over what is indexed now, which a request keeps to its end; none when this is it.

@@ -36,7 +36,7 @@ pub use history::{HistoryPage, HistoryQuery, HistoryScope};
 pub use pool::PLANNER_OPTIONS;
 pub use row::{Deed, Stored};
 pub use schema::migrate;
-pub use view::View;
+pub use view::{Ahead, View};
 
 use crate::access::consent::Implied;
 use crate::catalog::Catalog;

@@ -296,6 +296,11 @@ impl Store {
         policy::decide(principal, needs, self.registry(), &knowledge)
     }
 
+    /// Returns whether the database must be asked before anything is decided.
+    pub fn must_look(principal: &Principal) -> bool {
+        matches!(principal, Principal::Token(token) if !facts::is_keeper(token))
+    }
+
     /// Returns what decides beside the token.
     pub async fn knowledge(&self, principal: &Principal) -> Result<Knowledge, Fault> {
         match principal {

@@ -20,6 +20,11 @@ impl Store {
         }
     }
 
+    /// Reads a resource before it is decided who may see it: [`View::seen`](super::View::seen) must be asked.
+    pub async fn read_ahead(&self, t: ResourceType, id: &ResourceId) -> Result<super::Ahead, StoreError> {
+        self.read_shared(t, id).await.map(super::Ahead)
+    }
+
     pub(super) async fn vread_shared(
         &self,
         t: ResourceType,

@@ -77,12 +77,21 @@ pub fn content(row: Row, column: usize) -> Option<Bytes> {
     Some(Bytes::from_owner(Content(row, column)))
 }
 
+/// Returns the content of a row of such a version; nothing when it is null.
+pub fn content_bytes(row: &Row) -> &[u8] {
+    row.try_get::<_, Option<Raw>>(5).ok().flatten().map_or(&[], |raw| raw.0)
+}
+
+/// Returns whom such a row is about; nobody where that is not told.
+pub fn about(row: &Row) -> Vec<i64> {
+    let has_about = row.columns().get(6).is_some_and(|column| column.name() == "about");
+    if has_about { row.get::<_, Option<Vec<i64>>>(6).unwrap_or_default() } else { Vec::new() }
+}
+
 /// Returns a version from a row of `no, type, id, version, updated, content, ...`, the next perhaps being `about`.
 pub fn stored(row: Row) -> Option<Stored> {
-    let has_about = row.columns().get(6).is_some_and(|column| column.name() == "about");
-    let about = if has_about { row.get::<_, Option<Vec<i64>>>(6).unwrap_or_default() } else { Vec::new() };
     Some(Stored {
-        about,
+        about: about(&row),
         no: row.get(0),
         resource_type: ResourceType::from_number(row.get(1))?,
         id: ResourceId::parse(row.get(2))?,

@@ -15,6 +15,9 @@ use crate::search::governed::Care;
 /// Versions that are looked at for one page of history: those that are hidden cost as much as those that are shown.
 const LOOKED_MAX: usize = 5_000;
 
+/// What was read while it was still being decided who may see it: sealed until [`View::seen`] is asked.
+pub struct Ahead(pub(super) Option<Stored>);
+
 #[derive(Clone, Copy)]
 pub enum View<'a> {
     Pool(&'a Store),
@@ -32,7 +35,14 @@ impl View<'_> {
             View::Pool(store) => store.read_shared(t, id).await?,
             View::Tx(tx) => read::current(tx.client(), t, id).await?,
         };
-        match found {
+        self.seen(grant, t, Ahead(found)).await
+    }
+
+    /// Returns a current version that was read already, if the grant shows it.
+    pub async fn seen(&self, grant: &Grant, t: ResourceType, ahead: Ahead) -> Result<Option<Stored>, StoreError> {
+        let at_once = at_once(grant, t);
+        match ahead.0 {
+            Some(_) if at_once == Some(false) => Ok(None),
             Some(stored) if at_once.is_none() && !self.shows(grant, &stored).await? => {
                 self.note_hidden(grant, &stored).await?;
                 Ok(None)
@@ -183,7 +193,13 @@ impl View<'_> {
 
     pub async fn search(&self, grant: &Grant, query: &PageQuery<'_>) -> Result<Page, StoreError> {
         let page = match self {
-            View::Pool(store) => find::page(&store.reads.get().await?, grant, query).await,
+            View::Pool(store) => {
+                let client = store.reads.get().await?;
+                match find::page_at_sight(store, &client, grant, query).await? {
+                    Some(page) => Ok(page),
+                    None => find::page(&client, grant, query).await,
+                }
+            }
             View::Tx(tx) => find::page(tx.client(), grant, query).await,
         }?;
         grant.note_shown(page.rows.iter().chain(&page.included).map(|stored| &stored.about));

@@ -142,7 +142,7 @@ impl Question<'_> {
             !["CareTeam/", "Group/", "HealthcareService/", "Organization/"].iter().any(|group| actor.starts_with(group))
         };
         let actors = elements.actors.as_ref();
-        actors.is_some_and(|listed| listed.known.iter().any(|actor| itself(actor) && self.asker.actors.contains(actor)))
+        actors.is_some_and(|listed| listed.known.iter().any(|actor| itself(actor) && self.asker.is(actor)))
     }
 
     fn labels(&self) -> Labels<'_> {
@@ -150,7 +150,7 @@ impl Question<'_> {
     }
 
     fn actors(&self, actors: &Listed<Box<str>>) -> Region {
-        actors.any(|actor| self.asker.actors.contains(actor))
+        actors.any(|actor| self.asker.is(actor))
     }
 
     /// To refuse that data are disclosed or used refuses access to them too.

@@ -48,7 +48,11 @@ pub fn tokens(registry: &Registry, t: ResourceType, params: &[&str], wanted: &[C
             registry.keyer.term(column.key, form, first, second)
         }));
     }
-    Some(term(keys, rank))
+    let role = (params == ["_security"]).then_some(Role::Label);
+    Some(match term(keys, rank) {
+        Expr::Term(term) => Expr::Term(Term { role, ..term }),
+        other => other,
+    })
 }
 
 /// Returns the condition that a plain code of the type is this one.

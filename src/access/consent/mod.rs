@@ -25,6 +25,7 @@ pub use verdict::{changes_at, verdict};
 
 use crate::fhir::Instant;
 use crate::search::Expr;
+use std::sync::Arc;
 
 /// What holds for patients of whom no Consent says anything about the asker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,11 +64,17 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asker {
     /// The person, what the person belongs to, and the client as a Device: `Practitioner/1`, `Organization/2`, `Device/app`. Sorted.
-    pub actors: Vec<Box<str>>,
+    pub actors: Arc<[Box<str>]>,
     /// A code of v3-ActReason: `TREAT`, `BTG`.
     pub purpose: Box<str>,
     pub action: Action,
     pub now: Instant,
+}
+
+impl Asker {
+    pub fn is(&self, actor: &str) -> bool {
+        self.actors.binary_search_by(|own| (**own).cmp(actor)).is_ok()
+    }
 }
 
 /// Conditions on a resource of one type and one patient. What meets neither is left to what is implied.

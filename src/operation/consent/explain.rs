@@ -133,7 +133,7 @@ async fn question(ctx: &Context<'_>, parameters: &Parameters, patient: ResourceI
     };
     let purpose = parameters.text("purpose")?.unwrap_or("TREAT").into();
     let actors = actors(ctx, actor.resource_type, &actor.id).await?;
-    let asker = Asker { actors, purpose, action, now: Instant::now() };
+    let asker = Asker { actors: actors.into(), purpose, action, now: Instant::now() };
     let resource = match parameters.target("resource", None)? {
         Some(it) => (it.resource_type, it.id),
         None => (ResourceType::PATIENT, patient.clone()),

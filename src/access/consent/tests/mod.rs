@@ -28,7 +28,7 @@ pub fn now() -> Instant {
 pub fn asker(purpose: &str, actors: &[&str]) -> Asker {
     let mut actors: Vec<Box<str>> = actors.iter().map(|actor| (*actor).into()).collect();
     actors.sort_unstable();
-    Asker { actors, purpose: purpose.into(), action: Action::Access, now: now() }
+    Asker { actors: actors.into(), purpose: purpose.into(), action: Action::Access, now: now() }
 }
 
 /// Returns Dr A, who works for the organization a.

@@ -1,0 +1,46 @@
+//! What a feed says of itself: whose identifiers it sends, where its clocks are, and which of its codes mean something else.
+
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+
+/// The rules by which the messages of one feed are converted.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Begins the systems of identifiers whose authority has no URI: `urn:x-v2:{facility}:{authority}`. Otherwise MSH-4.
+    pub facility: Option<String>,
+    /// Times without an offset are of this zone, where MSH-7 has none either.
+    pub zone: TimeZone,
+    /// URIs of assigning authorities, by HD.1 or HD.2.
+    pub systems: BTreeMap<String, String>,
+    /// The authority of PID-3 where it names none, as a URI.
+    pub patient_system: Option<String>,
+    /// URIs of coding systems, by CWE.3.
+    pub coding_systems: BTreeMap<String, String>,
+    /// Local codes and what they mean in the table of the standard: by table (`HL70001`), then by code.
+    pub tables: BTreeMap<String, BTreeMap<String, String>>,
+    /// MSH-11 that is taken over; other messages are refused.
+    pub processing: Vec<String>,
+    /// Whether messages that are no ADT may make a Patient that is not there.
+    pub makes_patients: bool,
+    /// Character set of messages whose MSH-18 names none.
+    pub charset: Option<String>,
+    /// Begins the URLs of our own extensions and identifiers: `canonical_base`.
+    pub canonical_base: String,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            facility: None,
+            zone: TimeZone::UTC,
+            systems: BTreeMap::new(),
+            patient_system: None,
+            coding_systems: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            processing: ["P", "T", "D"].map(String::from).to_vec(),
+            makes_patients: true,
+            charset: None,
+            canonical_base: "https://medilink.example/fhir".to_string(),
+        }
+    }
+}

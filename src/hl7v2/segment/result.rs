@@ -1,0 +1,9 @@
+//! ORU, OUL: results.
+
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::problem::Code;
+use crate::hl7v2::tree::Node;
+
+pub fn convert(ctx: &Ctx, _tree: &Node) {
+    ctx.fail(Code::UnsupportedEvent, None, "not taken over yet");
+}
