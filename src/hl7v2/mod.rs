@@ -14,6 +14,7 @@ pub mod message;
 pub mod problem;
 pub mod rules;
 pub mod segment;
+pub mod settings;
 pub mod tree;
 
 pub use convert::{Conversion, convert};
