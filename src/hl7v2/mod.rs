@@ -12,6 +12,7 @@ mod escape;
 pub mod event;
 pub mod map;
 pub mod message;
+pub mod outcome;
 pub mod problem;
 pub mod rules;
 pub mod segment;
