@@ -15,6 +15,7 @@ pub mod problem;
 pub mod rules;
 pub mod segment;
 pub mod tree;
+pub mod update;
 
 pub use convert::{Conversion, convert};
 pub use message::Message;
