@@ -52,7 +52,14 @@ macro_rules! maps {
 }
 
 /// All maps, by the names of their files.
-const FILES: &[(&str, &str)] = maps!["nk1_contact", "nk1_related", "pd1", "pid", "pv1", "pv2"];
+const FILES: &[(&str, &str)] = maps! {
+    "nk1_contact",
+    "nk1_related",
+    "pd1",
+    "pid",
+    "pv1",
+    "pv2",
+};
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {
     // A map that cannot be read is missing, which a test sees.
