@@ -52,7 +52,7 @@ macro_rules! maps {
 }
 
 /// All maps, by the names of their files.
-const FILES: &[(&str, &str)] = maps!["pid"];
+const FILES: &[(&str, &str)] = maps!["obr-order", "obr-report", "obr-specimen", "obx", "orc", "pid", "spm",];
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {
     // A map that cannot be read is missing, which a test sees.
