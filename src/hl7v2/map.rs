@@ -95,7 +95,9 @@ impl Line {
 
 /// Puts a value where the steps lead; what stands there already stays where it is no list.
 fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
-    let Some((step, rest)) = steps.split_first() else { return };
+    let Some((step, rest)) = steps.split_first() else {
+        return;
+    };
     let list = |object: &'_ mut Object<String, Value>, name: &str| -> Option<usize> {
         let entry = object.entry(name).or_insert_with(|| json!([]));
         if !entry.is_array() {
@@ -120,8 +122,12 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             }
         }
         Step::Item(name) | Step::First(name) => {
-            let Some(len) = list(object, name) else { return };
-            let Some(items) = object.get_mut(*name).and_then(Value::as_array_mut) else { return };
+            let Some(len) = list(object, name) else {
+                return;
+            };
+            let Some(items) = object.get_mut(*name).and_then(Value::as_array_mut) else {
+                return;
+            };
             if rest.is_empty() {
                 if matches!(step, Step::Item(_)) || len == 0 {
                     if !items.contains(&value) {
@@ -142,7 +148,9 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             if list(object, "extension").is_none() {
                 return;
             }
-            let Some(items) = object.get_mut("extension").and_then(Value::as_array_mut) else { return };
+            let Some(items) = object.get_mut("extension").and_then(Value::as_array_mut) else {
+                return;
+            };
             let place = items.iter().position(|item| item["url"] == *url).unwrap_or_else(|| {
                 items.push(json!({"url": url}));
                 items.len() - 1

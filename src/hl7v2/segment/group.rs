@@ -36,12 +36,11 @@ pub fn groups<'n, 'm>(pid: &'n Node<'m>) -> Vec<Group<'n, 'm>> {
 }
 
 fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &mut Vec<Group<'n, 'm>>) {
-    let begin = groups.len();
     for node in &parent.below {
         match node.segment.name {
             "SPM" if specimen.is_none() => below(node, Some(node), groups),
             "OBR" => groups.push(Group { obr: Some(node), specimen, ..Group::default() }),
-            "ORC" => order(node, specimen, begin, groups),
+            "ORC" => order(node, specimen, groups),
             "TXA" => {
                 if let Some(last) = groups.last_mut() {
                     last.beside.push(node);
@@ -52,7 +51,7 @@ fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &
     }
 }
 
-fn order<'n, 'm>(orc: &'n Node<'m>, specimen: Option<&'n Node<'m>>, begin: usize, groups: &mut Vec<Group<'n, 'm>>) {
+fn order<'n, 'm>(orc: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &mut Vec<Group<'n, 'm>>) {
     let mut first = true;
     for obr in orc.all("OBR") {
         // What stands right below the ORC, such as a document, belongs to its first OBR.
@@ -71,5 +70,4 @@ fn order<'n, 'm>(orc: &'n Node<'m>, specimen: Option<&'n Node<'m>>, begin: usize
         }
         None => groups.push(Group { orc: Some(orc), specimen, beside: vec![orc], ..Group::default() }),
     }
-    let _ = begin;
 }

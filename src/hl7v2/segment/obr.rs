@@ -3,8 +3,8 @@
 //! v2-to-FHIR, segment maps OBR\[DiagnosticReport\] and ORC\[DiagnosticReport\], message map ORU_R01.
 
 use super::group::Group;
-use super::number::Numbers;
 use super::obx::{self, More, local};
+use super::order_number::Numbers;
 use super::{attachment, note, orc, participation, specimen};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;

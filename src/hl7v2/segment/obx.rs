@@ -264,7 +264,7 @@ fn identify(ctx: &Ctx, obx: Segment, patient: Handle, encounter: Option<Handle>,
     let own = obx.field(21);
     let is_own = |other: Segment| other.name == "OBX" && other.field(21).raw() == own.raw();
     if own.is_there() && ctx.message.segments().filter(|other| is_own(*other)).count() == 1 {
-        if let Some((value, id)) = super::number::numbered(ctx, own.first(), "observation", Some("FILL")) {
+        if let Some((value, id)) = super::order_number::numbered(ctx, own.first(), "observation", Some("FILL")) {
             draft.push("identifier", value);
             draft.identity = Identity::Identifiers(vec![id]);
             return;

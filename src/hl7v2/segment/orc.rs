@@ -2,9 +2,9 @@
 //!
 //! v2-to-FHIR, segment maps ORC\[ServiceRequest\] and OBR\[ServiceRequest\].
 
-use super::number::{self, Numbers};
 use super::obx::{self, local};
-use super::{note, participation, timing};
+use super::order_number::{self, Numbers};
+use super::{note, occurrence, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
@@ -51,7 +51,7 @@ pub fn service_request(
         participation::of_order(ctx, node, &mut draft);
     }
     requester(ctx, orc_segment, obr_segment, &mut draft);
-    timing::of_order(ctx, orc, obr, &mut draft);
+    occurrence::of_order(ctx, orc, obr, &mut draft);
     notes(ctx, orc, obr, &mut draft);
     based_on(ctx, obr_segment, &mut draft);
     let numbers = Numbers::read(ctx, orc_segment, obr_segment);
@@ -142,8 +142,8 @@ fn notes(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
 /// OBR-29: the order that this one comes from.
 fn based_on(ctx: &Ctx, obr: Option<Segment>, draft: &mut Draft) {
     let Some(field) = obr.map(|obr| obr.field(29)).filter(|field| field.is_there()) else { return };
-    let placer = number::numbered(ctx, field.part(1), "placer", Some("PLAC"));
-    let filler = || number::numbered(ctx, field.part(2), "filler", Some("FILL"));
+    let placer = order_number::numbered(ctx, field.part(1), "placer", Some("PLAC"));
+    let filler = || order_number::numbered(ctx, field.part(2), "filler", Some("FILL"));
     if let Some((identifier, _)) = placer.or_else(filler) {
         draft.push("basedOn", json!({"type": "ServiceRequest", "identifier": identifier}));
     }
@@ -168,7 +168,7 @@ fn identify(
     let alternatives = [obr.map(|obr| obr.field(53)), orc.map(|orc| orc.field(33))];
     if let Some(field) = alternatives.into_iter().flatten().find(|field| field.is_there()) {
         for identifier in field.repetitions().filter_map(|part| datatype::identifier(ctx, part)) {
-            if let Some((identifier, _)) = number::known(ctx, identifier, "placer", Some("PLAC")) {
+            if let Some((identifier, _)) = order_number::known(ctx, identifier, "placer", Some("PLAC")) {
                 draft.push("identifier", identifier);
             }
         }
@@ -206,14 +206,14 @@ pub fn within(ctx: &Ctx, patient: Handle, system: &str, base: &str) -> (Identity
 
 /// ORC-4: the group that was asked for at once; or the number that several orders of this message share.
 fn group(ctx: &Ctx, orc: Option<Segment>, numbers: &Numbers, draft: &mut Draft) {
-    let own = orc.and_then(|orc| number::numbered(ctx, orc.field(4).part(1), "placer-group", Some("PGN")));
+    let own = orc.and_then(|orc| order_number::numbered(ctx, orc.field(4).part(1), "placer-group", Some("PGN")));
     let shared = || numbers.all().find(|number| number.is_shared).map(|number| number.element.clone());
     draft.set("requisition", own.map(|(identifier, _)| identifier).or_else(shared));
     let Some(orc) = orc else { return };
     let filler = [orc.field(38).first(), orc.field(4).part(2)].into_iter();
     let is_eip = orc.field(38).is_there() || orc.field(4).len() == 2;
     if let Some((identifier, _)) =
-        filler.filter(|_| is_eip).find_map(|part| number::numbered(ctx, part, "filler-group", Some("FGN")))
+        filler.filter(|_| is_eip).find_map(|part| order_number::numbered(ctx, part, "filler-group", Some("FGN")))
     {
         draft.push("identifier", identifier);
     }

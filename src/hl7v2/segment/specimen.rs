@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps SPM\[Specimen\] and OBR\[Specimen\].
 
-use super::number::{self, Numbers};
+use super::order_number::{self, Numbers};
 use super::{note, obx, orc, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
@@ -92,8 +92,8 @@ fn set_collected(draft: &mut Draft, start: Option<String>, end: Option<String>) 
 /// SPM-3: the specimens that it was made from, by their identifiers.
 fn parents(ctx: &Ctx, spm: Segment, draft: &mut Draft) {
     for part in spm.field(3).repetitions() {
-        let placer = number::numbered(ctx, part.part(1), "specimen", Some("PGN"));
-        let filler = || number::numbered(ctx, part.part(2), "specimen", Some("FGN"));
+        let placer = order_number::numbered(ctx, part.part(1), "specimen", Some("PGN"));
+        let filler = || order_number::numbered(ctx, part.part(2), "specimen", Some("FGN"));
         if let Some((identifier, _)) = placer.or_else(filler) {
             draft.push("parent", json!({"type": "Specimen", "identifier": identifier}));
         }
@@ -104,23 +104,23 @@ fn parents(ctx: &Ctx, spm: Segment, draft: &mut Draft) {
 fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: &mut Draft) {
     let mut ids: Vec<Identifier> = Vec::new();
     for (n, kind) in [(2, "FGN"), (1, "PGN")] {
-        if let Some((identifier, id)) = number::numbered(ctx, spm.field(2).part(n), "specimen", Some(kind)) {
+        if let Some((identifier, id)) = order_number::numbered(ctx, spm.field(2).part(n), "specimen", Some(kind)) {
             draft.push("identifier", identifier);
             ids.push(id);
         }
     }
     let others = spm.field(31).repetitions().filter(|part| part.is_there());
     for identifier in others.filter_map(|part| datatype::identifier(ctx, part)) {
-        if let Some((identifier, _)) = number::known(ctx, identifier, "specimen", None) {
+        if let Some((identifier, _)) = order_number::known(ctx, identifier, "specimen", None) {
             draft.push("identifier", identifier);
         }
     }
-    if let Some((identifier, _)) = number::numbered(ctx, spm.field(32).first(), "shipment", Some("SHIP")) {
+    if let Some((identifier, _)) = order_number::numbered(ctx, spm.field(32).first(), "shipment", Some("SHIP")) {
         draft.push("identifier", identifier);
     }
     let accession = spm.field(30).first();
     let accession = accession.is_there().then(|| datatype::identifier(ctx, accession)).flatten();
-    if let Some((identifier, _)) = accession.and_then(|found| number::known(ctx, found, "accession", None)) {
+    if let Some((identifier, _)) = accession.and_then(|found| order_number::known(ctx, found, "accession", None)) {
         draft.set("accessionIdentifier", identifier);
     }
     if !ids.is_empty() {
