@@ -423,6 +423,11 @@ impl<'m> Part<'m> {
         (!text.is_empty() && leaf.text.trim() != "\"\"").then_some(text)
     }
 
+    /// Returns the character that separates its components.
+    pub fn mark(self) -> char {
+        self.marks.component
+    }
+
     /// Returns everything in it as one text, decoded: for text in which somebody forgot to escape a separator.
     pub fn whole(self) -> Option<String> {
         self.is_there()

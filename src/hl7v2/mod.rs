@@ -17,6 +17,7 @@ pub mod problem;
 pub mod rules;
 pub mod segment;
 pub mod settings;
+pub mod table;
 pub mod tree;
 
 pub use convert::{Conversion, convert};
