@@ -37,6 +37,7 @@ pub mod service;
 pub mod http;
 pub mod job;
 pub mod load;
+pub mod mllp;
 
 pub mod app;
 pub mod config;
