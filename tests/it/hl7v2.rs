@@ -1,0 +1,3 @@
+//! HL7 v2: what messages become.
+
+mod projection;
