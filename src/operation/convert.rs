@@ -3,13 +3,15 @@
 //! Defined in `conformance/OperationDefinition-convert.json`. The message comes as it is, or as text in Parameters; with `feed` under the
 //! rules of a feed that is registered.
 
+mod outcome;
+
 use super::parameters::{Parameters, required};
 use super::{Call, Operation, Places};
 use crate::access::Principal;
 use crate::access::policy::{self, Needs};
 use crate::access::role::Right;
 use crate::fault::{Fault, Kind};
-use crate::fhir::{ResourceType, outcome};
+use crate::fhir::{self, ResourceType};
 use crate::hl7v2::rules::Rules;
 use crate::hl7v2::{self, Conversion, Message};
 use crate::interaction::{Context, body};
@@ -99,15 +101,15 @@ async fn rules_of(ctx: &Context<'_>, id: &str) -> Result<Rules, Fault> {
 /// Converts the bytes of a message.
 fn convert(bytes: &[u8], rules: &Rules) -> Result<Conversion, Fault> {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let message = Message::parse(text).map_err(|problem| hl7v2::outcome::fault(&[problem]))?;
-    hl7v2::convert(&message, rules).map_err(|problems| hl7v2::outcome::fault(&problems))
+    let message = Message::parse(text).map_err(|problem| outcome::fault(&[problem]))?;
+    hl7v2::convert(&message, rules).map_err(|problems| outcome::fault(&problems))
 }
 
 /// Returns what could not be taken over.
 fn warnings(conversion: &Conversion) -> Value {
-    let issues: Vec<_> = conversion.warnings.iter().map(hl7v2::outcome::issue).collect();
+    let issues: Vec<_> = conversion.warnings.iter().map(outcome::issue).collect();
     match issues.is_empty() {
-        true => outcome::informational("everything was taken over"),
-        false => outcome::of_issues(&issues, "warning"),
+        true => fhir::outcome::informational("everything was taken over"),
+        false => fhir::outcome::of_issues(&issues, "warning"),
     }
 }
