@@ -4,7 +4,10 @@
 //! into [`message::Message`], its segments are hung below each other by [`tree`], [`event`] says what its event asks for, and
 //! [`convert`] leaves [`draft::Draft`]s, which say of a resource what the message says of it and how it is recognized.
 
+pub mod ack;
+pub mod batch;
 pub mod bundle;
+pub mod charset;
 pub mod convert;
 pub mod datatype;
 pub mod draft;

@@ -13,7 +13,7 @@ use crate::access::role::Right;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{self, ResourceType};
 use crate::hl7v2::rules::Rules;
-use crate::hl7v2::{self, Conversion, Message};
+use crate::hl7v2::{Conversion, bundle, settings};
 use crate::interaction::{Context, body};
 use crate::rest::{Body, Reply, ReturnPreference};
 use bytes::Bytes;
@@ -55,10 +55,10 @@ impl Operation for Convert {
             // Work goes aside by the size of the message.
             let told = move |message: Body| {
                 let Body::Hl7(bytes) = message else { return Err(Fault::internal("no message", "another body")) };
-                let conversion = convert(&bytes, &rules)?;
+                let conversion = bundle::converted(&bytes, &rules).map_err(|problems| outcome::fault(&problems))?;
                 Ok(match wants {
                     Some(ReturnPreference::OperationOutcome) => warnings(&conversion),
-                    _ => hl7v2::bundle::bundle(&conversion, &base),
+                    _ => bundle::bundle(&conversion, &base),
                 })
             };
             Ok(Reply::value(200, &body::work(Body::Hl7(message), told).await?))
@@ -94,15 +94,11 @@ async fn rules_of(ctx: &Context<'_>, id: &str) -> Result<Rules, Fault> {
             format!("the parameter 'feed' needs a role that may manage feeds, or for a system the scope '{scope}'");
         return Err(Fault::new(Kind::Forbidden, text));
     }
-    let _ = id;
-    Err(Fault::new(Kind::NotFound, "there is no such feed"))
-}
-
-/// Converts the bytes of a message.
-fn convert(bytes: &[u8], rules: &Rules) -> Result<Conversion, Fault> {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    let message = Message::parse(text).map_err(|problem| outcome::fault(&[problem]))?;
-    hl7v2::convert(&message, rules).map_err(|problems| outcome::fault(&problems))
+    let feed = ctx.store.hl7_feed(id).await?;
+    let feed = feed.ok_or_else(|| Fault::new(Kind::NotFound, "there is no such feed"))?;
+    settings::rules(&feed.settings, &ctx.settings.canonical_base).map_err(|wrong| {
+        Fault::new(Kind::BusinessRule, format!("the settings of this feed are wrong: {}", wrong.join("; ")))
+    })
 }
 
 /// Returns what could not be taken over.
