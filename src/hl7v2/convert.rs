@@ -60,19 +60,28 @@ impl Ctx<'_> {
 
     /// Notes what could not be taken over; the rest is.
     pub fn warn(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem::warning(code, at, text));
+        self.problems
+            .borrow_mut()
+            .push(Problem::warning(code, at, text));
     }
 
     /// Notes why the message cannot be taken over.
     pub fn fail(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem::error(code, at, text));
+        self.problems
+            .borrow_mut()
+            .push(Problem::error(code, at, text));
     }
 
     /// Returns the name of the sender's house: the rule's, else MSH-4, else MSH-3.
     pub fn facility(&self) -> String {
         let msh = self.message.header();
         let named = |n: usize| msh.field(n).text().map(|text| text.into_owned());
-        self.rules.facility.clone().or_else(|| named(4)).or_else(|| named(3)).unwrap_or_default()
+        self.rules
+            .facility
+            .clone()
+            .or_else(|| named(4))
+            .or_else(|| named(3))
+            .unwrap_or_default()
     }
 }
 
@@ -90,11 +99,20 @@ pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Probl
     let tree = tree::tree(message);
     family(&ctx, &tree);
     let problems = ctx.problems.into_inner();
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+    if problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+    {
         return Err(problems);
     }
     let (drafts, merges) = (ctx.drafts.into_inner(), ctx.merges.into_inner());
-    Ok(Conversion { event, drafts, merges, time: None, warnings: problems })
+    Ok(Conversion {
+        event,
+        drafts,
+        merges,
+        time: None,
+        warnings: problems,
+    })
 }
 
 fn family(ctx: &Ctx, tree: &Node) {

@@ -78,11 +78,21 @@ impl Draft {
         let mut resource = Map::new();
         resource.insert("resourceType".into(), resource_type.into());
         let (defaults, identity) = (Map::new(), Identity::New);
-        Draft { resource, defaults, identity, update: Update::Merge, at, only_if_there: false }
+        Draft {
+            resource,
+            defaults,
+            identity,
+            update: Update::Merge,
+            at,
+            only_if_there: false,
+        }
     }
 
     pub fn resource_type(&self) -> &str {
-        self.resource.get("resourceType").and_then(Value::as_str).unwrap_or_default()
+        self.resource
+            .get("resourceType")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// Sets an element at the top; nothing for null.
@@ -136,7 +146,16 @@ pub fn search_value(text: &str) -> String {
         escaped.push(c);
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte);
-    escaped.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    escaped
+        .bytes()
+        .map(|b| {
+            if is_plain(b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 /// The drafts of one message, in the order in which they were begun.
@@ -171,7 +190,10 @@ impl Drafts {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &Draft)> {
-        self.0.iter().enumerate().map(|(n, draft)| (Handle(n), draft))
+        self.0
+            .iter()
+            .enumerate()
+            .map(|(n, draft)| (Handle(n), draft))
     }
 
     pub fn len(&self) -> usize {
@@ -183,6 +205,7 @@ impl Drafts {
     }
 
     pub fn of_type<'d>(&'d self, t: &'d str) -> impl Iterator<Item = (Handle, &'d Draft)> {
-        self.iter().filter(move |(_, draft)| draft.resource_type() == t)
+        self.iter()
+            .filter(move |(_, draft)| draft.resource_type() == t)
     }
 }

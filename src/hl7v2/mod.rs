@@ -4,6 +4,7 @@
 //! into [`message::Message`], its segments are hung below each other by [`tree`], [`event`] says what its event asks for, and
 //! [`convert`] leaves [`draft::Draft`]s, which say of a resource what the message says of it and how it is recognized.
 
+pub mod bundle;
 pub mod convert;
 pub mod datatype;
 pub mod draft;
@@ -11,9 +12,11 @@ mod escape;
 pub mod event;
 pub mod map;
 pub mod message;
+pub mod outcome;
 pub mod problem;
 pub mod rules;
 pub mod segment;
+pub mod settings;
 pub mod tree;
 
 pub use convert::{Conversion, convert};

@@ -71,7 +71,11 @@ impl Service {
         let defines =
             request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
         let needs = needs::of(&request);
-        let (grant, ahead) = tokio::join!(self.store.decide(principal, &needs), self.ahead(principal, &request));
+        let ahead = self.ahead(principal, &request).await;
+        let grant = match &ahead {
+            Some(ahead) if ahead.is_current => self.store.decide_now(principal, &needs).await,
+            _ => self.store.decide(principal, &needs).await,
+        };
         let grant = match grant {
             Ok(grant) => grant,
             Err(refusal) => return self.answered(principal, &request, Err(refusal), Shown::default()).await,
@@ -88,14 +92,15 @@ impl Service {
         self.answered(principal, &request, result, grant.shown()).await
     }
 
-    /// Reads what a read asks for while it is looked up who may see it; none where that is no read, or known at once.
+    /// Reads what a read asks for, and looks with the same statement whether anything has changed by which is decided who may see
+    /// it; none where that is no read, or known at once.
     async fn ahead(&self, principal: &Principal, request: &Request) -> Option<Ahead> {
         let Interaction::Read(t, id) = &request.interaction else { return None };
         if !Store::must_look(principal) || matches!(*t, ResourceType::BINARY | ResourceType::AUDIT_EVENT) {
             return None;
         }
         // What fails here is read again, and fails there.
-        self.store.read_ahead(*t, id).await.ok()
+        self.store.read_ahead(*t, id).await.ok().flatten()
     }
 
     /// Returns the service over what is indexed now, which a request keeps to its end; none when this is it.

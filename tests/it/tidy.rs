@@ -33,18 +33,19 @@ const LEVELS: &[(&str, u8)] = &[
     ("interaction", 8),
     ("operation", 9),
     ("service", 10),
-    ("http", 11),
-    ("mllp", 11),
-    ("job", 11),
-    ("load", 11),
-    ("config", 11),
-    ("app", 12),
-    ("cli", 13),
-    ("direct", 13),
-    ("reindex", 13),
-    ("demo", 14),
-    ("lib", 15),
-    ("main", 15),
+    ("feed", 11),
+    ("http", 12),
+    ("mllp", 12),
+    ("job", 12),
+    ("load", 12),
+    ("config", 12),
+    ("app", 13),
+    ("cli", 14),
+    ("direct", 14),
+    ("reindex", 14),
+    ("demo", 15),
+    ("lib", 16),
+    ("main", 16),
 ];
 
 /// Crates that only one room may speak to.
@@ -274,7 +275,8 @@ fn every_statement_is_used_and_fits_the_schema() {
             wrong.push(format!("{file}: {error}"));
         }
     }
-    for text in medilink::store::identity::statements().chain(medilink::store::audit::statements()) {
+    let hl7 = medilink::store::hl7::STATEMENTS.iter().copied();
+    for text in medilink::store::identity::statements().chain(medilink::store::audit::statements()).chain(hl7) {
         if let Err(error) = prepared(&url, text) {
             wrong.push(format!("{text}: {error}"));
         }

@@ -16,19 +16,31 @@ const ALL: &[(&str, Conversion)] = &[
     // Text, and what stays as it is.
     ("string", |_, part, _| part.text().map(|text| json!(text))),
     // `table=HL70001`: the FHIR code for a code of a table.
-    ("code", |ctx, part, args| code(ctx, part, args.get("table")?).map(Value::String)),
+    ("code", |ctx, part, args| {
+        code(ctx, part, args.get("table")?).map(Value::String)
+    }),
     ("boolean", |_, part, _| boolean(part).map(Value::Bool)),
-    ("CWE", |ctx, part, args| codeable_concept(ctx, part, args.get("table"))),
-    ("Coding", |ctx, part, args| coding(ctx, part, args.get("table"))),
+    ("CWE", |ctx, part, args| {
+        codeable_concept(ctx, part, args.get("table"))
+    }),
+    ("Coding", |ctx, part, args| {
+        coding(ctx, part, args.get("table"))
+    }),
     ("CX", |ctx, part, _| identifier(ctx, part)),
     ("EI", |ctx, part, _| entity_identifier(ctx, part)),
     ("HD", |ctx, part, _| uri(ctx, part).map(Value::String)),
     ("XPN", |ctx, part, _| human_name(ctx, part)),
     ("XAD", |ctx, part, _| address(ctx, part)),
-    ("XTN", |ctx, part, args| contact_point(ctx, part, args.get("use"))),
+    ("XTN", |ctx, part, args| {
+        contact_point(ctx, part, args.get("use"))
+    }),
     ("date", |ctx, part, _| date(ctx, part).map(Value::String)),
-    ("dateTime", |ctx, part, _| date_time(ctx, part).map(Value::String)),
-    ("instant", |ctx, part, _| instant(ctx, part).map(Value::String)),
+    ("dateTime", |ctx, part, _| {
+        date_time(ctx, part).map(Value::String)
+    }),
+    ("instant", |ctx, part, _| {
+        instant(ctx, part).map(Value::String)
+    }),
     ("CQ", |ctx, part, _| quantity(ctx, part)),
     ("Practitioner", |ctx, part, _| practitioner(ctx, part)),
     ("Organization", |ctx, part, _| organization(ctx, part)),
@@ -37,7 +49,9 @@ const ALL: &[(&str, Conversion)] = &[
 
 /// Returns the conversion of a name.
 pub fn named(name: &str) -> Option<Conversion> {
-    ALL.iter().find(|(known, _)| *known == name).map(|(_, conversion)| *conversion)
+    ALL.iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, conversion)| *conversion)
 }
 
 /// Returns the FHIR code for a code of a table; notes a warning where the table has it not.

@@ -3,10 +3,12 @@
 pub mod admit;
 pub mod charge;
 pub mod document;
+pub mod identity;
 pub mod merge;
 pub mod order;
 pub mod pharmacy;
 pub mod pid;
+pub mod pv1;
 pub mod referral;
 pub mod result;
 pub mod schedule;

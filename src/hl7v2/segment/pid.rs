@@ -1,15 +1,51 @@
-//! PID → Patient.
+//! PID → Patient, with PD1 and what NK1 says of contacts.
 //!
-//! v2-to-FHIR, segment map PID\[Patient\].
+//! v2-to-FHIR, segment maps PID\[Patient\], PD1\[Patient\] and NK1\[Patient\].
 
+use super::identity::{self, Number};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::draft::{Draft, Handle};
+use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
+use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
+use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 
-/// Adds the Patient of a segment PID.
-pub fn patient(ctx: &Ctx, pid: &Node) -> Handle {
+/// Adds the Patient of a segment PID and what hangs below it; none, and a problem, where nothing says which patient it is.
+///
+/// Messages of other families than ADT and vaccinations mention a patient to say whose an order or a result is: what they say of
+/// the person makes a new Patient, but changes none that is there.
+pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
+    let numbers = numbers(ctx, pid)?;
     let mut draft = Draft::new("Patient", pid.segment.at());
+    draft.identity = Identity::Identifiers(numbers.iter().map(|number| number.identifier.clone()).collect());
+    for number in &numbers {
+        draft.push("identifier", number.element.clone());
+    }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
-    ctx.add(draft)
+    draft.default("active", true);
+    if !is_about_people(ctx.event.family) {
+        draft.update = Update::Keep;
+        draft.only_if_there = !ctx.rules.makes_patients;
+    }
+    Some(ctx.add(draft))
+}
+
+/// Returns the numbers of PID-3.
+fn numbers(ctx: &Ctx, pid: &Node) -> Option<Vec<Number>> {
+    let field = pid.segment.field(3);
+    let numbers = identity::patient_numbers(ctx, field);
+    if !numbers.is_empty() {
+        return Some(numbers);
+    }
+    match field.repetitions().find(|cx| cx.part(1).is_there()) {
+        Some(cx) => {
+            ctx.fail(Code::RequiredField, cx.part(4).at, "nothing says whose number it is: PID-3.4 and MSH-4 are empty")
+        }
+        None => ctx.fail(Code::RequiredField, field.at, "PID-3 says which patient it is"),
+    }
+    None
+}
+
+fn is_about_people(family: Family) -> bool {
+    matches!(family, Family::Admit | Family::Person | Family::Merge | Family::Vaccination)
 }

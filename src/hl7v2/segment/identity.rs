@@ -1,0 +1,82 @@
+//! Which number of a patient or a visit recognizes it, and whose number it is where the message does not say so.
+
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype;
+use crate::hl7v2::draft::Identifier;
+use crate::hl7v2::message::Part;
+use serde_json::{Value, json};
+
+/// Table 0203, and what feeds write for it: numbers of patients themselves. No type is one of these, too.
+const PATIENT_TYPES: &[&str] = &["MR", "MRN", "PI", "PT", "PE", "PN", ""];
+
+/// A CX as an Identifier that names its system, and whether the number is one of the sender's own patients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Number {
+    pub identifier: Identifier,
+    /// The element `Identifier`.
+    pub element: Value,
+    is_own: bool,
+    is_patient_type: bool,
+}
+
+/// Returns the numbers of a field of patient numbers (PID-3, MRG-1), those by which the sender knows its patients first.
+pub fn patient_numbers(ctx: &Ctx, field: Part) -> Vec<Number> {
+    let mut numbers: Vec<Number> = Vec::new();
+    for cx in field.repetitions() {
+        let number = number(ctx, cx, patient_system(ctx, cx));
+        let Some(number) = number else { continue };
+        if !numbers.iter().any(|known| known.identifier == number.identifier) {
+            numbers.push(number);
+        }
+    }
+    // A stable sort: within a rank the order of the message stays.
+    numbers.sort_by_key(|number| (!number.is_own, !number.is_patient_type));
+    numbers
+}
+
+/// Returns a CX as an identifier; `system` is the one where it names no authority. None where there is no number or no system.
+pub fn number(ctx: &Ctx, cx: Part, system: Option<String>) -> Option<Number> {
+    let value = cx.part(1).text()?.into_owned();
+    let mut element = datatype::identifier(ctx, cx).filter(Value::is_object).unwrap_or_else(|| json!({"value": value}));
+    let named = element["system"].as_str().filter(|_| cx.part(4).is_there()).map(String::from);
+    let is_own = named.is_none() || is_own_authority(ctx, cx.part(4));
+    let system = named.or(system)?;
+    element["system"] = json!(system);
+    element["value"] = json!(value);
+    let kind = cx.part(5).text().unwrap_or_default();
+    let is_patient_type = PATIENT_TYPES.contains(&&*kind);
+    Some(Number { identifier: Identifier { system, value }, element, is_own, is_patient_type })
+}
+
+/// Returns the system of numbers of a kind that have no authority: `urn:x-v2:{facility}:{kind}`. None where the sender is unknown, too.
+pub fn local_system(ctx: &Ctx, kind: &str) -> Option<String> {
+    let msh4 = ctx.message.header().field(4);
+    let sender = ctx.rules.facility.clone().or_else(|| msh4.text().map(|text| text.into_owned()))?;
+    Some(format!("urn:x-v2:{}:{}", urn_part(&sender), urn_part(kind)))
+}
+
+/// Returns whose a patient number without an authority is. Another kind of number has a space of its own, lest a social security
+/// number be taken for a record number.
+fn patient_system(ctx: &Ctx, cx: Part) -> Option<String> {
+    let kind = cx.part(5).text().unwrap_or_default();
+    match &*kind {
+        "SS" => Some("http://hl7.org/fhir/sid/us-ssn".to_string()),
+        kind if PATIENT_TYPES.contains(&kind) => ctx.rules.patient_system.clone().or_else(|| local_system(ctx, "")),
+        kind => local_system(ctx, kind).or_else(|| ctx.rules.patient_system.clone()),
+    }
+}
+
+/// Returns whether an authority is the sender itself: MSH-4, or the system of its patients.
+fn is_own_authority(ctx: &Ctx, authority: Part) -> bool {
+    let msh4 = ctx.message.header().field(4);
+    let same = |n: usize| authority.part(n).text().is_some_and(|own| msh4.part(n).is(&own));
+    let is_rule = || ctx.rules.patient_system.is_some() && datatype::uri(ctx, authority) == ctx.rules.patient_system;
+    let is_facility = || ctx.rules.facility.as_deref().is_some_and(|facility| authority.part(1).is(facility));
+    same(1) || same(2) || is_facility() || is_rule()
+}
+
+/// Returns a name as it stands in a URN.
+pub fn urn_part(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    name.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
