@@ -250,6 +250,7 @@ fn the_largest_messages_take_no_longer_than_their_size() {
         ("orders", many("OBR|1|||1^X^LN\rOBX|1|ST|1^X^LN||a||||||F\r", 5_000)),
         ("nested", many("ORC|RE\rOBR|1\rOBX|1\rSPM|1\r", 5_000)),
         ("unknown", many("ZZZ|1\r", 49_000)),
+        ("names", (0..40_000).fold(header.to_string(), |text, n| format!("{text}Y{n:05X}|1\r"))),
         ("patients", many("PID|1||1^^^&2.999&ISO\r", 10_000)),
         ("repetitions", format!("{header}PID|1||{}", "A^^^&2.999&ISO~".repeat(50_000))),
         ("escapes", format!("{header}OBX|1|FT|1^X^LN||{}", "\\.sp9\\\\X41\\\\".repeat(100_000))),
