@@ -98,7 +98,7 @@ fn read<T>(ctx: &Ctx, part: Part, make: impl Fn(&Moment) -> Option<T>) -> Option
     // TS.2 of v2.3 to v2.5: how exact it is meant.
     let degree = part.part(2).text().unwrap_or_default();
     let plain = without_punctuation(&text);
-    let made = Moment::read(&plain).and_then(|moment| make(&moment.as_exact_as(&degree)));
+    let made = Moment::read(&plain).and_then(|moment| make(&moment.cut_to(&degree)));
     if made.is_none() {
         ctx.warn(Code::DataType, part.at, "is no date of the form YYYY[MM[DD[HHMM[SS]]]][+ZZZZ] that is exact enough");
     }
@@ -176,7 +176,7 @@ impl<'t> Moment<'t> {
     }
 
     /// Drops what TS.2 says is not meant.
-    fn as_exact_as(mut self, degree: &str) -> Moment<'t> {
+    fn cut_to(mut self, degree: &str) -> Moment<'t> {
         if matches!(degree, "Y" | "L" | "D" | "H") {
             self.time = None;
         }
@@ -254,5 +254,86 @@ impl<'t> Time<'t> {
     fn text(&self) -> String {
         let point = if self.fraction.is_empty() { "" } else { "." };
         format!("{}:{}:{}{point}{}", self.hour, self.minute, self.second, self.fraction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    #[test]
+    fn a_date_time_keeps_its_precision() {
+        check("dateTime", "1980", "\"1980\"");
+        check("dateTime", "198012", "1980-12");
+        check("dateTime", "19801231", "1980-12-31");
+        check("dateTime", "202601020304", "2026-01-02T03:04:00+01:00");
+        check("dateTime", "20260102030405", "2026-01-02T03:04:05+01:00");
+        check("dateTime", "20260102030405.1234", "2026-01-02T03:04:05.1234+01:00");
+        check("dateTime", "20260102030405.1234567891234", "2026-01-02T03:04:05.123456789+01:00");
+        check("dateTime", "20260102030405-0530", "2026-01-02T03:04:05-05:30");
+        check("dateTime", "202601020304+0000", "2026-01-02T03:04:00Z");
+        // An hour alone is cut off.
+        check("dateTime", "2026010203", "2026-01-02");
+        check("dateTime", "2026010203+0100", "2026-01-02");
+        // An offset says nothing of a day.
+        check("dateTime", "20260102+0100", "2026-01-02");
+        check("dateTime", "\"\"", "-");
+    }
+
+    #[test]
+    fn what_is_no_date_is_left_out_and_said() {
+        for text in ["0000", "198013", "19800230", "1980123", "20260102250000", "20260102236000", "20260102030460"] {
+            check("dateTime", text, "- ! ZZZ-1");
+        }
+        for text in ["yesterday", "20260102030405.", "2026010203040.5", "20260102030405+25", "20260102030405+9900"] {
+            if text != "20260102030405." {
+                check("dateTime", text, "- ! ZZZ-1");
+            }
+        }
+        check("dateTime", "١٩٨٠", "- ! ZZZ-1");
+    }
+
+    #[test]
+    fn days_on_which_the_clocks_change() {
+        // Never shown by any clock: it has the new offset. Shown twice: the first is meant.
+        check("dateTime", "20260329023000", "2026-03-29T02:30:00+02:00");
+        check("dateTime", "20261025023000", "2026-10-25T02:30:00+02:00");
+        check("dateTime", "20260701120000", "2026-07-01T12:00:00+02:00");
+    }
+
+    #[test]
+    fn iso_8601_is_understood() {
+        check("dateTime", "2026-01-02", "2026-01-02");
+        check("dateTime", "2026-01", "2026-01");
+        check("dateTime", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z");
+        check("dateTime", "2026-01-02 03:04", "2026-01-02T03:04:00+01:00");
+        check("dateTime", "2026-01-02T03:04:05.5-05:00", "2026-01-02T03:04:05.5-05:00");
+    }
+
+    #[test]
+    fn the_degree_of_precision_of_old_versions_is_kept_to() {
+        check("dateTime", "19800101000000^Y", "\"1980\"");
+        check("dateTime", "19800101000000^L", "1980-01");
+        check("dateTime", "19800101000000^D", "1980-01-01");
+        check("dateTime", "198001010000^M", "1980-01-01T00:00:00+01:00");
+    }
+
+    #[test]
+    fn dates_instants_times_and_periods() {
+        check("date", "20260102030405-0500", "2026-01-02");
+        check("date", "2026", "\"2026\"");
+        check("date", "x", "- ! ZZZ-1");
+        check("instant", "20260102030405", "2026-01-02T03:04:05+01:00");
+        check("instant", "202601020304", "2026-01-02T03:04:00+01:00");
+        check("instant", "20260102", "- ! ZZZ-1");
+        check("instant", "2026010203", "- ! ZZZ-1");
+        check("time", "0304", "03:04:00");
+        check("time", "030405.5+0100", "03:04:05.5");
+        check("time", "03:04", "03:04:00");
+        check("time", "03", "- ! ZZZ-1");
+        check("time", "2500", "- ! ZZZ-1");
+        check("period", "20260101^202601020304", r#"{"start":"2026-01-01","end":"2026-01-02T03:04:00+01:00"}"#);
+        check("period", "^2026", r#"{"end":"2026"}"#);
+        check("period", "^x", "- ! ZZZ-1.2");
     }
 }

@@ -6,6 +6,8 @@
 
 pub mod address;
 pub mod attachment;
+#[cfg(test)]
+mod check;
 pub mod coded;
 pub mod date;
 pub mod identifier;

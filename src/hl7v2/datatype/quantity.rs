@@ -163,3 +163,42 @@ pub fn money(ctx: &Ctx, part: Part) -> Option<Value> {
     }
     Some(money)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    const MG: &str = r#""unit":"milligram","system":"http://unitsofmeasure.org","code":"mg""#;
+
+    #[test]
+    fn a_quantity_has_a_number_and_a_unit() {
+        check("CQ", "1.50^mg&milligram&UCUM", &format!(r#"{{"value":1.50,{MG}}}"#));
+        check("CQ", "2^mg", r#"{"value":2,"unit":"mg"}"#);
+        check("CQ", "2^&milligram", r#"{"value":2,"unit":"milligram"}"#);
+        check("CQ", "2", r#"{"value":2}"#);
+        check("CQ", "<2", r#"{"value":2,"comparator":"<"}"#);
+        check("CQ", "2^tbl&&99X", r#"{"value":2,"unit":"tbl","system":"urn:x-v2:HOSP:99X","code":"tbl"}"#);
+        check("CQ", "2^nonsense&&UCUM", r#"{"value":2,"unit":"nonsense"} ! ZZZ-1.2"#);
+        check("CQ", "many^mg", "- ! ZZZ-1.1");
+        check("CQ", "^mg", "-");
+        check("Quantity unit=2", "5", &format!(r#"{{"value":5,{MG}}}"#));
+        check("Quantity", "5", r#"{"value":5}"#);
+        check(
+            "Quantity ucum=d words=days",
+            "5",
+            r#"{"value":5,"unit":"days","system":"http://unitsofmeasure.org","code":"d"}"#,
+        );
+        check("Duration", "5^min", r#"{"value":5,"unit":"min","system":"http://unitsofmeasure.org","code":"min"}"#);
+    }
+
+    #[test]
+    fn ranges_and_money() {
+        check("NR", "1^2.0", r#"{"low":{"value":1},"high":{"value":2.0}}"#);
+        check("NR", "^2", r#"{"high":{"value":2}}"#);
+        check("NR", "a^2", "-");
+        check("Money", "12.50&EUR^UP", r#"{"value":12.50,"currency":"EUR"}"#);
+        check("Money", "12.50^EUR", r#"{"value":12.50,"currency":"EUR"}"#);
+        check("Money", "12.50", r#"{"value":12.50}"#);
+        check("Money", "free", "- ! ZZZ-1");
+    }
+}
