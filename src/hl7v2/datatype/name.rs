@@ -67,10 +67,13 @@ pub fn pieces(part: Part, layout: &Layout) -> Option<Map<String, Value>> {
     }
     let list =
         |numbers: &[usize]| numbers.iter().filter_map(|n| string(part.part(*n))).map(Value::String).collect::<Vec<_>>();
+    let mut suffixes = list(layout.suffixes);
+    // A degree that stands in two components is one.
+    suffixes.dedup();
     let lists = [
         ("given", list(&[layout.family + 1, layout.family + 2])),
         ("prefix", list(&[layout.prefix])),
-        ("suffix", list(layout.suffixes)),
+        ("suffix", suffixes),
     ];
     for (element, texts) in lists {
         if !texts.is_empty() {
@@ -102,6 +105,7 @@ mod tests {
         let full =
             r#"{"family":"Smith","given":["John","Q"],"prefix":["DR"],"suffix":["JR","MD","FACP"],"use":"official"}"#;
         check("XPN", "Smith^John^Q^JR^DR^MD^L^^^^^^^FACP", full);
+        check("XPN", "Smith^^^^^MD^^^^^^^^MD", r#"{"family":"Smith","suffix":["MD"]}"#);
         check("XPN", "Smith", r#"{"family":"Smith"}"#);
         check("XPN", "^John", r#"{"given":["John"]}"#);
         check("XPN", "^^^^DR", "-");

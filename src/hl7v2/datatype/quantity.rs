@@ -75,7 +75,12 @@ pub fn compared(text: &str) -> Option<(Option<&'static str>, Value)> {
 
 /// CQ → Quantity.
 pub fn quantity(ctx: &Ctx, part: Part) -> Option<Value> {
-    quantity_of(ctx, part.part(1), Some(part.part(2)))
+    let mut quantity = quantity_of(ctx, part.part(1), Some(part.part(2)))?;
+    // CQ[Quantity] wants the words of the sender first.
+    if let Some(words) = string(part.part(2).part(9)) {
+        quantity["unit"] = words.into();
+    }
+    Some(quantity)
 }
 
 /// NM, and a CWE that says its unit → Quantity.
@@ -175,6 +180,7 @@ mod tests {
         check("CQ", "1.50^mg&milligram&UCUM", &format!(r#"{{"value":1.50,{MG}}}"#));
         check("CQ", "2^mg", r#"{"value":2,"unit":"mg"}"#);
         check("CQ", "2^&milligram", r#"{"value":2,"unit":"milligram"}"#);
+        check("CQ", "2^1-8&b&LN&&&&&&words", r#"{"value":2,"unit":"words","system":"http://loinc.org","code":"1-8"}"#);
         check("CQ", "2", r#"{"value":2}"#);
         check("CQ", "<2", r#"{"value":2,"comparator":"<"}"#);
         check("CQ", "2^tbl&&99X", r#"{"value":2,"unit":"tbl","system":"urn:x-v2:HOSP:99X","code":"tbl"}"#);
