@@ -185,3 +185,23 @@ fn family(ctx: &Ctx, tree: &Node) {
         Family::Referral => segment::referral::convert(ctx, tree),
     }
 }
+
+#[cfg(test)]
+impl<'m> Ctx<'m> {
+    /// Returns what converts a message, for tests of its pieces.
+    pub fn of(message: &'m Message, rules: &'m Rules) -> Ctx<'m> {
+        let event = event::event(message).unwrap_or_else(|problem| panic!("{problem}"));
+        Ctx {
+            message,
+            rules,
+            event,
+            drafts: RefCell::default(),
+            merges: RefCell::default(),
+            problems: RefCell::default(),
+        }
+    }
+
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.borrow().clone()
+    }
+}
