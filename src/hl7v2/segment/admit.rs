@@ -20,9 +20,18 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 /// Adds a patient, the people around them, their account and the visit.
 pub fn subject(ctx: &Ctx, pid: &Node) -> Option<Subject> {
     let patient = pid::patient(ctx, pid)?;
+    if ctx.event.name == "ADT^A29" {
+        // Who is deleted is not in a visit, and what stands beside them is not new.
+        return Some(Subject { patient, encounter: None });
+    }
     people(ctx, pid, patient);
-    account::account(ctx, pid.segment.field(18), patient, "active");
+    let account = account::account(ctx, pid.segment.field(18), patient, "active");
     let encounter = pv1::encounter(ctx, pid, patient);
+    if let (Some(account), Some(encounter)) = (account, encounter) {
+        ctx.change(encounter, |draft| {
+            draft.push("account", account.reference());
+        });
+    }
     Some(Subject { patient, encounter })
 }
 

@@ -19,3 +19,6 @@ pub mod result;
 pub mod role;
 pub mod schedule;
 pub mod vaccination;
+
+#[cfg(test)]
+mod tests;
