@@ -55,10 +55,16 @@ macro_rules! maps {
 const FILES: &[(&str, &str)] = maps! {
     "nk1_contact",
     "nk1_related",
+    "obr-order",
+    "obr-report",
+    "obr-specimen",
+    "obx",
+    "orc",
     "pd1",
     "pid",
     "pv1",
     "pv2",
+    "spm",
 };
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {

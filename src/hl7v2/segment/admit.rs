@@ -43,3 +43,6 @@ pub fn people(ctx: &Ctx, pid: &Node, patient: Handle) {
     let above: Vec<&Node> = std::iter::once(pid).chain(pid.all("PD1")).collect();
     role::carers(ctx, &above, patient);
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,23 +2,43 @@
 
 pub mod account;
 pub mod admit;
+pub mod amount;
+pub mod attachment;
 pub mod charge;
+pub mod dispense;
 pub mod document;
+pub mod dosage;
+pub mod group;
 pub mod identity;
+pub mod maker;
+pub mod medication;
 pub mod merge;
 pub mod nk1;
+pub mod note;
+pub mod number;
+pub mod obr;
+pub mod obx;
+pub mod occurrence;
+pub mod orc;
 pub mod order;
+pub mod order_number;
+pub mod participation;
+pub mod pattern;
 pub mod pd1;
 pub mod person;
 pub mod pharmacy;
 pub mod pid;
 pub mod place;
+pub mod prescription;
 pub mod pv1;
+pub mod range;
 pub mod referral;
 pub mod result;
 pub mod role;
 pub mod schedule;
+pub mod span;
+pub mod specimen;
+pub mod status;
+pub mod timing;
 pub mod vaccination;
-
-#[cfg(test)]
-mod tests;
+pub mod words;
