@@ -1,9 +1,10 @@
 //! ADT: patients, their visits, and what is said beside them.
 
-use super::{account, nk1, pd1, person, pid, pv1, role};
+use super::{account, nk1, obx, pd1, person, pid, pv1, role};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
+use serde_json::json;
 
 /// A patient of a message, and the visit.
 pub struct Subject {
@@ -13,7 +14,18 @@ pub struct Subject {
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for pid in tree.all("PID") {
-        subject(ctx, pid);
+        if let Some(subject) = subject(ctx, pid) {
+            observations(ctx, pid, &subject);
+        }
+    }
+}
+
+/// Adds what is observed of a patient right below PID, of no order: as of the time of the message where OBX-14 says none.
+fn observations(ctx: &Ctx, pid: &Node, subject: &Subject) {
+    let effective = ctx.time.clone().map(|time| ("effectiveDateTime", json!(time)));
+    let more = obx::More { effective, ..obx::More::default() };
+    for obx in pid.all("OBX") {
+        obx::observation(ctx, obx, subject.patient, subject.encounter, &more);
     }
 }
 
