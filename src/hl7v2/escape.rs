@@ -7,9 +7,7 @@ use std::borrow::Cow;
 
 /// Returns a text without its escape sequences.
 pub fn decode(text: &str, marks: Marks) -> Cow<'_, str> {
-    let Some(escape) = marks.escape.filter(|c| text.contains(*c)) else {
-        return Cow::Borrowed(text);
-    };
+    let Some(escape) = marks.escape.filter(|c| text.contains(*c)) else { return Cow::Borrowed(text) };
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(escape) {

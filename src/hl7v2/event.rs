@@ -67,9 +67,7 @@ pub static ALL: LazyLock<Vec<Event>> = LazyLock::new(|| {
     let event = |line: &'static str| {
         let (row, title) = line.split_once('|')?;
         let cells: Vec<&'static str> = row.split_whitespace().collect();
-        let [name, structure, family, status, needs] = cells[..] else {
-            return None;
-        };
+        let [name, structure, family, status, needs] = cells[..] else { return None };
         let family = Family::named(family)?;
         Some(Event { name, structure, needs: dash(needs), family, status: dash(status), title: title.trim() })
     };

@@ -52,7 +52,20 @@ macro_rules! maps {
 }
 
 /// All maps, by the names of their files.
-const FILES: &[(&str, &str)] = maps!["obr-order", "obr-report", "obr-specimen", "obx", "orc", "pid", "spm",];
+const FILES: &[(&str, &str)] = maps! {
+    "nk1_contact",
+    "nk1_related",
+    "obr_order",
+    "obr_report",
+    "obr_specimen",
+    "obx",
+    "orc",
+    "pd1",
+    "pid",
+    "pv1",
+    "pv2",
+    "spm",
+};
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {
     // A map that cannot be read is missing, which a test sees.
@@ -68,13 +81,34 @@ pub fn fill(ctx: &Ctx, name: &str, segment: Segment, resource: &mut Object<Strin
 }
 
 impl Line {
+    /// Says that there is no such element any more, unless another field has said something of it.
+    fn remove(&self, resource: &mut Object<String, Value>) {
+        match self.target[..] {
+            [Step::Element(name) | Step::Item(name) | Step::First(name)] => {
+                resource.entry(name).or_insert(Value::Null);
+            }
+            [Step::Element(name), Step::Element(inner) | Step::Item(inner) | Step::First(inner)] => {
+                let part = resource.entry(name).or_insert_with(|| json!({}));
+                if let Some(part) = part.as_object_mut() {
+                    part.entry(inner).or_insert(Value::Null);
+                }
+            }
+            // An extension of which nothing but the URL is said.
+            [Step::Extension(url), ..] => {
+                let list = resource.entry("extension").or_insert_with(|| json!([]));
+                if let Some(items) = list.as_array_mut().filter(|items| items.iter().all(|item| item["url"] != url)) {
+                    items.push(json!({"url": url}));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn fill(&self, ctx: &Ctx, segment: Segment, resource: &mut Object<String, Value>) {
         let [field, component, sub] = self.source;
         let whole = segment.field(field);
         if whole.is_null() {
-            if let [Step::Element(name) | Step::Item(name) | Step::First(name)] = self.target[..] {
-                resource.insert(name.to_string(), Value::Null);
-            }
+            self.remove(resource);
             return;
         }
         let is_list = self.target.iter().any(|step| matches!(step, Step::Item(_)));
@@ -95,9 +129,7 @@ impl Line {
 
 /// Puts a value where the steps lead; what stands there already stays where it is no list.
 fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        return;
-    };
+    let Some((step, rest)) = steps.split_first() else { return };
     let list = |object: &'_ mut Object<String, Value>, name: &str| -> Option<usize> {
         let entry = object.entry(name).or_insert_with(|| json!([]));
         if !entry.is_array() {
@@ -122,12 +154,8 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             }
         }
         Step::Item(name) | Step::First(name) => {
-            let Some(len) = list(object, name) else {
-                return;
-            };
-            let Some(items) = object.get_mut(*name).and_then(Value::as_array_mut) else {
-                return;
-            };
+            let Some(len) = list(object, name) else { return };
+            let Some(items) = object.get_mut(*name).and_then(Value::as_array_mut) else { return };
             if rest.is_empty() {
                 if matches!(step, Step::Item(_)) || len == 0 {
                     if !items.contains(&value) {
@@ -148,9 +176,7 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             if list(object, "extension").is_none() {
                 return;
             }
-            let Some(items) = object.get_mut("extension").and_then(Value::as_array_mut) else {
-                return;
-            };
+            let Some(items) = object.get_mut("extension").and_then(Value::as_array_mut) else { return };
             let place = items.iter().position(|item| item["url"] == *url).unwrap_or_else(|| {
                 items.push(json!({"url": url}));
                 items.len() - 1

@@ -19,6 +19,7 @@ pub mod segment;
 pub mod settings;
 pub mod table;
 pub mod tree;
+pub mod update;
 
 pub use convert::{Conversion, convert};
 pub use message::Message;

@@ -82,9 +82,7 @@ impl Ratio {
         let digits_end = 10u128.pow(DIGITS);
         // Long division, a digit a turn.
         while rest > 0 && whole < digits_end {
-            let Some(next) = rest.checked_mul(10) else {
-                break;
-            };
+            let Some(next) = rest.checked_mul(10) else { break };
             (whole, rest) = (whole * 10 + next / self.denominator, next % self.denominator);
             exponent -= 1;
         }
