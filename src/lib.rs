@@ -34,9 +34,12 @@ pub mod operation;
 
 pub mod service;
 
+pub mod feed;
+
 pub mod http;
 pub mod job;
 pub mod load;
+pub mod mllp;
 
 pub mod app;
 pub mod config;

@@ -31,6 +31,32 @@ pub fn decode(text: &str, marks: Marks) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
+/// Returns a text with everything in it escaped that is not text: separators and control characters.
+pub fn encode(text: &str, marks: Marks) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        let name = match c {
+            c if c == marks.field => "F",
+            c if c == marks.component => "S",
+            c if Some(c) == marks.sub => "T",
+            c if Some(c) == marks.repetition => "R",
+            c if Some(c) == marks.escape => "E",
+            c if Some(c) == marks.truncation => "P",
+            '\n' => ".br",
+            c if c.is_control() => "",
+            c => {
+                encoded.push(c);
+                continue;
+            }
+        };
+        match marks.escape.filter(|_| !name.is_empty()) {
+            Some(escape) => encoded.extend([escape].into_iter().chain(name.chars()).chain([escape])),
+            None => encoded.push(' '),
+        }
+    }
+    encoded
+}
+
 /// Returns whether something between two escape characters may be a sequence; a lone backslash in a path is none.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 256 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c))
@@ -106,5 +132,15 @@ mod tests {
         check(r"C:\te mp\x", r"C:\te mp\x");
         check(r"\.in+4\x", "x");
         check(r"ends in \", r"ends in \");
+    }
+
+    #[test]
+    fn what_is_escaped_is_decoded_to_itself() {
+        for marks in [Marks::default(), Marks { truncation: Some('#'), ..Marks::default() }] {
+            let text = "a|b^c&d~e\\f#g \\F\\ é\nh";
+            assert_eq!(decode(&encode(text, marks), marks), text);
+        }
+        assert_eq!(encode("a|b\r\u{b}c\u{1c}", Marks::default()), r"a\F\b  c ");
+        assert_eq!(encode("a|b", Marks { escape: None, ..Marks::default() }), "a b");
     }
 }

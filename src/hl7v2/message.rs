@@ -197,6 +197,11 @@ impl<'m> Part<'m> {
         !self.is_absent() && !self.is_null()
     }
 
+    /// Returns the first repetition, or the part itself, where it says something.
+    pub fn said(self) -> Option<Part<'m>> {
+        Some(self.first()).filter(|part| part.is_there())
+    }
+
     /// Returns the text as it is written.
     pub fn raw(self) -> &'m str {
         self.text

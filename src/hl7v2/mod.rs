@@ -4,15 +4,18 @@
 //! into [`message::Message`], its segments are hung below each other by [`tree`], [`event`] says what its event asks for, and
 //! [`convert`] leaves [`draft::Draft`]s, which say of a resource what the message says of it and how it is recognized.
 
+pub mod ack;
+pub mod batch;
 pub mod bundle;
+pub mod charset;
 pub mod convert;
 pub mod datatype;
 pub mod draft;
 mod escape;
 pub mod event;
+pub mod layout;
 pub mod map;
 pub mod message;
-pub mod outcome;
 pub mod problem;
 pub mod rules;
 pub mod segment;
