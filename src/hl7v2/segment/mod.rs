@@ -1,7 +1,6 @@
 //! What segments become, where a map alone cannot say it: a file for each segment or family of events.
 
 pub mod admit;
-pub mod amount;
 pub mod attachment;
 pub mod charge;
 pub mod dispense;
@@ -9,7 +8,6 @@ pub mod document;
 pub mod dosage;
 pub mod group;
 pub mod identity;
-pub mod maker;
 pub mod medication;
 pub mod merge;
 pub mod note;
@@ -21,7 +19,6 @@ pub mod orc;
 pub mod order;
 pub mod order_number;
 pub mod participation;
-pub mod pattern;
 pub mod pharmacy;
 pub mod pid;
 pub mod prescription;
@@ -30,9 +27,8 @@ pub mod range;
 pub mod referral;
 pub mod result;
 pub mod schedule;
+pub mod simple;
 pub mod span;
 pub mod specimen;
-pub mod status;
 pub mod timing;
 pub mod vaccination;
-pub mod words;
