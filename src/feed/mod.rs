@@ -201,8 +201,7 @@ impl Intake {
             }
             Err(error) => return (lost(&error), None),
         };
-        let held =
-            Held { id, raw: &head.arrival.raw, received: Instant::now(), attempts, peer: &head.arrival.peer };
+        let held = Held { id, raw: &head.arrival.raw, received: Instant::now(), attempts, peer: &head.arrival.peer };
         (self.worked(&held, head, Some(feed)).await, None)
     }
 
@@ -217,8 +216,7 @@ impl Intake {
         let verdict = Verdict::refused(problem);
         match self.service.store().refuse_hl7(arrival).await {
             Ok(id) => {
-                let held =
-                    Held { id, raw: &arrival.raw, received: Instant::now(), attempts: 1, peer: &arrival.peer };
+                let held = Held { id, raw: &arrival.raw, received: Instant::now(), attempts: 1, peer: &arrival.peer };
                 self.settle(&held, head, arrival.feed.as_deref(), &verdict).await;
                 verdict
             }
@@ -250,7 +248,9 @@ impl Intake {
     async fn worked(&self, held: &Held<'_>, head: &Head, feed: Option<crate::store::hl7::Feed>) -> Verdict {
         let name = feed.as_ref().map(|feed| feed.id.clone());
         let mut verdict = match feed {
-            None => Verdict::refused(Problem::error(Code::Other, Place::segment("MSH", 1).field(3), "there is no feed")),
+            None => {
+                Verdict::refused(Problem::error(Code::Other, Place::segment("MSH", 1).field(3), "there is no feed"))
+            }
             Some(feed) => {
                 let settings = self.service.settings();
                 match sender::sender(self.service.store(), feed, &settings.canonical_base).await {
@@ -309,6 +309,10 @@ impl Intake {
         };
         let entry = Entry::event("hl7v2-message", &held.id.to_string(), feed.unwrap_or("anonymous"), status);
         let entry = entry.with_detail(detail).from(held.peer).with_patients(verdict.patients.clone());
+        let entry = match feed {
+            Some(feed) => entry.of_client(feed),
+            None => entry,
+        };
         self.service.recorder().note(entry).await;
         let Some(state) = verdict.state else { return };
         let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };

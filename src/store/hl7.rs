@@ -283,21 +283,8 @@ impl Store {
     async fn insert_hl7(&self, arrival: &Arrival, sha256: &Vec<u8>, state: State) -> Result<Option<Uuid>, StoreError> {
         let (id, now, state) = (Uuid::now_v7(), Instant::now().0, state.number());
         let Arrival { feed, peer, certificate, application, facility, control_id, event, sent, raw } = arrival;
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 13] = [
-            &id,
-            &now,
-            feed,
-            peer,
-            certificate,
-            application,
-            facility,
-            control_id,
-            event,
-            sent,
-            raw,
-            sha256,
-            &state,
-        ];
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 13] =
+            [&id, &now, feed, peer, certificate, application, facility, control_id, event, sent, raw, sha256, &state];
         Ok((self.tell(RECEIVE, &params).await? == 1).then_some(id))
     }
 
