@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod fault;
+pub mod feed;
 pub mod ucum;
 
 pub mod fhir;
