@@ -2,10 +2,11 @@
 
 use medilink::app::{Database, Factory, Failure};
 use medilink::config::{self, Settings};
+use medilink::feed::{Intake, Verdict, about};
 use medilink::hl7v2::rules::Rules;
 use medilink::hl7v2::{Problem, bundle, charset, settings as feed_settings};
 use medilink::page;
-use medilink::store::Store;
+use medilink::service::Service;
 use medilink::store::audit::Entry;
 use medilink::store::hl7::{Filter, Kept, Message, State};
 use serde_json::Value;
@@ -122,7 +123,10 @@ pub async fn run(command: Command, settings: &Settings) -> Result<(), Failure> {
 
 async fn run_on(command: Command, settings: &Settings, database: &Database) -> Result<(), Failure> {
     let failed = |e: medilink::store::StoreError| Failure(format!("failed to ask the database: {e}"));
-    let store = Factory::new(settings, database)?.adopt().await?;
+    let factory = Factory::new(settings, database)?;
+    let store = factory.adopt().await?;
+    let service = &factory.service().map_err(|e| Failure(e.to_string()))?;
+    let intake = Intake::new(service.clone());
     match command {
         Command::Convert { file, feed, .. } => {
             let id = feed.unwrap_or_default();
@@ -136,36 +140,62 @@ async fn run_on(command: Command, settings: &Settings, database: &Database) -> R
             Ok(())
         }
         Command::Show { id, raw, .. } => {
-            let kept = store.hl7_message(id).await.map_err(failed)?.ok_or_else(|| gone(id))?;
-            note(&store, "message-read", id, "").await?;
+            let kept = kept(service, id).await?;
+            note(service, "message-read", id, "").await?;
             show(&kept, raw)
         }
         Command::Dismiss { id, reason, .. } => {
             if !store.dismiss_hl7(id, OPERATOR, &reason).await.map_err(failed)? {
-                return Err(Failure(format!("there is no message {id} about which something is to be done")));
+                return Err(settled(id));
             }
-            note(&store, "message-dismiss", id, &reason).await
+            note(service, "message-dismiss", id, &reason).await
         }
         Command::Replay { id, .. } => {
-            let _ = id;
-            Err(Failure("not yet".to_string()))
+            kept(service, id).await?;
+            note(service, "message-replay", id, "").await?;
+            let tried = intake.replay(id).await.map_err(|e| Failure(format!("failed to try it: {e}")))?;
+            tried.map(|verdict| said(id, &verdict)).ok_or_else(|| settled(id))
         }
         Command::Correct { id, file, .. } => {
-            let _ = (id, bytes(&file)?);
-            Err(Failure("not yet".to_string()))
+            let raw = bytes(&file)?;
+            kept(service, id).await?;
+            note(service, "message-correct", id, "").await?;
+            let tried = intake.correct(id, &raw).await.map_err(|e| Failure(format!("failed to try it: {e}")))?;
+            let (corrected, verdict) = tried.ok_or_else(|| {
+                Failure(format!("the message {id} did not fail, or MSH-10 of the corrected one stands for another message"))
+            })?;
+            said(corrected, &verdict);
+            Ok(())
         }
     }
 }
 
-fn gone(id: Uuid) -> Failure {
-    Failure(format!("there is no message {id}"))
+async fn kept(service: &Service, id: Uuid) -> Result<Kept, Failure> {
+    let found = service.store().hl7_message(id).await;
+    let found = found.map_err(|e| Failure(format!("failed to ask the database: {e}")))?;
+    found.ok_or_else(|| Failure(format!("there is no message {id}")))
 }
 
-/// Writes the audit row at once: a command ends before a queue would be written.
-async fn note(store: &Store, action: &'static str, id: Uuid, detail: &str) -> Result<(), Failure> {
+fn settled(id: Uuid) -> Failure {
+    Failure(format!("there is no message {id} about which something is to be done"))
+}
+
+/// Prints what became of a message.
+fn said(id: Uuid, verdict: &Verdict) {
+    println!("message: {id}\nstate:   {}", verdict.state.map_or("received", State::name));
+    for problem in &verdict.problems {
+        println!("wrong:   {problem}");
+    }
+}
+
+/// Writes the audit row at once, with the patients it is about: a command ends before a queue would be written.
+async fn note(service: &Service, action: &'static str, id: Uuid, detail: &str) -> Result<(), Failure> {
+    let failed = |e: medilink::fault::Fault| Failure(format!("failed to write the audit: {e}"));
+    let patients = about::keys(service, &kept(service, id).await?).await.map_err(failed)?;
     let detail = format!("message {id}{}{detail}", if detail.is_empty() { "" } else { ": " });
     let entry = Entry::event(action, &Uuid::new_v4().to_string(), OPERATOR, 200).with_detail(detail);
-    store.audit(&[entry]).await.map_err(|e| Failure(format!("failed to write the audit: {e}")))
+    let written = service.store().audit(&[entry.with_patients(patients)]).await;
+    written.map_err(|e| Failure(format!("failed to write the audit: {e}")))
 }
 
 /// Returns the bytes of a file, or of the standard input.
