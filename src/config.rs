@@ -50,6 +50,8 @@ pub struct Settings {
     pub mllp_listen: Option<SocketAddr>,
     pub mllp_tls_cert: Option<PathBuf>,
     pub mllp_tls_key: Option<PathBuf>,
+    /// Authorities of the certificates that senders of HL7 v2 must show.
+    pub mllp_tls_client_ca: Option<PathBuf>,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     /// A `tracing` filter such as `info` or `medilink=debug,warn`.
@@ -115,6 +117,8 @@ pub struct Limits {
     pub session_idle_s_max: u64,
     /// How long a session of a person may last.
     pub session_s_max: u64,
+    pub mllp_connections_max: usize,
+    pub mllp_frame_bytes_max: usize,
 }
 
 /// One line for each thing that is wrong.
@@ -166,6 +170,7 @@ fn build(read: &mut Reader) -> Settings {
         mllp_listen: read.optional("mllp_listen", ADDRESS, address),
         mllp_tls_cert: read.optional("mllp_tls_cert", "a PEM file", path),
         mllp_tls_key: read.optional("mllp_tls_key", "a PEM file", path),
+        mllp_tls_client_ca: read.optional("mllp_tls_client_ca", "a PEM file", path),
         tls_cert: read.optional("tls_cert", "a PEM file", path),
         tls_key: read.optional("tls_key", "a PEM file", path),
         log: read.one("log", "a filter such as info or medilink=debug,warn", log_filter),
@@ -200,6 +205,8 @@ fn build(read: &mut Reader) -> Settings {
             conditional_delete_max: read.number("conditional_delete_max", 1, 1_000_000) as usize,
             session_idle_s_max: read.number("session_idle_s_max", 10, 31_536_000),
             session_s_max: read.number("session_s_max", 10, 31_536_000),
+            mllp_connections_max: read.number("mllp_connections_max", 1, 65_536) as usize,
+            mllp_frame_bytes_max: read.number("mllp_frame_bytes_max", 1024, 1 << 30) as usize,
         },
         warnings: Vec::new(),
     }
@@ -260,14 +267,33 @@ fn cross_check(read: &mut Reader, settings: &mut Settings) {
     }
     for (cert, key) in [("tls_cert", "tls_key"), ("mllp_tls_cert", "mllp_tls_key")] {
         match (read.is_set(cert), read.is_set(key)) {
-            (true, true) => settings.warnings.push(format!("{cert} is set, but this version does not serve TLS yet")),
+            (true, true) if cert == "tls_cert" => {
+                settings.warnings.push(format!("{cert} is set, but this version does not serve TLS yet"));
+            }
+            (true, true) => {}
             (true, false) => read.problems.push(format!("{cert} ({}): needs {key} too", read.origin(cert))),
             (false, true) => read.problems.push(format!("{key} ({}): needs {cert} too", read.origin(key))),
             (false, false) => {}
         }
     }
+    cross_check_mllp(read, settings);
     if settings.auth == Auth::Off {
         settings.warnings.push("auth is off: whoever reaches this listener may read and change everything".to_string());
+    }
+}
+
+/// The protocol itself asks nobody who they are.
+fn cross_check_mllp(read: &mut Reader, settings: &mut Settings) {
+    if settings.mllp_tls_client_ca.is_some() && settings.mllp_tls_cert.is_none() {
+        let origin = read.origin("mllp_tls_client_ca");
+        read.problems.push(format!("mllp_tls_client_ca ({origin}): needs mllp_tls_cert and mllp_tls_key too"));
+    }
+    if let Some(listen) = settings.mllp_listen.filter(|listen| !listen.ip().is_loopback())
+        && settings.mllp_tls_client_ca.is_none()
+    {
+        settings.warnings.push(format!(
+            "whoever reaches {listen} may send HL7 v2 messages: mllp_tls_client_ca asks senders for certificates"
+        ));
     }
 }
 

@@ -39,6 +39,7 @@ pub mod feed;
 pub mod http;
 pub mod job;
 pub mod load;
+pub mod mllp;
 
 pub mod app;
 pub mod config;

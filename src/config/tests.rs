@@ -173,6 +173,21 @@ fn half_a_key_pair_is_refused_and_a_whole_one_warned_about() {
 }
 
 #[test]
+fn senders_of_hl7_v2_are_asked_for_certificates_over_tls_alone() {
+    let pair = ["--mllp-tls-cert", "c.pem", "--mllp-tls-key", "k.pem"];
+    let authority = ["--mllp-tls-client-ca", "a.pem"];
+    let settings = right(&[&pair[..], &authority].concat(), &[], None);
+    assert_eq!(settings.warnings, Vec::<String>::new());
+    assert_eq!(settings.mllp_tls_client_ca, Some(PathBuf::from("a.pem")));
+    assert!(wrong(&authority, &[], None).contains("needs mllp_tls_cert and mllp_tls_key too"));
+    assert!(wrong(&pair[..2], &[], None).contains("needs mllp_tls_key too"));
+    let open = ["--mllp-listen", "0.0.0.0:2575"];
+    assert_eq!(right(&[&open[..], &pair].concat(), &[], None).warnings.len(), 1);
+    assert_eq!(right(&[&open[..], &pair, &authority].concat(), &[], None).warnings.len(), 0);
+    assert_eq!(right(&[], &[], None).limits.mllp_frame_bytes_max, 16 << 20);
+}
+
+#[test]
 fn an_unknown_variable_of_ours_is_warned_about() {
     let settings = right(&[], &[("MEDILINK_LISTN", "x"), ("MEDILINK_TOKEN", "t"), ("OTHER", "y")], None);
     assert_eq!(settings.warnings, ["environment MEDILINK_LISTN: no such setting; did you mean MEDILINK_LISTEN?"]);

@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod entry;
+mod find;
 mod links;
 mod needs;
 mod scan;
@@ -63,6 +64,11 @@ impl Service {
 
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// Returns what takes audit rows of happenings that are no requests.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Decides, does and audits a request.
