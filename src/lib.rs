@@ -1,7 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod fault;
-pub mod feed;
 pub mod ucum;
 
 pub mod fhir;

@@ -18,6 +18,7 @@ mod turn;
 mod union;
 mod work;
 
+pub use compose::provenance_id;
 pub use sender::Peer;
 
 use self::answer::{Stamp, answers};
