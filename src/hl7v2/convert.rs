@@ -195,9 +195,11 @@ impl<'m> Ctx<'m> {
             message,
             rules,
             event,
+            time: None,
             drafts: RefCell::default(),
             merges: RefCell::default(),
             problems: RefCell::default(),
+            hindrances: RefCell::default(),
         }
     }
 

@@ -69,6 +69,8 @@ const FILES: &[(&str, &str)] = maps! {
     "pid",
     "pv1",
     "pv2",
+    "rxa",
+    "rxr_vaccination",
     "spm",
 };
 
