@@ -72,6 +72,7 @@ const FILES: &[(&str, &str)] = maps! {
     "rxa",
     "rxr_vaccination",
     "spm",
+    "txa",
 };
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {

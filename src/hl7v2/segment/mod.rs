@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admit;
 pub mod charge;
+pub mod content;
 pub mod dispense;
 pub mod document;
 pub mod dosage;
@@ -37,5 +38,6 @@ pub mod simple;
 pub mod span;
 pub mod specimen;
 pub mod timing;
+pub mod txa;
 pub mod vaccination;
 pub mod vaccine_fact;
