@@ -71,6 +71,7 @@ const FILES: &[(&str, &str)] = maps! {
     "pv2",
     "rxa",
     "rxr_vaccination",
+    "sch",
     "spm",
     "txa",
 };

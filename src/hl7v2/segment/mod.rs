@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admit;
+pub mod ai;
 pub mod charge;
 pub mod content;
 pub mod dispense;
@@ -20,6 +21,7 @@ pub mod occurrence;
 pub mod orc;
 pub mod order;
 pub mod order_number;
+pub mod participant;
 pub mod participation;
 pub mod pd1;
 pub mod person;
@@ -33,8 +35,10 @@ pub mod referral;
 pub mod result;
 pub mod role;
 pub mod rxa;
+pub mod sch;
 pub mod schedule;
 pub mod simple;
+pub mod slot;
 pub mod span;
 pub mod specimen;
 pub mod timing;
