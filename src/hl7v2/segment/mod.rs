@@ -3,7 +3,6 @@
 pub mod account;
 pub mod admit;
 pub mod amount;
-pub mod attachment;
 pub mod charge;
 pub mod dispense;
 pub mod document;
