@@ -16,6 +16,11 @@ use std::sync::LazyLock;
 pub struct Args(Vec<(&'static str, &'static str)>);
 
 impl Args {
+    #[cfg(test)]
+    pub fn of(pairs: Vec<(&'static str, &'static str)>) -> Args {
+        Args(pairs)
+    }
+
     pub fn get(&self, name: &str) -> Option<&'static str> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
