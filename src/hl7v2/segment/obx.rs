@@ -88,6 +88,14 @@ pub fn all(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle
     texts.filter_map(|text| lines(ctx, text, patient, encounter, more)).collect()
 }
 
+/// Sets one of the elements that exclude each other, and removes the others.
+pub fn choose(draft: &mut Draft, name: &str, value: Value, all: &[&str]) {
+    for other in all.iter().filter(|other| **other != name) {
+        draft.resource.insert((*other).to_string(), Value::Null);
+    }
+    draft.set(name, value);
+}
+
 /// Sets a list, unless it is empty.
 pub fn set_list(draft: &mut Draft, name: &str, list: Vec<Value>) {
     if !list.is_empty() {

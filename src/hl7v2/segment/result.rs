@@ -22,7 +22,10 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
     // An ORC says that the message carries the order, too.
     let request = group.orc.and_then(|_| orc::service_request(ctx, group.orc, group.obr, patient, encounter));
-    obr::report(ctx, group, patient, encounter, request);
+    if obr::report(ctx, group, patient, encounter, request).is_none() {
+        let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };
+        obx::all(ctx, &group.all("OBX"), patient, encounter, &more);
+    }
 }
 
 /// Adds what was observed beside all orders: of the patient, and of specimens that nothing was asked of.
