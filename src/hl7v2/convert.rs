@@ -185,6 +185,7 @@ impl<'m> Ctx<'m> {
             message,
             rules,
             event,
+            time: None,
             drafts: RefCell::default(),
             merges: RefCell::default(),
             problems: RefCell::default(),
