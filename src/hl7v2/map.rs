@@ -60,9 +60,9 @@ macro_rules! maps {
 const FILES: &[(&str, &str)] = maps! {
     "nk1_contact",
     "nk1_related",
-    "obr-order",
-    "obr-report",
-    "obr-specimen",
+    "obr_order",
+    "obr_report",
+    "obr_specimen",
     "obx",
     "orc",
     "pd1",

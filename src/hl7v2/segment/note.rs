@@ -20,7 +20,7 @@ pub fn text(text: impl Into<String>) -> Value {
 
 fn annotation(ctx: &Ctx, nte: Segment) -> Option<Value> {
     // People write separators into comments, so all of a repetition is its text; repetitions are lines.
-    let lines: Vec<String> = nte.field(3).repetitions().filter_map(|line| line.whole()).collect();
+    let lines: Vec<String> = nte.field(3).repetitions().filter_map(datatype::text::whole).collect();
     // NTE-9: a comment that is a code.
     let coded = || nte.field(9).part(9).text().or(nte.field(9).part(2).text()).or(nte.field(9).text());
     let text = if lines.is_empty() { coded()?.into_owned() } else { lines.join("\n") };

@@ -3,21 +3,20 @@
 //! v2-to-FHIR, segment maps OBR\[DiagnosticReport\] and ORC\[DiagnosticReport\], message map ORU_R01.
 
 use super::group::Group;
-use super::obx::{self, More, local};
+use super::obx::{self, More};
 use super::order_number::Numbers;
-use super::{attachment, note, orc, participation, specimen};
+use super::{note, orc, participation, specimen};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
 use crate::hl7v2::map;
-use crate::hl7v2::message::Segment;
+use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
 
 /// The system of keys for reports: several may share the numbers of one order.
 const SYSTEM: &str = "urn:x-v2:report";
-const EFFECTIVE: &[&str] = &["effectiveDateTime", "effectivePeriod"];
 const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
 /// Adds the DiagnosticReport of an OBR; `request` is the order of the same message that it answers.
@@ -32,7 +31,7 @@ pub fn report(
     let obr = node.segment;
     let orc = group.orc.map(|orc| orc.segment);
     let mut draft = Draft::new("DiagnosticReport", obr.at());
-    map::fill(ctx, "obr-report", obr, &mut draft.resource);
+    map::fill(ctx, "obr_report", obr, &mut draft.resource);
     if !draft.resource.get("code").is_some_and(Value::is_object) {
         ctx.warn(Code::RequiredField, obr.at().field(4), "without OBR-4 nobody knows what was asked for");
         draft.default("code", json!({"text": "unknown"}));
@@ -43,7 +42,7 @@ pub fn report(
     status(ctx, obr, orc, &mut draft);
     let effective = effective(ctx, obr);
     if let Some((name, value)) = &effective {
-        obx::choose(&mut draft, name, value.clone(), EFFECTIVE);
+        draft.set(name, value.clone());
     }
     people(ctx, obr, &mut draft);
     for node in group.orc.into_iter().chain(group.obr) {
@@ -75,25 +74,15 @@ pub fn report(
 /// OBR-25 by table 0123, else what ORC-5 says.
 fn status(ctx: &Ctx, obr: Segment, orc: Option<Segment>, draft: &mut Draft) {
     draft.default("status", "unknown");
-    let Some(said) = local(ctx, "HL70123", obr.field(25)) else {
-        match orc.and_then(|orc| local(ctx, "HL70038", orc.field(5))).as_deref() {
-            Some("CM") => _ = draft.set("status", "final"),
-            Some("CA" | "DC") => _ = draft.set("status", "cancelled"),
-            Some("A") => _ = draft.set("status", "partial"),
-            _ => {}
-        }
+    if obr.field(25).is_there() {
+        draft.set("status", datatype::code(ctx, obr.field(25), "HL70123"));
         return;
-    };
-    let status = match &*said {
-        "O" | "I" | "S" | "N" => "registered",
-        "P" => "preliminary",
-        // M: corrected, but not final.
-        "A" | "R" | "M" => "partial",
-        "F" | "U" | "V" => "final",
-        "C" => "corrected",
-        "X" | "D" => "cancelled",
-        "W" => "entered-in-error",
-        _ => return ctx.warn(Code::TableValue, obr.field(25).at, "no code of table 0123; the status stays as it is"),
+    }
+    let status = match orc.and_then(|orc| datatype::code(ctx, orc.field(5), "HL70038")).as_deref() {
+        Some("completed") => "final",
+        Some("revoked") => "cancelled",
+        Some("entered-in-error") => "entered-in-error",
+        _ => return,
     };
     draft.set("status", status);
 }
@@ -194,13 +183,10 @@ fn results(
         let further = nodes[at..].windows(2).take_while(|pair| obx::goes_on(pair[0].segment, pair[1].segment)).count();
         let lines = &nodes[at..=at + further];
         at += 1 + further;
-        let kind = first.segment.field(2).text().unwrap_or_default();
-        if attachment::is_one(&kind) {
-            let found = attachment::attachments(ctx, first.segment);
-            if !found.is_empty() && found.iter().all(attachment::is_document) {
-                found.into_iter().for_each(|document| _ = draft.push("presentedForm", document));
-                continue;
-            }
+        let documents = documents(ctx, first.segment);
+        if !documents.is_empty() {
+            documents.into_iter().for_each(|document| _ = draft.push("presentedForm", document));
+            continue;
         }
         let Some(handle) = obx::lines(ctx, lines, patient, encounter, more) else { continue };
         match (first.segment.field(29).text().as_deref(), request) {
@@ -210,4 +196,30 @@ fn results(
             _ => _ = draft.push("result", handle.reference()),
         }
     }
+}
+
+/// Returns the documents that an OBX carries: what people read as the report, rather than look at as an image.
+fn documents(ctx: &Ctx, obx: Segment) -> Vec<Value> {
+    if !obx.field(2).is("ED") {
+        return Vec::new();
+    }
+    let is_document = |part: Part| {
+        let kind = [2, 3].map(|n| part.part(n).text().unwrap_or_default().to_lowercase());
+        let is_text = |word: &str| ["text", "tx", "ft"].contains(&word) || word.starts_with("text/");
+        let known = ["pdf", "rtf", "html", "plain", "msword", "xml", "x-hl7-cda-level-one"];
+        kind.iter().any(|word| is_text(word) || known.iter().any(|known| word.ends_with(known)))
+    };
+    let parts: Vec<Part> = obx.field(5).repetitions().filter(|part| part.is_there()).collect();
+    if !parts.iter().all(|part| is_document(*part)) {
+        return Vec::new();
+    }
+    let title = datatype::coded::words(obx.field(3).first());
+    let made = parts.into_iter().filter_map(|part| datatype::attachment::encapsulated(ctx, part));
+    let titled = made.map(|mut document| {
+        if let Some(title) = &title {
+            document["title"] = json!(title);
+        }
+        document
+    });
+    titled.collect()
 }

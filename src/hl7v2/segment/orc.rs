@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps ORC\[ServiceRequest\] and OBR\[ServiceRequest\].
 
-use super::obx::{self, local};
+use super::obx;
 use super::order_number::{self, Numbers};
 use super::{note, occurrence, participation};
 use crate::hl7v2::convert::Ctx;
@@ -10,7 +10,6 @@ use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
-use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
 
@@ -29,7 +28,7 @@ pub fn service_request(
     let mut draft = Draft::new("ServiceRequest", at);
     let (orc_segment, obr_segment) = (orc.map(|node| node.segment), obr.map(|node| node.segment));
     if let Some(obr) = obr_segment {
-        map::fill(ctx, "obr-order", obr, &mut draft.resource);
+        map::fill(ctx, "obr_order", obr, &mut draft.resource);
         intent(obr, &mut draft);
     }
     if let Some(orc) = orc_segment {
@@ -65,30 +64,14 @@ pub fn service_request(
 
 /// ORC-5 by table 0038, else ORC-1 by table 0119.
 fn status(ctx: &Ctx, orc: Segment, draft: &mut Draft) {
-    if let Some(said) = local(ctx, "HL70038", orc.field(5)) {
-        let status = match &*said {
-            "CA" | "DC" | "RP" => Some("revoked"),
-            "CM" => Some("completed"),
-            "ER" => Some("entered-in-error"),
-            "HD" => Some("on-hold"),
-            // A: some results are there already.
-            "IP" | "SC" | "A" => Some("active"),
-            _ => None,
-        };
-        match status {
-            Some(status) => _ = draft.set("status", status),
-            None => ctx.warn(Code::TableValue, orc.field(5).at, "no code of table 0038; the status stays as it is"),
-        }
-        return;
-    }
-    let said = local(ctx, "HL70119", orc.field(1)).unwrap_or_default();
-    let status = match &*said {
-        "NW" | "AF" | "OK" | "PR" | "PY" | "RL" | "RO" | "RQ" => "active",
-        // The placer takes it back: nobody is to do it any more, whether the filler has answered or not.
-        "CA" | "CR" | "DC" | "DF" | "DR" | "OC" | "OD" => "revoked",
-        "FU" => "completed",
-        "HD" | "HR" | "OH" => "on-hold",
-        _ => return,
+    let (state, control) = (orc.field(5), orc.field(1));
+    let status = if state.is_there() {
+        datatype::code(ctx, state, "HL70038")
+    } else if control.is("HD") {
+        // The guide has a held order go on.
+        Some("on-hold".to_string())
+    } else {
+        datatype::code(ctx, control, "HL70119")
     };
     draft.set("status", status);
 }
@@ -142,8 +125,8 @@ fn notes(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
 /// OBR-29: the order that this one comes from.
 fn based_on(ctx: &Ctx, obr: Option<Segment>, draft: &mut Draft) {
     let Some(field) = obr.map(|obr| obr.field(29)).filter(|field| field.is_there()) else { return };
-    let placer = order_number::numbered(ctx, field.part(1), "placer", Some("PLAC"));
-    let filler = || order_number::numbered(ctx, field.part(2), "filler", Some("FILL"));
+    let placer = order_number::numbered(ctx, field.part(1), "PLAC");
+    let filler = || order_number::numbered(ctx, field.part(2), "FILL");
     if let Some((identifier, _)) = placer.or_else(filler) {
         draft.push("basedOn", json!({"type": "ServiceRequest", "identifier": identifier}));
     }
@@ -168,9 +151,7 @@ fn identify(
     let alternatives = [obr.map(|obr| obr.field(53)), orc.map(|orc| orc.field(33))];
     if let Some(field) = alternatives.into_iter().flatten().find(|field| field.is_there()) {
         for identifier in field.repetitions().filter_map(|part| datatype::identifier(ctx, part)) {
-            if let Some((identifier, _)) = order_number::known(ctx, identifier, "placer", Some("PLAC")) {
-                draft.push("identifier", identifier);
-            }
+            draft.push("identifier", identifier);
         }
     }
     if !own.is_empty() {
@@ -206,15 +187,13 @@ pub fn within(ctx: &Ctx, patient: Handle, system: &str, base: &str) -> (Identity
 
 /// ORC-4: the group that was asked for at once; or the number that several orders of this message share.
 fn group(ctx: &Ctx, orc: Option<Segment>, numbers: &Numbers, draft: &mut Draft) {
-    let own = orc.and_then(|orc| order_number::numbered(ctx, orc.field(4).part(1), "placer-group", Some("PGN")));
+    let own = orc.and_then(|orc| order_number::numbered(ctx, orc.field(4).part(1), "PGN"));
     let shared = || numbers.all().find(|number| number.is_shared).map(|number| number.element.clone());
     draft.set("requisition", own.map(|(identifier, _)| identifier).or_else(shared));
     let Some(orc) = orc else { return };
     let filler = [orc.field(38).first(), orc.field(4).part(2)].into_iter();
     let is_eip = orc.field(38).is_there() || orc.field(4).len() == 2;
-    if let Some((identifier, _)) =
-        filler.filter(|_| is_eip).find_map(|part| order_number::numbered(ctx, part, "filler-group", Some("FGN")))
-    {
+    if let Some((identifier, _)) = filler.filter(|_| is_eip).find_map(|part| order_number::numbered(ctx, part, "FGN")) {
         draft.push("identifier", identifier);
     }
 }

@@ -4,12 +4,12 @@
 //! referred to themselves, not by a PractitionerRole for each.
 
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
+use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v2-0912";
 
@@ -24,7 +24,12 @@ pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
             address(ctx, &organization, obx.field(24));
             all.push(organization);
         }
-        None => all.extend(obx.field(15).repetitions().filter_map(|part| producer(ctx, part))),
+        None => all.extend(
+            obx.field(15)
+                .repetitions()
+                .filter(|part| part.is_there())
+                .filter_map(|part| organization_of_code(ctx, part)),
+        ),
     }
     let directors = people(ctx, obx.field(25)).into_iter();
     all.extend(directors.map(|who| function(who, PARTICIPATION, "MDIR", "Medical Director")));
@@ -105,7 +110,7 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
 /// Returns a reference that says what somebody did.
 pub fn function(mut reference: Value, system: &str, code: &str, display: &str) -> Value {
     let url = "http://hl7.org/fhir/StructureDefinition/event-performerFunction";
-    let concept = json!({"coding": [{"system": system, "code": code, "display": display}]});
+    let concept = concept(system, code, Some(display));
     if let Some(reference) = reference.as_object_mut() {
         reference.insert("extension".into(), json!([{"url": url, "valueCodeableConcept": concept}]));
     }
@@ -142,25 +147,6 @@ fn unmapped(ctx: &Ctx, prt: Segment) {
             "this role has no place in the resource; the participant was left out",
         );
     }
-}
-
-/// OBX-15, which names an organization by a code.
-fn producer(ctx: &Ctx, part: Part) -> Option<Value> {
-    let name = part.part(9).text().or_else(|| part.part(2).text());
-    let mut reference = Map::new();
-    reference.insert("type".into(), "Organization".into());
-    if let Some(value) = part.part(1).text() {
-        let concept = datatype::coding(ctx, part, None).unwrap_or_default();
-        let identifier = match concept["system"].as_str() {
-            Some(system) => json!({"system": system, "value": value}),
-            None => json!({"value": value}),
-        };
-        reference.insert("identifier".into(), identifier);
-    }
-    if let Some(name) = &name {
-        reference.insert("display".into(), name.to_string().into());
-    }
-    (reference.len() > 1).then_some(Value::Object(reference))
 }
 
 /// OBX-18 and PRT-10: a device, by its identifier alone.

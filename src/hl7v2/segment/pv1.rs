@@ -24,7 +24,7 @@ const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 pub fn encounter(ctx: &Ctx, parent: &Node, patient: Handle) -> Option<Handle> {
     let pv1 = if parent.segment.name == "PV1" { parent } else { parent.one("PV1")? };
     let pv2 = pv1.one("PV2").or_else(|| parent.one("PV2"));
-    if says_nothing(pv1.segment) {
+    if says_nothing(pv1.segment) || !is_said(ctx, pv1.segment) {
         return None;
     }
     let numbers = numbers(ctx, pv1.segment, patient)?;
@@ -55,6 +55,12 @@ fn says_nothing(pv1: Segment) -> bool {
     let is_named = pv1.field(19).is_there() || pv1.field(50).is_there();
     let is_empty = (2..=pv1.last()).all(|n| !pv1.field(n).is_there());
     is_empty || (pv1.field(2).is("N") && !is_named)
+}
+
+/// Messages of a person alone have a visit only where its class says so.
+fn is_said(ctx: &Ctx, pv1: Segment) -> bool {
+    let class = pv1.field(2);
+    ctx.event.family != Family::Person || (class.is_there() && !class.is("N"))
 }
 
 /// Returns the numbers of a visit, those that recognize it first. A visit without a number gets one that is made of its patient

@@ -20,11 +20,7 @@ pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> H
     let mut draft = Draft::new("Specimen", spm.at());
     map::fill(ctx, "spm", spm, &mut draft.resource);
     draft.set("subject", patient.reference());
-    match obx::local(ctx, "HL70136", spm.field(20)).as_deref() {
-        Some("Y") => _ = draft.set("status", "available"),
-        Some("N") => _ = draft.set("status", "unavailable"),
-        _ => {}
-    }
+    draft.set("status", datatype::code(ctx, spm.field(20), "HL70136/specimen"));
     collected(ctx, spm, (spm.field(17).part(1).text().is_some(), 17), &mut draft);
     let descriptions = spm.field(14).repetitions().filter_map(|part| part.whole()).map(note::text);
     let notes = descriptions.chain(note::annotations(ctx, node)).collect();
@@ -41,7 +37,7 @@ pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, 
         return None;
     }
     let mut draft = Draft::new("Specimen", obr.at());
-    map::fill(ctx, "obr-specimen", obr, &mut draft.resource);
+    map::fill(ctx, "obr_specimen", obr, &mut draft.resource);
     draft.set("subject", patient.reference());
     let time = |n: usize| obr.field(n).is_there().then(|| datatype::date_time(ctx, obr.field(n).first())).flatten();
     set_collected(&mut draft, time(7), time(8));
@@ -92,8 +88,8 @@ fn set_collected(draft: &mut Draft, start: Option<String>, end: Option<String>) 
 /// SPM-3: the specimens that it was made from, by their identifiers.
 fn parents(ctx: &Ctx, spm: Segment, draft: &mut Draft) {
     for part in spm.field(3).repetitions() {
-        let placer = order_number::numbered(ctx, part.part(1), "specimen", Some("PGN"));
-        let filler = || order_number::numbered(ctx, part.part(2), "specimen", Some("FGN"));
+        let placer = order_number::numbered(ctx, part.part(1), "PGN");
+        let filler = || order_number::numbered(ctx, part.part(2), "FGN");
         if let Some((identifier, _)) = placer.or_else(filler) {
             draft.push("parent", json!({"type": "Specimen", "identifier": identifier}));
         }
@@ -104,25 +100,20 @@ fn parents(ctx: &Ctx, spm: Segment, draft: &mut Draft) {
 fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: &mut Draft) {
     let mut ids: Vec<Identifier> = Vec::new();
     for (n, kind) in [(2, "FGN"), (1, "PGN")] {
-        if let Some((identifier, id)) = order_number::numbered(ctx, spm.field(2).part(n), "specimen", Some(kind)) {
+        if let Some((identifier, id)) = order_number::numbered(ctx, spm.field(2).part(n), kind) {
             draft.push("identifier", identifier);
             ids.push(id);
         }
     }
     let others = spm.field(31).repetitions().filter(|part| part.is_there());
     for identifier in others.filter_map(|part| datatype::identifier(ctx, part)) {
-        if let Some((identifier, _)) = order_number::known(ctx, identifier, "specimen", None) {
-            draft.push("identifier", identifier);
-        }
+        draft.push("identifier", identifier);
     }
-    if let Some((identifier, _)) = order_number::numbered(ctx, spm.field(32).first(), "shipment", Some("SHIP")) {
+    if let Some((identifier, _)) = order_number::numbered(ctx, spm.field(32).first(), "SHIP") {
         draft.push("identifier", identifier);
     }
     let accession = spm.field(30).first();
-    let accession = accession.is_there().then(|| datatype::identifier(ctx, accession)).flatten();
-    if let Some((identifier, _)) = accession.and_then(|found| order_number::known(ctx, found, "accession", None)) {
-        draft.set("accessionIdentifier", identifier);
-    }
+    draft.set("accessionIdentifier", accession.is_there().then(|| datatype::identifier(ctx, accession)).flatten());
     if !ids.is_empty() {
         draft.identity = Identity::Identifiers(ids);
         return;
