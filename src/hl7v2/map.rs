@@ -67,6 +67,7 @@ const FILES: &[(&str, &str)] = maps! {
     "orc",
     "pd1",
     "pid",
+    "prt_device",
     "pv1",
     "pv2",
     "spm",
