@@ -139,6 +139,7 @@ fn what(row: &Row) -> String {
         "consent-revoke" => return "stopped sharing parts of your record".into(),
         "consent-expire" => return "ended a permission whose time was over".into(),
         "sign-in" | "sign-out" | "step-up" => return "used your account".into(),
+        "hl7v2-message" => return "sent a message about you".into(),
         "export" => ("took a copy of", "take a copy of"),
         "everything" | "summary" => return told("read", "read", "your whole record", refused),
         "match" | "verify-health-id" => return told("looked for", "look for", "you by your name or number", refused),

@@ -49,7 +49,10 @@ pub fn check_people(plan: &Plan, drafts: &Drafts) -> Result<(), Problem> {
         let Some(there) = &slot.there else { continue };
         for draft in slot.drafts.iter().filter_map(|handle| drafts.get(*handle)) {
             let both = |name: &str| {
-                Some((there.content.get(name).and_then(Value::as_str)?, draft.resource.get(name).and_then(Value::as_str)?))
+                Some((
+                    there.content.get(name).and_then(Value::as_str)?,
+                    draft.resource.get(name).and_then(Value::as_str)?,
+                ))
             };
             let (Some(born), Some(sex)) = (both("birthDate"), both("gender")) else { continue };
             let is_other_day = !born.0.starts_with(born.1) && !born.1.starts_with(born.0);
@@ -197,7 +200,8 @@ fn provenance(origin: &Origin, targets: Vec<Value>) -> Value {
     const ACTIVITY: &str = "http://hl7.org/fhir/uv/v2mappings/CodeSystem/provenance-activity-type-v2-to-fhir";
     const PARTICIPANT: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
     let id = provenance_id(origin.message);
-    let part = |code: &str, display: &str| json!({"coding": [{"system": PARTICIPANT, "code": code, "display": display}]});
+    let part =
+        |code: &str, display: &str| json!({"coding": [{"system": PARTICIPANT, "code": code, "display": display}]});
     let system = format!("{}/hl7v2-message", origin.canonical_base);
     let mut resource = json!({
         "resourceType": "Provenance",

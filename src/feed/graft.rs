@@ -244,21 +244,56 @@ mod tests {
     fn what_is_said_replaces_and_what_is_not_said_stays() {
         use Age::*;
         for (t, age, there, said, want) in [
-            ("Patient", Newer, json!({"gender": "male", "active": true}), json!({"gender": "female"}),
-             json!({"gender": "female", "active": true})),
+            (
+                "Patient",
+                Newer,
+                json!({"gender": "male", "active": true}),
+                json!({"gender": "female"}),
+                json!({"gender": "female", "active": true}),
+            ),
             ("Patient", Newer, json!({"name": [{"family": "A"}]}), json!({"name": null}), json!({})),
-            ("Patient", Newer, json!({"birthDate": "2000", "_birthDate": {"extension": []}}), json!({"birthDate": "2001"}),
-             json!({"birthDate": "2001"})),
-            ("Patient", Newer, json!({"birthDate": "2000", "_birthDate": 1}), json!({"birthDate": "2000", "_birthDate": 2}),
-             json!({"birthDate": "2000", "_birthDate": 2})),
-            ("Patient", Newer, json!({"deceasedBoolean": true}), json!({"deceasedDateTime": "2020"}),
-             json!({"deceasedDateTime": "2020"})),
-            ("Observation", Newer, json!({"valueString": "a", "_valueString": 1}), json!({"valueQuantity": {"value": 1}}),
-             json!({"valueQuantity": {"value": 1}})),
-            ("Patient", Older, json!({"gender": "male"}), json!({"gender": "female", "active": true, "photo": null}),
-             json!({"gender": "male", "active": true})),
-            ("Patient", Older, json!({"deceasedBoolean": true}), json!({"deceasedDateTime": "2020", "name": null}),
-             json!({"deceasedBoolean": true})),
+            (
+                "Patient",
+                Newer,
+                json!({"birthDate": "2000", "_birthDate": {"extension": []}}),
+                json!({"birthDate": "2001"}),
+                json!({"birthDate": "2001"}),
+            ),
+            (
+                "Patient",
+                Newer,
+                json!({"birthDate": "2000", "_birthDate": 1}),
+                json!({"birthDate": "2000", "_birthDate": 2}),
+                json!({"birthDate": "2000", "_birthDate": 2}),
+            ),
+            (
+                "Patient",
+                Newer,
+                json!({"deceasedBoolean": true}),
+                json!({"deceasedDateTime": "2020"}),
+                json!({"deceasedDateTime": "2020"}),
+            ),
+            (
+                "Observation",
+                Newer,
+                json!({"valueString": "a", "_valueString": 1}),
+                json!({"valueQuantity": {"value": 1}}),
+                json!({"valueQuantity": {"value": 1}}),
+            ),
+            (
+                "Patient",
+                Older,
+                json!({"gender": "male"}),
+                json!({"gender": "female", "active": true, "photo": null}),
+                json!({"gender": "male", "active": true}),
+            ),
+            (
+                "Patient",
+                Older,
+                json!({"deceasedBoolean": true}),
+                json!({"deceasedDateTime": "2020", "name": null}),
+                json!({"deceasedBoolean": true}),
+            ),
             ("Patient", Older, json!({"birthDate": "2000"}), json!({"_birthDate": 1}), json!({"birthDate": "2000"})),
         ] {
             check(t, age, there, said, want);
@@ -271,24 +306,55 @@ mod tests {
         let of = |system: &str, value: &str| json!({"system": system, "value": value});
         let old = json!({"system": "a", "value": "2", "use": "old"});
         for (age, there, said, want) in [
-            (Newer, json!({"identifier": [of("a", "1")]}), json!({"identifier": [of("b", "1")]}),
-             json!({"identifier": [of("a", "1"), of("b", "1")]})),
-            (Newer, json!({"identifier": [of("a", "1")]}), json!({"identifier": [{"system": "a", "value": "1", "use": "usual"}]}),
-             json!({"identifier": [{"system": "a", "value": "1", "use": "usual"}]})),
+            (
+                Newer,
+                json!({"identifier": [of("a", "1")]}),
+                json!({"identifier": [of("b", "1")]}),
+                json!({"identifier": [of("a", "1"), of("b", "1")]}),
+            ),
+            (
+                Newer,
+                json!({"identifier": [of("a", "1")]}),
+                json!({"identifier": [{"system": "a", "value": "1", "use": "usual"}]}),
+                json!({"identifier": [{"system": "a", "value": "1", "use": "usual"}]}),
+            ),
             (Newer, json!({"identifier": [old]}), json!({"identifier": [of("a", "2")]}), json!({"identifier": [old]})),
-            (Newer, json!({"identifier": [of("a", "1")]}), json!({"identifier": null}), json!({"identifier": [of("a", "1")]})),
-            (Older, json!({"identifier": [of("a", "1")]}), json!({"identifier": [of("c", "1")]}),
-             json!({"identifier": [of("a", "1"), of("c", "1")]})),
-            (Newer, json!({"extension": [{"url": "u", "valueCode": "a"}, {"url": "v"}]}),
-             json!({"extension": [{"url": "u", "valueCode": "b"}]}),
-             json!({"extension": [{"url": "u", "valueCode": "b"}, {"url": "v"}]})),
-            (Newer, json!({"extension": [{"url": "u", "valueCode": "a"}, {"url": "u", "valueCode": "b"}]}),
-             json!({"extension": [{"url": "u", "valueCode": "c"}]}), json!({"extension": [{"url": "u", "valueCode": "c"}]})),
-            (Newer, json!({"extension": [{"url": "u", "valueCode": "a"}, {"url": "u", "valueCode": "b"}]}),
-             json!({"extension": [{"url": "u", "valueCode": "b"}, {"url": "u", "valueCode": "c"}]}),
-             json!({"extension": [{"url": "u", "valueCode": "c"}, {"url": "u", "valueCode": "b"}]})),
-            (Newer, json!({"meta": {"tag": [{"code": "x"}], "versionId": "2"}}), json!({"meta": {"tag": [{"code": "y"}]}}),
-             json!({"meta": {"tag": [{"code": "x"}, {"code": "y"}], "versionId": "2"}})),
+            (
+                Newer,
+                json!({"identifier": [of("a", "1")]}),
+                json!({"identifier": null}),
+                json!({"identifier": [of("a", "1")]}),
+            ),
+            (
+                Older,
+                json!({"identifier": [of("a", "1")]}),
+                json!({"identifier": [of("c", "1")]}),
+                json!({"identifier": [of("a", "1"), of("c", "1")]}),
+            ),
+            (
+                Newer,
+                json!({"extension": [{"url": "u", "valueCode": "a"}, {"url": "v"}]}),
+                json!({"extension": [{"url": "u", "valueCode": "b"}]}),
+                json!({"extension": [{"url": "u", "valueCode": "b"}, {"url": "v"}]}),
+            ),
+            (
+                Newer,
+                json!({"extension": [{"url": "u", "valueCode": "a"}, {"url": "u", "valueCode": "b"}]}),
+                json!({"extension": [{"url": "u", "valueCode": "c"}]}),
+                json!({"extension": [{"url": "u", "valueCode": "c"}]}),
+            ),
+            (
+                Newer,
+                json!({"extension": [{"url": "u", "valueCode": "a"}, {"url": "u", "valueCode": "b"}]}),
+                json!({"extension": [{"url": "u", "valueCode": "b"}, {"url": "u", "valueCode": "c"}]}),
+                json!({"extension": [{"url": "u", "valueCode": "c"}, {"url": "u", "valueCode": "b"}]}),
+            ),
+            (
+                Newer,
+                json!({"meta": {"tag": [{"code": "x"}], "versionId": "2"}}),
+                json!({"meta": {"tag": [{"code": "y"}]}}),
+                json!({"meta": {"tag": [{"code": "x"}, {"code": "y"}], "versionId": "2"}}),
+            ),
         ] {
             check("Patient", age, there, said, want);
         }

@@ -61,12 +61,6 @@ impl From<Fault> for Halt {
     }
 }
 
-impl Plan {
-    pub fn slot(&self, handle: Handle) -> Option<&Slot> {
-        self.of.get(handle.0).copied().flatten().and_then(|at| self.slots.get(at))
-    }
-}
-
 /// Finds out what is there. `spare` are drafts that may come to nothing where they are not there: the losers of merges.
 pub async fn plan(
     service: &Service,
@@ -75,7 +69,7 @@ pub async fn plan(
     spare: &HashSet<Handle>,
 ) -> Result<Plan, Halt> {
     let mut groups = groups(drafts)?;
-    let finder = Finder { service, principal, drafts };
+    let finder = Finder { service, principal };
     finder.by_identifiers(&mut groups).await?;
     let mut warnings = Vec::new();
     loop {
@@ -152,7 +146,6 @@ fn groups(drafts: &Drafts) -> Result<Vec<Group>, Halt> {
 struct Finder<'a> {
     service: &'a Service,
     principal: &'a Principal,
-    drafts: &'a Drafts,
 }
 
 impl Finder<'_> {
@@ -317,7 +310,8 @@ fn drop_absent(plan: &mut Plan, drafts: &Drafts, spare: &HashSet<Handle>) -> Res
         slot.there.is_none() && slot.drafts.iter().all(|handle| drafts.get(*handle).is_none_or(|it| it.only_if_there))
     };
     for slot in plan.slots.iter().filter(|slot| is_absent(slot)) {
-        let (Some(first), at) = (slot.drafts.first(), slot.drafts.first().and_then(|handle| drafts.get(*handle))) else {
+        let (Some(first), at) = (slot.drafts.first(), slot.drafts.first().and_then(|handle| drafts.get(*handle)))
+        else {
             continue;
         };
         let text = format!("what this is about is not there: a {}", slot.resource_type);

@@ -55,12 +55,7 @@ pub fn of(plan: &Plan, conversion: &Conversion) -> Result<Unions, Problem> {
 }
 
 /// Merges one Patient into another.
-pub async fn merge(
-    service: &Service,
-    work: &Work<'_>,
-    loser: &ResourceId,
-    survivor: &ResourceId,
-) -> Result<(), Fault> {
+pub async fn merge(service: &Service, work: &Work<'_>, loser: &ResourceId, survivor: &ResourceId) -> Result<(), Fault> {
     let to = |id: &ResourceId| json!({"reference": format!("Patient/{id}")});
     let parameters = json!({"resourceType": "Parameters", "parameter": [
         {"name": "source-patient", "valueReference": to(loser)},

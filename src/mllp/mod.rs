@@ -11,6 +11,7 @@ pub mod tls;
 pub use listener::{MllpSettings, Running, Stop, start};
 
 use crate::fault::Fault;
+use crate::feed::{self, Intake};
 use crate::hl7v2::ack::{Ack, Level, Outcome};
 use crate::hl7v2::{Code, Problem, charset};
 use bytes::Bytes;
@@ -32,6 +33,15 @@ pub trait Handler {
     /// Takes the content of one frame and returns what is answered, each in a frame of its own, in this order. What it has begun
     /// is dropped when it takes too long; the sender then sends the message again.
     fn take<'a>(&'a self, peer: &'a Peer, frame: Bytes) -> LocalBoxFuture<'a, Vec<Vec<u8>>>;
+}
+
+impl Handler for Intake {
+    fn take<'a>(&'a self, peer: &'a Peer, frame: Bytes) -> LocalBoxFuture<'a, Vec<Vec<u8>>> {
+        Box::pin(async move {
+            let (address, certificate) = (peer.address.ip().to_string(), peer.certificate_name.clone());
+            Intake::take(self, &feed::Peer { address, certificate }, &frame).await
+        })
+    }
 }
 
 /// Makes the handler of a worker thread; called on that thread, inside its runtime.

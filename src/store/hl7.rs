@@ -22,7 +22,7 @@ const REMOVE_FEED: &str = "delete from hl7_feed where id = $1";
 const RECEIVE: &str =
     "insert into hl7_message (id, received, feed, peer, certificate, application, facility, control_id,
         event, sent, raw, sha256, state, attempts, tried)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, 1, $2)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $2)
     on conflict (feed, control_id) where state in (1, 2, 3) do nothing";
 const SAME: &str = "select id from hl7_message where feed = $1 and control_id = $2 and state in (1, 2, 3)";
 /// A refused message that comes again is counted; the row of another one is made.
@@ -257,14 +257,10 @@ impl Store {
         let sha256 = digest(&arrival.raw);
         // A row that is in the way may be given up between the two looks.
         for _ in 0..8 {
-            let (id, now) = (Uuid::now_v7(), Instant::now());
-            let Arrival { feed, peer, certificate, application, facility, control_id, event, sent, raw } = arrival;
-            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 12] =
-                [&id, &now.0, feed, peer, certificate, application, facility, control_id, event, sent, raw, &sha256];
-            if self.tell(RECEIVE, &params).await? == 1 {
+            if let Some(id) = self.insert_hl7(arrival, &sha256, State::Received).await? {
                 return Ok(Received::New(id));
             }
-            let Some(row) = self.ask_one(SAME, &[feed, control_id]).await? else { continue };
+            let Some(row) = self.ask_one(SAME, &[&arrival.feed, &arrival.control_id]).await? else { continue };
             let there: Uuid = row.get(0);
             match self.hl7_message(there).await? {
                 Some(kept) if kept.sha256 == sha256 => return Ok(Received::Again(Box::new(kept))),
@@ -274,11 +270,22 @@ impl Store {
         Err(StoreError::Contended("the row of a message changed again and again".into()))
     }
 
-    /// Returns the message with the same bytes that was refused before, of the same feed or of nobody known; it counts as tried
-    /// once more.
-    pub async fn refused_hl7(&self, feed: Option<&str>, raw: &[u8]) -> Result<Option<Uuid>, StoreError> {
-        let row = self.ask_one(REFUSED_AGAIN, &[&digest(raw), &Instant::now().0, &feed]).await?;
-        Ok(row.map(|row| row.get(0)))
+    /// Keeps a message that is not taken. Who sends the same again has it counted once more.
+    pub async fn refuse_hl7(&self, arrival: &Arrival) -> Result<Uuid, StoreError> {
+        let sha256 = digest(&arrival.raw);
+        if let Some(row) = self.ask_one(REFUSED_AGAIN, &[&sha256, &Instant::now().0, &arrival.feed]).await? {
+            return Ok(row.get(0));
+        }
+        let kept = self.insert_hl7(arrival, &sha256, State::Refused).await?;
+        kept.ok_or_else(|| StoreError::Contended("a refused message was in the way of another".into()))
+    }
+
+    async fn insert_hl7(&self, arrival: &Arrival, sha256: &Vec<u8>, state: State) -> Result<Option<Uuid>, StoreError> {
+        let (id, now, state) = (Uuid::now_v7(), Instant::now().0, state.number());
+        let Arrival { feed, peer, certificate, application, facility, control_id, event, sent, raw } = arrival;
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 13] =
+            [&id, &now, feed, peer, certificate, application, facility, control_id, event, sent, raw, sha256, &state];
+        Ok((self.tell(RECEIVE, &params).await? == 1).then_some(id))
     }
 
     /// Puts a corrected message in the place of one that failed or was refused; none where that is neither, or where the control id

@@ -100,6 +100,8 @@ const HAPPENINGS: &[(&str, Code, &[Code], &str)] = &[
     ("emergency-view", REST_CALL, &[OPERATION], "R"),
     ("emergency", REST_CALL, &[OPERATION], "R"),
     ("everything", REST_CALL, &[OPERATION], "R"),
+    // DICOM's "Import" of data from another system.
+    ("hl7v2-message", (DCM, "110107", "Import"), &[], "C"),
     // What operations write: the rows of their writes have their names.
     ("request", PERMISSIONS, &[OPERATION], "C"),
     ("grant", PERMISSIONS, &[OPERATION], "U"),
