@@ -70,6 +70,7 @@ const FILES: &[(&str, &str)] = maps! {
     "prt_device",
     "pv1",
     "pv2",
+    "sac",
     "spm",
 };
 
