@@ -1,5 +1,7 @@
 //! The composition root: from settings to a running server, and the other commands that need its parts.
 
+mod messages;
+
 use crate::account::federation::Provider;
 use crate::account::seal::Seal;
 use crate::account::{self, Accounts};
@@ -15,7 +17,6 @@ use crate::interaction;
 use crate::interaction::capabilities::{self, OperationFact};
 use crate::job;
 use crate::job::index_feed::{self, Feed};
-use crate::mllp;
 use crate::oauth::{self, Claims, Keys};
 use crate::operation::{self, Operation};
 use crate::outbound;
@@ -27,7 +28,6 @@ use crate::store::embedded::{self, Cluster};
 use crate::store::{self, Blueprint, Store, StoreSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -263,17 +263,11 @@ fn operations(canonical_base: &str) -> Vec<OperationFact> {
     operation::ALL.iter().map(fact).collect()
 }
 
-/// Returns how many threads take HL7 v2 messages.
-fn mllp_workers(settings: &Settings) -> usize {
-    const WORKERS_MAX: usize = 4;
-    settings.mllp_listen.map_or(0, |_| settings.workers.min(WORKERS_MAX))
-}
-
 /// Returns how many connections a pool may have. Every worker has two pools, and so has the audit; those of one server
 /// must leave the private cluster room for a load beside it.
 fn pool_size(settings: &Settings) -> usize {
     const SPARE: usize = 40;
-    let pools = 2 * (settings.workers + mllp_workers(settings) + 1);
+    let pools = 2 * (settings.workers + messages::workers(settings) + 1);
     match settings.database_url {
         Some(_) => settings.pool_size,
         None => settings.pool_size.min((embedded::CONNECTIONS_MAX - SPARE) / pools).max(2),
@@ -353,7 +347,13 @@ async fn serve_on(
     };
     let recorder = factory.recorder.clone();
     let feed = factory.keep_text(&database.data_dir)?;
-    let mllp = listen_for_messages(settings)?;
+    let mllp = match messages::listen(settings) {
+        Ok(mllp) => mllp,
+        Err(failure) => {
+            feed.stop();
+            return Err(failure);
+        }
+    };
     let served = http::serve(http, Arc::new(move || factory.service()), metrics).await;
     if let Some(mllp) = mllp {
         mllp.end().await;
@@ -365,48 +365,6 @@ async fn serve_on(
         tracing::error!("the last audit rows could not be written");
     }
     served.map_err(|e| Failure(format!("failed to serve on {}: {e}", settings.listen)))
-}
-
-/// Begins to listen for HL7 v2, where that is wanted, until the server is told to stop.
-fn listen_for_messages(settings: &Settings) -> Result<Option<mllp::Running>, Failure> {
-    let Some(listen) = settings.mllp_listen else { return Ok(None) };
-    let context = format!("failed to listen for HL7 v2 on {listen}");
-    let failed = Failure::from(&context);
-    let tls = match (&settings.mllp_tls_cert, &settings.mllp_tls_key) {
-        (Some(cert), Some(key)) => {
-            let config = mllp::tls::config(cert, key, settings.mllp_tls_client_ca.as_deref());
-            Some(config.map_err(|e| failed(&e))?)
-        }
-        _ => None,
-    };
-    let told = mllp::MllpSettings {
-        listen,
-        workers: mllp_workers(settings),
-        connections_max: settings.limits.mllp_connections_max,
-        frame_bytes_max: settings.limits.mllp_frame_bytes_max,
-        request_time: Duration::from_millis(settings.limits.request_time_ms_max),
-        shutdown_time: Duration::from_millis(settings.limits.shutdown_time_ms_max),
-        tls,
-    };
-    let running = mllp::start(&told, Arc::new(|| Ok(Rc::new(mllp::Nobody)))).map_err(|e| failed(&e))?;
-    let stop = running.stop();
-    tokio::spawn(async move {
-        // The HTTP side hears the same, and by its end this one is told in any case.
-        if stop_asked().await.is_ok() {
-            stop.begin();
-        }
-    });
-    Ok(Some(running))
-}
-
-/// Waits until the server is asked to stop.
-async fn stop_asked() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
-    }
 }
 
 /// Makes the keys of this server known to all of its database, and keeps it so.

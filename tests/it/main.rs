@@ -16,6 +16,7 @@ mod fhirpath_suite;
 mod format_suite;
 mod hospital;
 mod identity;
+mod mllp;
 mod plans;
 mod races;
 mod rest;

@@ -1,0 +1,57 @@
+//! HL7 v2 among the parts of a server: its listener, and who takes what it hears.
+
+use super::Failure;
+use crate::config::Settings;
+use crate::mllp;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Begins to listen for HL7 v2, where that is wanted, until the server is told to stop.
+pub fn listen(settings: &Settings) -> Result<Option<mllp::Running>, Failure> {
+    let Some(listen) = settings.mllp_listen else { return Ok(None) };
+    let context = format!("failed to listen for HL7 v2 on {listen}");
+    let failed = Failure::from(&context);
+    let handler: mllp::HandlerFactory = Arc::new(|| Ok(Rc::new(mllp::Nobody)));
+    let tls = match (&settings.mllp_tls_cert, &settings.mllp_tls_key) {
+        (Some(cert), Some(key)) => {
+            let config = mllp::tls::config(cert, key, settings.mllp_tls_client_ca.as_deref());
+            Some(config.map_err(|e| failed(&e))?)
+        }
+        _ => None,
+    };
+    let told = mllp::MllpSettings {
+        listen,
+        workers: workers(settings),
+        connections_max: settings.limits.mllp_connections_max,
+        frame_bytes_max: settings.limits.mllp_frame_bytes_max,
+        request_time: Duration::from_millis(settings.limits.request_time_ms_max),
+        shutdown_time: Duration::from_millis(settings.limits.shutdown_time_ms_max),
+        tls,
+    };
+    let running = mllp::start(&told, handler).map_err(|e| failed(&e))?;
+    let stop = running.stop();
+    tokio::spawn(async move {
+        // The HTTP side hears the same, and by its end this one is told in any case.
+        if stop_asked().await.is_ok() {
+            stop.begin();
+        }
+    });
+    Ok(Some(running))
+}
+
+/// Waits until the server is asked to stop.
+async fn stop_asked() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Returns how many threads take HL7 v2 messages.
+pub fn workers(settings: &Settings) -> usize {
+    const WORKERS_MAX: usize = 4;
+    settings.mllp_listen.map_or(0, |_| settings.workers.min(WORKERS_MAX))
+}
