@@ -55,11 +55,16 @@ impl<S: Read + Write> Sender<S> {
 
     /// Returns the next answer; none where the connection has ended.
     pub fn answer(&mut self) -> Option<String> {
+        self.frame().map(|frame| String::from_utf8(frame).expect("this answer is text in UTF-8"))
+    }
+
+    /// Returns the bytes of the next answer.
+    pub fn frame(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(at) = self.seen.windows(2).position(|pair| pair == b"\x1c\r") {
                 let frame: Vec<u8> = self.seen.drain(..at + 2).collect();
                 assert_eq!(frame[0], 0x0B, "an answer begins its frame");
-                return Some(String::from_utf8(frame[1..at].to_vec()).expect("answers are text"));
+                return Some(frame[1..at].to_vec());
             }
             let mut bytes = [0; 4096];
             match self.stream.read(&mut bytes) {
