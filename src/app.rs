@@ -9,6 +9,7 @@ use crate::audit::{self, Recorder};
 use crate::catalog::Catalog;
 use crate::config::{Auth, Settings};
 use crate::fault::Fault;
+use crate::feed::{self, Intake};
 use crate::fhir::Instant;
 use crate::format;
 use crate::http::{self, HttpSettings, Security};
@@ -198,6 +199,11 @@ impl Factory {
         Ok(service.with_text(self.text.clone()).with_accounts(accounts))
     }
 
+    /// Returns what takes HL7 v2 messages on the calling thread. Must be called inside its runtime.
+    pub fn intake(&self) -> Result<Intake, Fault> {
+        self.service().map(Intake::new)
+    }
+
     /// Lets the services made from now on know people.
     fn keep_people(&mut self, settings: &Settings, data_dir: &Path) -> Result<(), Failure> {
         let seal = Seal::load_or_create(data_dir).map_err(|e| Failure::from("failed to load the sealing key")(&e))?;
@@ -267,7 +273,8 @@ fn operations(canonical_base: &str) -> Vec<OperationFact> {
 /// must leave the private cluster room for a load beside it.
 fn pool_size(settings: &Settings) -> usize {
     const SPARE: usize = 40;
-    let pools = 2 * (settings.workers + messages::workers(settings) + 1);
+    // The audit has its own, and so has the thread that takes up messages.
+    let pools = 2 * (settings.workers + messages::workers(settings) + 2);
     match settings.database_url {
         Some(_) => settings.pool_size,
         None => settings.pool_size.min((embedded::CONNECTIONS_MAX - SPARE) / pools).max(2),
@@ -291,6 +298,7 @@ pub async fn serve(
     when_ready: impl AsyncFnOnce(&Factory, &Keys) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let metrics = install_metrics()?;
+    feed::describe();
     let upkeep = metrics.clone();
     tokio::spawn(async move {
         loop {
@@ -347,17 +355,21 @@ async fn serve_on(
     };
     let recorder = factory.recorder.clone();
     let feed = factory.keep_text(&database.data_dir)?;
-    let mllp = match messages::listen(settings) {
+    let factory = Arc::new(factory);
+    let (of_listener, of_job) = (factory.clone(), factory.clone());
+    let mllp = match messages::listen(settings, move || of_listener.intake()) {
         Ok(mllp) => mllp,
         Err(failure) => {
             feed.stop();
             return Err(failure);
         }
     };
+    let left = job::feed::start(move || of_job.intake()).map_err(|e| Failure::from("failed to start a thread")(&e))?;
     let served = http::serve(http, Arc::new(move || factory.service()), metrics).await;
     if let Some(mllp) = mllp {
         mllp.end().await;
     }
+    left.stop();
     feed.stop();
     // What was answered is in the audit, too, before the database goes.
     let flushed = tokio::time::timeout(Duration::from_secs(10), recorder.flush()).await;

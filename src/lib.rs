@@ -34,6 +34,8 @@ pub mod operation;
 
 pub mod service;
 
+pub mod feed;
+
 pub mod http;
 pub mod job;
 pub mod load;

@@ -105,10 +105,12 @@ pub enum Right {
     Emergency,
     /// Ask a patient for consent.
     AskConsent,
+    /// Register feeds of HL7 v2 messages, and look into and mend messages that were not taken over.
+    ManageFeeds,
 }
 
 impl Right {
-    pub const ALL: [Right; 10] = [
+    pub const ALL: [Right; 11] = [
         Right::ManageAccounts,
         Right::ManageClients,
         Right::OpenLaunch,
@@ -119,6 +121,7 @@ impl Right {
         Right::Audit,
         Right::Emergency,
         Right::AskConsent,
+        Right::ManageFeeds,
     ];
 
     /// Returns the right that a scope gives.
@@ -139,6 +142,7 @@ impl Right {
             Right::Audit => "__audit",
             Right::Emergency => "__emergency",
             Right::AskConsent => "__ask_consent",
+            Right::ManageFeeds => "__manage_feeds",
         }
     }
 }
@@ -158,6 +162,8 @@ pub fn has(roles: &[Role], right: Right) -> bool {
         Right::Audit => &[SystemAuditor],
         Right::Emergency => &[Physician, Nurse, Pharmacist],
         Right::AskConsent => &[Physician, Nurse, Pharmacist, LabTechnician],
+        // Not the administrator of one facility: a message that was not taken over belongs to nobody's record yet, and so to no facility.
+        Right::ManageFeeds => &[Admin],
     };
     roles.iter().any(|role| holders.contains(role))
 }

@@ -1,5 +1,6 @@
 //! From a message to drafts of resources: what each family of events does.
 
+use super::datatype;
 use super::draft::{Draft, Drafts, Handle};
 use super::event::{self, Event, Family};
 use super::message::Message;
@@ -7,6 +8,7 @@ use super::problem::{Code, Place, Problem, Severity};
 use super::rules::Rules;
 use super::segment;
 use super::tree::{self, Node};
+use jiff::Timestamp;
 use std::cell::RefCell;
 
 /// What a message says.
@@ -20,6 +22,8 @@ pub struct Conversion {
     pub time: Option<String>,
     /// What could not be taken over. Never an error.
     pub warnings: Vec<Problem>,
+    /// Why it can be shown but not stored: nobody could recognize what it is about.
+    pub hindrances: Vec<Problem>,
 }
 
 /// What the code that converts one message shares.
@@ -27,9 +31,12 @@ pub struct Ctx<'m> {
     pub message: &'m Message,
     pub rules: &'m Rules,
     pub event: Event,
+    /// When it happened, as [`Conversion::time`].
+    pub time: Option<String>,
     drafts: RefCell<Drafts>,
     merges: RefCell<Vec<(Handle, Handle)>>,
     problems: RefCell<Vec<Problem>>,
+    hindrances: RefCell<Vec<Problem>>,
 }
 
 impl Ctx<'_> {
@@ -68,6 +75,18 @@ impl Ctx<'_> {
         self.problems.borrow_mut().push(Problem::error(code, at, text));
     }
 
+    /// Returns when what the message tells of took place: EVN-6, else its own time.
+    pub fn occurred(&self) -> Option<String> {
+        let part = self.message.segment("EVN").field(6);
+        let occurred = if part.is_there() { datatype::date_time(self, part.first()) } else { None };
+        occurred.or_else(|| self.time.clone())
+    }
+
+    /// Notes why what comes of the message cannot be stored: it can still be shown to who tries the feed.
+    pub fn hinder(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
+        self.hindrances.borrow_mut().push(Problem::error(code, at, text));
+    }
+
     /// Returns the name of the sender's house: the rule's, else MSH-4, else MSH-3.
     pub fn facility(&self) -> String {
         let msh = self.message.header();
@@ -79,22 +98,77 @@ impl Ctx<'_> {
 /// Converts a message; the problems are those for which it cannot be taken over, and warnings beside them.
 pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Problem>> {
     let event = event::event(message).map_err(|problem| vec![problem])?;
-    let ctx = Ctx {
+    let mut ctx = Ctx {
         message,
         rules,
         event,
+        time: None,
         drafts: RefCell::default(),
         merges: RefCell::default(),
         problems: RefCell::default(),
+        hindrances: RefCell::default(),
     };
-    let tree = tree::tree(message);
-    family(&ctx, &tree);
+    header(&ctx);
+    ctx.time = time(&ctx);
+    if !ctx.problems.borrow().iter().any(|problem| problem.severity == Severity::Error) {
+        family(&ctx, &tree::tree(message));
+    }
+    let time = ctx.time.take();
     let problems = ctx.problems.into_inner();
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
     let (drafts, merges) = (ctx.drafts.into_inner(), ctx.merges.into_inner());
-    Ok(Conversion { event, drafts, merges, time: None, warnings: problems })
+    let hindrances = ctx.hindrances.into_inner();
+    Ok(Conversion { event, drafts, merges, time, warnings: problems, hindrances })
+}
+
+/// Checks what MSH says of the message itself.
+fn header(ctx: &Ctx) {
+    let msh = ctx.message.header();
+    let (id, processing, version) = (msh.field(10), msh.field(11), msh.field(12));
+    if !id.is_there() {
+        ctx.fail(Code::RequiredField, id.at, "MSH-10 says which message it is");
+    }
+    // 2.1 to 2.8 and what was amended in them, such as 2.3.1. Feeds that name none of the two mean the usual.
+    let number = version.part(1).text();
+    let is_known = |number: &str| {
+        let mut parts = number.split('.');
+        let major_and_minor = (parts.next(), parts.next().and_then(|minor| minor.parse::<u8>().ok()));
+        let amended = parts.next().is_none_or(|part| part.parse::<u8>().is_ok());
+        matches!(major_and_minor, (Some("2"), Some(1..=8))) && amended && parts.next().is_none()
+    };
+    match number {
+        Some(number) if is_known(&number) => {}
+        Some(_) => ctx.fail(Code::UnsupportedVersion, version.at, "versions 2.1 to 2.8 are taken over"),
+        None => ctx.warn(Code::RequiredField, version.at, "MSH-12 names no version"),
+    }
+    let processing_id = processing.part(1).text().unwrap_or("P".into());
+    if !ctx.rules.processing.iter().any(|taken| *taken == processing_id) {
+        let text = format!("messages for {} are taken over here", ctx.rules.processing.join(", "));
+        ctx.fail(Code::UnsupportedProcessing, processing.at, text);
+    }
+}
+
+fn time(ctx: &Ctx) -> Option<String> {
+    let (evn, msh) = (ctx.message.segment("EVN"), ctx.message.header());
+    [evn.field(2), msh.field(7)]
+        .into_iter()
+        .filter(|part| part.is_there())
+        .find_map(|part| datatype::date_time(ctx, part.first()))
+}
+
+/// Returns whether a FHIR dateTime is earlier than another, as far as both are exact.
+pub fn is_before(one: &str, other: &str) -> bool {
+    match (one.parse::<Timestamp>(), other.parse::<Timestamp>()) {
+        (Ok(one), Ok(other)) => one < other,
+        _ => {
+            let day = |text: &str| text.chars().take(10).collect::<String>();
+            let (one, other) = (day(one), day(other));
+            let exact = one.len().min(other.len());
+            one.bytes().take(exact).lt(other.bytes().take(exact))
+        }
+    }
 }
 
 fn family(ctx: &Ctx, tree: &Node) {
@@ -109,5 +183,25 @@ fn family(ctx: &Ctx, tree: &Node) {
         Family::Pharmacy => segment::pharmacy::convert(ctx, tree),
         Family::Charge => segment::charge::convert(ctx, tree),
         Family::Referral => segment::referral::convert(ctx, tree),
+    }
+}
+
+#[cfg(test)]
+impl<'m> Ctx<'m> {
+    /// Returns what converts a message, for tests of its pieces.
+    pub fn of(message: &'m Message, rules: &'m Rules) -> Ctx<'m> {
+        let event = event::event(message).unwrap_or_else(|problem| panic!("{problem}"));
+        Ctx {
+            message,
+            rules,
+            event,
+            drafts: RefCell::default(),
+            merges: RefCell::default(),
+            problems: RefCell::default(),
+        }
+    }
+
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.borrow().clone()
     }
 }

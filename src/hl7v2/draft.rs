@@ -5,6 +5,7 @@
 //! [`Handle::reference`]s until the drafts have ids.
 
 use super::problem::Place;
+use super::update;
 use serde_json::{Map, Value, json};
 
 /// A draft, among those of its message.
@@ -52,7 +53,8 @@ pub enum Identity {
 /// What may become of a resource that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// It takes over what the message says: elements that the message does not say stay, `null` removes them.
+    /// It takes over what the message says, as [`super::update`] does: elements that the message does not say stay, `null` removes
+    /// them.
     Merge,
     /// It stays as it is: people, places and organizations that a message only mentions.
     Keep,
@@ -61,7 +63,7 @@ pub enum Update {
 /// One resource that a message is about.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// With `resourceType`, without `id`.
+    /// With `resourceType`, without `id`. What is `null`, at the top or in an object there, is said to be there no more.
     pub resource: Map<String, Value>,
     /// What it has besides when it is new, where the message does not say it: a status that R4 requires.
     pub defaults: Map<String, Value>,
@@ -112,7 +114,7 @@ impl Draft {
         self
     }
 
-    /// Returns the resource as it is when nothing is there yet: with defaults, without `null`s.
+    /// Returns the resource as it is when nothing is there yet: with defaults, without what is said not to be there.
     pub fn made(&self) -> Value {
         let mut made = self.resource.clone();
         for (name, value) in &self.defaults {
@@ -120,7 +122,7 @@ impl Draft {
                 made.insert(name.clone(), value.clone());
             }
         }
-        made.retain(|_, value| !value.is_null());
+        update::tidy(&mut made);
         Value::Object(made)
     }
 }

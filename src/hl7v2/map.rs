@@ -16,6 +16,11 @@ use std::sync::LazyLock;
 pub struct Args(Vec<(&'static str, &'static str)>);
 
 impl Args {
+    #[cfg(test)]
+    pub fn of(pairs: Vec<(&'static str, &'static str)>) -> Args {
+        Args(pairs)
+    }
+
     pub fn get(&self, name: &str) -> Option<&'static str> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
@@ -52,7 +57,20 @@ macro_rules! maps {
 }
 
 /// All maps, by the names of their files.
-const FILES: &[(&str, &str)] = maps!["pid"];
+const FILES: &[(&str, &str)] = maps! {
+    "nk1_contact",
+    "nk1_related",
+    "obr_order",
+    "obr_report",
+    "obr_specimen",
+    "obx",
+    "orc",
+    "pd1",
+    "pid",
+    "pv1",
+    "pv2",
+    "spm",
+};
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {
     // A map that cannot be read is missing, which a test sees.
@@ -68,13 +86,34 @@ pub fn fill(ctx: &Ctx, name: &str, segment: Segment, resource: &mut Object<Strin
 }
 
 impl Line {
+    /// Says that there is no such element any more, unless another field has said something of it.
+    fn remove(&self, resource: &mut Object<String, Value>) {
+        match self.target[..] {
+            [Step::Element(name) | Step::Item(name) | Step::First(name)] => {
+                resource.entry(name).or_insert(Value::Null);
+            }
+            [Step::Element(name), Step::Element(inner) | Step::Item(inner) | Step::First(inner)] => {
+                let part = resource.entry(name).or_insert_with(|| json!({}));
+                if let Some(part) = part.as_object_mut() {
+                    part.entry(inner).or_insert(Value::Null);
+                }
+            }
+            // An extension of which nothing but the URL is said.
+            [Step::Extension(url), ..] => {
+                let list = resource.entry("extension").or_insert_with(|| json!([]));
+                if let Some(items) = list.as_array_mut().filter(|items| items.iter().all(|item| item["url"] != url)) {
+                    items.push(json!({"url": url}));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn fill(&self, ctx: &Ctx, segment: Segment, resource: &mut Object<String, Value>) {
         let [field, component, sub] = self.source;
         let whole = segment.field(field);
         if whole.is_null() {
-            if let [Step::Element(name) | Step::Item(name) | Step::First(name)] = self.target[..] {
-                resource.insert(name.to_string(), Value::Null);
-            }
+            self.remove(resource);
             return;
         }
         let is_list = self.target.iter().any(|step| matches!(step, Step::Item(_)));

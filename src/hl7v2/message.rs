@@ -6,6 +6,7 @@
 use super::escape;
 use super::problem::{Code, Place, Problem};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Segments that one message has at most.
@@ -70,6 +71,7 @@ impl Message {
             return Err(Problem::error(Code::RequiredField, Place::segment("MSH", 1).field(2), text));
         };
         let mut segments: Vec<(Range<usize>, u16)> = Vec::new();
+        let mut counts: HashMap<&str, u16> = HashMap::new();
         let mut at = begin;
         for line in text[begin..].split(['\r', '\n']) {
             let range = at..at + line.len();
@@ -78,8 +80,9 @@ impl Message {
                 continue;
             }
             let name = name_of(line, marks);
-            let nth = segments.iter().filter(|(other, _)| name_of(&text[other.clone()], marks) == name).count() + 1;
-            segments.push((range, u16::try_from(nth).unwrap_or(u16::MAX)));
+            let nth = counts.entry(name).or_default();
+            *nth = nth.saturating_add(1);
+            segments.push((range, *nth));
             if segments.len() > SEGMENTS_MAX {
                 let words = format!("a message has at most {SEGMENTS_MAX} segments");
                 return Err(Problem::error(Code::TooLong, None, words));
@@ -197,6 +200,11 @@ impl<'m> Part<'m> {
         !self.is_absent() && !self.is_null()
     }
 
+    /// Returns the first repetition, or the part itself, where it says something.
+    pub fn said(self) -> Option<Part<'m>> {
+        Some(self.first()).filter(|part| part.is_there())
+    }
+
     /// Returns the text as it is written.
     pub fn raw(self) -> &'m str {
         self.text
@@ -264,6 +272,11 @@ impl<'m> Part<'m> {
             Cow::Owned(text) => Cow::Owned(text.trim().to_string()),
         };
         (!text.is_empty() && leaf.text.trim() != "\"\"").then_some(text)
+    }
+
+    /// Returns the character that separates its components.
+    pub fn mark(self) -> char {
+        self.marks.component
     }
 
     /// Returns everything in it as one text, decoded: for text in which somebody forgot to escape a separator.

@@ -4,7 +4,7 @@
 //! it that `nesting.txt` allows, so that what is out of order, repeated or unknown harms nothing else.
 
 use super::message::{Message, Segment};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// One segment and what hangs below it.
@@ -64,7 +64,9 @@ pub fn tree(message: &Message) -> Node<'_> {
             .map(|(_, theirs)| theirs.clone())
             .collect();
         open.retain(|(_, theirs)| !siblings.iter().any(|sibling| theirs.starts_with(sibling)));
-        open.push((name, own));
+        if CARRIERS.contains(name) {
+            open.push((name, own));
+        }
     }
     root
 }
@@ -80,6 +82,9 @@ static NESTING: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
     }
     nesting
 });
+
+/// What something may hang below: others need not be kept open, however many names a message makes up.
+static CARRIERS: LazyLock<HashSet<&str>> = LazyLock::new(|| NESTING.values().flatten().copied().collect());
 
 /// Returns what a segment may hang below.
 fn above(name: &str) -> &'static [&'static str] {

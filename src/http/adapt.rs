@@ -115,6 +115,11 @@ async fn body(
     let content_type = text(headers, "content-type")?;
     let kind = content_type.map_or(Ok(ContentKind::Resource(Format::Json)), ContentKind::parse);
     check_encoding(headers)?;
+    if matches!(interaction, Interaction::Operation { name, .. } if name == "convert")
+        && content_type.is_some_and(is_hl7_v2)
+    {
+        return Ok(Body::Hl7(bytes(state, headers, payload).await?));
+    }
     if let (Err(_), Some(content_type), true) = (&kind, content_type, binary::is_written(interaction)) {
         return binary::wrap(interaction, headers, content_type, &bytes(state, headers, payload).await?);
     }
@@ -140,6 +145,14 @@ async fn body(
         ContentKind::Resource(Format::Xml) => Ok(Body::Xml(bytes)),
         ContentKind::JsonPatch => Ok(Body::JsonPatch(bytes)),
     }
+}
+
+/// Returns whether a body is an HL7 v2 message, which names its character set itself. The types are those that are in use; none is
+/// registered.
+fn is_hl7_v2(content_type: &str) -> bool {
+    const TYPES: [&str; 4] = ["application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/plain"];
+    let name = content_type.split(';').next().unwrap_or_default().trim();
+    TYPES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// RFC 9110 15.5.16: a coding that is not undone here must not be taken for content.

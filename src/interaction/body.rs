@@ -21,12 +21,13 @@ pub fn read(catalog: &Catalog, settings: &Settings, body: Body) -> Result<Value,
         Body::JsonPatch(_) => {
             Err(Fault::new(Kind::UnsupportedMedia, "a JSON Patch can only be sent with the method PATCH"))
         }
+        Body::Hl7(_) => Err(Fault::new(Kind::UnsupportedMedia, "an HL7 v2 message can only be sent to $convert")),
     }
 }
 
 fn size(body: &Body) -> usize {
     match body {
-        Body::Json(b) | Body::Xml(b) | Body::JsonPatch(b) => b.len(),
+        Body::Json(b) | Body::Xml(b) | Body::JsonPatch(b) | Body::Hl7(b) => b.len(),
         Body::Value(_) | Body::None => 0,
     }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod break_glass;
 pub mod consent;
+pub mod feed;
 pub mod index_feed;
 pub mod keys;
 pub mod mail;

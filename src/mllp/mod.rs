@@ -11,6 +11,7 @@ pub mod tls;
 pub use listener::{MllpSettings, Running, Stop, start};
 
 use crate::fault::Fault;
+use crate::feed::{self, Intake};
 use crate::hl7v2::ack::{Ack, Level, Outcome};
 use crate::hl7v2::{Code, Problem, charset};
 use bytes::Bytes;
@@ -34,18 +35,17 @@ pub trait Handler {
     fn take<'a>(&'a self, peer: &'a Peer, frame: Bytes) -> LocalBoxFuture<'a, Vec<Vec<u8>>>;
 }
 
-/// Makes the handler of a worker thread; called on that thread, inside its runtime.
-pub type HandlerFactory = Arc<dyn Fn() -> Result<Rc<dyn Handler>, Fault> + Send + Sync>;
-
-/// Who refuses everything: nobody is there to take it.
-pub struct Nobody;
-
-impl Handler for Nobody {
-    fn take<'a>(&'a self, _: &'a Peer, frame: Bytes) -> LocalBoxFuture<'a, Vec<Vec<u8>>> {
-        let problem = Problem::error(Code::Other, None, "no feed is registered");
-        Box::pin(std::future::ready(vec![refusal(&frame, Outcome::Rejected, problem)]))
+impl Handler for Intake {
+    fn take<'a>(&'a self, peer: &'a Peer, frame: Bytes) -> LocalBoxFuture<'a, Vec<Vec<u8>>> {
+        Box::pin(async move {
+            let (address, certificate) = (peer.address.ip().to_string(), peer.certificate_name.clone());
+            Intake::take(self, &feed::Peer { address, certificate }, &frame).await
+        })
     }
 }
+
+/// Makes the handler of a worker thread; called on that thread, inside its runtime.
+pub type HandlerFactory = Arc<dyn Fn() -> Result<Rc<dyn Handler>, Fault> + Send + Sync>;
 
 /// Returns the acknowledgement of a message of which nothing is known but its bytes.
 fn refusal(raw: &[u8], outcome: Outcome, problem: Problem) -> Vec<u8> {

@@ -31,6 +31,10 @@ impl Operation for ConsentToken {
         true
     }
 
+    fn is_fleeting(&self) -> bool {
+        true
+    }
+
     fn needs(&self, _: Option<ResourceType>) -> Needs {
         Needs::Type(vec![Letter::Read], ResourceType::CONSENT)
     }

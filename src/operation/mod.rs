@@ -5,6 +5,7 @@
 pub mod break_glass;
 pub mod consent;
 mod consent_token;
+mod convert;
 pub mod emergency;
 mod everything;
 mod health_id;
@@ -29,6 +30,7 @@ use futures_util::future::LocalBoxFuture;
 pub static ALL: &[&dyn Operation] = &[
     &launch::OpenLaunch,
     &reindex::Reindex,
+    &convert::Convert,
     &search::Search,
     &everything::Everything,
     &patient_match::Match,

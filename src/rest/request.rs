@@ -105,6 +105,8 @@ pub enum Body {
     Xml(Bytes),
     /// JSON Patch, not parsed yet.
     JsonPatch(Bytes),
+    /// An HL7 v2 message, not decoded yet.
+    Hl7(Bytes),
     /// A resource that was parsed already, as in a Bundle entry.
     Value(Box<Value>),
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod entry;
+mod find;
 mod links;
 mod needs;
 mod scan;
@@ -65,13 +66,22 @@ impl Service {
         &self.settings
     }
 
+    /// Returns what takes audit rows of happenings that are no requests.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
     /// Decides, does and audits a request.
     pub async fn perform(&self, principal: &Principal, mut request: Request) -> Result<Reply, Fault> {
         let body = std::mem::take(&mut request.body);
         let defines =
             request.interaction.resource_type() == Some(ResourceType::SEARCH_PARAMETER) && !needs::only_reads(&request);
         let needs = needs::of(&request);
-        let (grant, ahead) = tokio::join!(self.store.decide(principal, &needs), self.ahead(principal, &request));
+        let ahead = self.ahead(principal, &request).await;
+        let grant = match &ahead {
+            Some(ahead) if ahead.is_current => self.store.decide_now(principal, &needs).await,
+            _ => self.store.decide(principal, &needs).await,
+        };
         let grant = match grant {
             Ok(grant) => grant,
             Err(refusal) => return self.answered(principal, &request, Err(refusal), Shown::default()).await,
@@ -88,14 +98,15 @@ impl Service {
         self.answered(principal, &request, result, grant.shown()).await
     }
 
-    /// Reads what a read asks for while it is looked up who may see it; none where that is no read, or known at once.
+    /// Reads what a read asks for, and looks with the same statement whether anything has changed by which is decided who may see
+    /// it; none where that is no read, or known at once.
     async fn ahead(&self, principal: &Principal, request: &Request) -> Option<Ahead> {
         let Interaction::Read(t, id) = &request.interaction else { return None };
         if !Store::must_look(principal) || matches!(*t, ResourceType::BINARY | ResourceType::AUDIT_EVENT) {
             return None;
         }
         // What fails here is read again, and fails there.
-        self.store.read_ahead(*t, id).await.ok()
+        self.store.read_ahead(*t, id).await.ok().flatten()
     }
 
     /// Returns the service over what is indexed now, which a request keeps to its end; none when this is it.

@@ -110,7 +110,7 @@ pub(super) async fn that_come_along(
 }
 
 /// Returns the carers of either; of one holder the more are all that there are.
-fn widest(a: Option<Arc<[i64]>>, b: Option<Arc<[i64]>>) -> Option<Arc<[i64]>> {
+pub(super) fn widest(a: Option<Arc<[i64]>>, b: Option<Arc<[i64]>>) -> Option<Arc<[i64]>> {
     match (a, b) {
         (Some(a), Some(b)) => Some(if a.len() < b.len() { b } else { a }),
         (a, b) => a.or(b),

@@ -12,6 +12,7 @@ pub mod error;
 pub mod feed;
 pub mod find;
 mod history;
+pub mod hl7;
 pub mod identity;
 pub mod index;
 mod lane;

@@ -10,10 +10,12 @@ use crate::access::consent::Rule;
 use crate::access::facts::{self, Circle, Facts, Knowledge};
 use crate::access::policy::{self, Needs};
 use crate::access::principal::Token;
-use crate::access::{Grant, Principal};
+use crate::access::scope::Letter;
+use crate::access::{Grant, Principal, label};
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{Instant, ResourceType};
+use crate::search::evaluate;
 use crate::search::governed::Care;
 use crate::search::key::Keyer;
 use deadpool_postgres::{Object, Pool};
@@ -296,9 +298,44 @@ impl Store {
         policy::decide(principal, needs, self.registry(), &knowledge)
     }
 
+    /// Returns what the last look saw; none where none was lately.
+    pub(super) fn policy_seen(&self) -> Option<Arc<str>> {
+        self.blueprint.policy.seen()
+    }
+
+    /// Returns whether a resource is shown, where that can be told in memory: mostly.
+    pub(super) async fn shows_at_sight(
+        &self,
+        grant: &Grant,
+        t: ResourceType,
+        about: &[i64],
+        content: &[u8],
+    ) -> Result<bool, StoreError> {
+        if grant.is_unbound() || about.is_empty() {
+            return Ok(false);
+        }
+        let sight = grant.sight_of(t, Letter::Read, Some(about));
+        let mut carers = None;
+        sight.governed(&mut |governed| carers = super::care::widest(carers.take(), governed.asks_care().cloned()));
+        let care = match carers {
+            Some(carers) => self.cared(&carers, about).await?,
+            None => Care::default(),
+        };
+        Ok(evaluate::at_sight(&sight.knowing(&care), about, label::is_labelled(content)) == Some(true))
+    }
+
     /// Returns whether the database must be asked before anything is decided.
     pub fn must_look(principal: &Principal) -> bool {
         matches!(principal, Principal::Token(token) if !facts::is_keeper(token))
+    }
+
+    /// Decides by what is remembered, which has just been seen to be true still.
+    pub async fn decide_now(&self, principal: &Principal, needs: &Needs) -> Result<Grant, Fault> {
+        let knowledge = match principal {
+            Principal::Token(token) if !facts::is_keeper(token) => self.remembered(token).await?,
+            _ => Knowledge::Keeper,
+        };
+        policy::decide(principal, needs, self.registry(), &knowledge)
     }
 
     /// Returns what decides beside the token.
@@ -311,6 +348,10 @@ impl Store {
 
     async fn facts(&self, token: &Token) -> Result<Knowledge, Fault> {
         self.looker.look().await?;
+        self.remembered(token).await
+    }
+
+    async fn remembered(&self, token: &Token) -> Result<Knowledge, Fault> {
         let circle = self.circle(token).await?;
         let now = Instant::now();
         let library = self.blueprint.policy.library.clone();

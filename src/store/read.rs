@@ -2,13 +2,14 @@
 
 use super::error::StoreError;
 use super::row::{self, Stored};
-use super::{Store, meter};
+use super::{Ahead, Store, meter};
 use crate::fhir::{ResourceId, ResourceType};
 use deadpool_postgres::Object;
 use std::time::Instant;
 use tokio_postgres::types::ToSql;
 
 const READ: &str = include_str!("sql/read.sql");
+const READ_LOOK: &str = include_str!("sql/read_look.sql");
 const VREAD: &str = include_str!("sql/vread.sql");
 
 impl Store {
@@ -20,9 +21,19 @@ impl Store {
         }
     }
 
-    /// Reads a resource before it is decided who may see it: [`View::seen`](super::View::seen) must be asked.
-    pub async fn read_ahead(&self, t: ResourceType, id: &ResourceId) -> Result<super::Ahead, StoreError> {
-        self.read_shared(t, id).await.map(super::Ahead)
+    /// Reads a resource before it is decided who may see it ([`View::seen`](super::View::seen) must be asked), and looks in the
+    /// same statement whether anything has changed by which that is decided. None where nothing was looked at yet.
+    pub async fn read_ahead(&self, t: ResourceType, id: &ResourceId) -> Result<Option<Ahead>, StoreError> {
+        let Some(seen) = self.policy_seen() else { return Ok(None) };
+        let started = Instant::now();
+        let client = self.reader.get().await?;
+        let sql = StoreError::sql("failed to read");
+        let statement = client.prepare_cached(READ_LOOK).await.map_err(&sql)?;
+        let row = client.query_one(&statement, &[&t.number(), &id.as_str(), &&*seen]).await.map_err(&sql)?;
+        meter::took("read", started);
+        let is_current = !row.get::<_, bool>(7);
+        let stored = row.get::<_, Option<i64>>(0).is_some().then(|| row::stored(row)).flatten();
+        Ok(Some(Ahead { stored, is_current }))
     }
 
     pub(super) async fn vread_shared(

@@ -16,7 +16,11 @@ use crate::search::governed::Care;
 const LOOKED_MAX: usize = 5_000;
 
 /// What was read while it was still being decided who may see it: sealed until [`View::seen`] is asked.
-pub struct Ahead(pub(super) Option<Stored>);
+pub struct Ahead {
+    pub(super) stored: Option<Stored>,
+    /// Whether what is remembered to decide by was still true when it was read.
+    pub is_current: bool,
+}
 
 #[derive(Clone, Copy)]
 pub enum View<'a> {
@@ -35,13 +39,24 @@ impl View<'_> {
             View::Pool(store) => store.read_shared(t, id).await?,
             View::Tx(tx) => read::current(tx.client(), t, id).await?,
         };
-        self.seen(grant, t, Ahead(found)).await
+        self.shown(grant, t, found).await
     }
 
     /// Returns a current version that was read already, if the grant shows it.
     pub async fn seen(&self, grant: &Grant, t: ResourceType, ahead: Ahead) -> Result<Option<Stored>, StoreError> {
+        self.shown(grant, t, ahead.stored).await
+    }
+
+    async fn shown(&self, grant: &Grant, t: ResourceType, found: Option<Stored>) -> Result<Option<Stored>, StoreError> {
+        if let (View::Pool(store), Some(stored)) = (self, &found)
+            && let Some(content) = &stored.content
+            && store.shows_at_sight(grant, t, &stored.about, content).await?
+        {
+            grant.note_shown(found.iter().map(|stored| &stored.about));
+            return Ok(found);
+        }
         let at_once = at_once(grant, t);
-        match ahead.0 {
+        match found {
             Some(_) if at_once == Some(false) => Ok(None),
             Some(stored) if at_once.is_none() && !self.shows(grant, &stored).await? => {
                 self.note_hidden(grant, &stored).await?;

@@ -14,6 +14,7 @@ mod faults;
 mod fhirpath_patch_suite;
 mod fhirpath_suite;
 mod format_suite;
+mod hl7v2;
 mod hospital;
 mod identity;
 mod mllp;

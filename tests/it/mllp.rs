@@ -1,6 +1,6 @@
 //! HL7 v2 on the wire: what becomes of frames and connections, whoever takes the messages.
 //!
-//! The messages are of a sender whom no feed knows, so each is answered and nothing is stored.
+//! The messages are of a sender whom no feed knows, so each is answered and none is taken over.
 
 mod faults;
 mod many;

@@ -275,7 +275,8 @@ fn every_statement_is_used_and_fits_the_schema() {
             wrong.push(format!("{file}: {error}"));
         }
     }
-    for text in medilink::store::identity::statements().chain(medilink::store::audit::statements()) {
+    let hl7 = medilink::store::hl7::STATEMENTS.iter().copied();
+    for text in medilink::store::identity::statements().chain(medilink::store::audit::statements()).chain(hl7) {
         if let Err(error) = prepared(&url, text) {
             wrong.push(format!("{text}: {error}"));
         }

@@ -84,6 +84,12 @@ const HAPPENINGS: &[(&str, Code, &[Code], &str)] = &[
     ("admin", SETTING, &[], "E"),
     ("client", SETTING, &[], "U"),
     ("register", SETTING, &[], "C"),
+    ("feed", SETTING, &[], "U"),
+    // Somebody looks into a message that was not taken over, and says what is to become of it.
+    ("message-read", ACTIVITY, &[], "R"),
+    ("message-replay", ACTIVITY, &[], "E"),
+    ("message-correct", ACTIVITY, &[], "U"),
+    ("message-dismiss", ACTIVITY, &[], "U"),
     ("keys", SETTING, &[], "U"),
     ("revoke", PERMISSIONS, &[], "D"),
     ("launch", ACTIVITY, &[], "E"),
@@ -94,6 +100,8 @@ const HAPPENINGS: &[(&str, Code, &[Code], &str)] = &[
     ("emergency-view", REST_CALL, &[OPERATION], "R"),
     ("emergency", REST_CALL, &[OPERATION], "R"),
     ("everything", REST_CALL, &[OPERATION], "R"),
+    // DICOM's "Import" of data from another system.
+    ("hl7v2-message", (DCM, "110107", "Import"), &[], "C"),
     // What operations write: the rows of their writes have their names.
     ("request", PERMISSIONS, &[OPERATION], "C"),
     ("grant", PERMISSIONS, &[OPERATION], "U"),

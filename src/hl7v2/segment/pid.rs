@@ -1,15 +1,64 @@
-//! PID → Patient.
+//! PID → Patient, with PD1 and what NK1 says of contacts.
 //!
-//! v2-to-FHIR, segment map PID\[Patient\].
+//! v2-to-FHIR, segment maps PID\[Patient\], PD1\[Patient\] and NK1\[Patient\].
 
+use super::identity::{self, Number};
+use super::{nk1, pd1, person};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::draft::{Draft, Handle};
+use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
+use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
+use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 
-/// Adds the Patient of a segment PID.
-pub fn patient(ctx: &Ctx, pid: &Node) -> Handle {
+/// Adds the Patient of a segment PID and what hangs below it. Where nothing says which patient it is, that hinders it from being
+/// stored.
+///
+/// Messages of other families than ADT and vaccinations mention a patient to say whose an order or a result is: what they say of
+/// the person makes a new Patient, but changes none that is there.
+pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
+    let numbers = numbers(ctx, pid);
     let mut draft = Draft::new("Patient", pid.segment.at());
+    if !numbers.is_empty() {
+        draft.identity = Identity::Identifiers(numbers.iter().map(|number| number.identifier.clone()).collect());
+    }
+    for number in &numbers {
+        draft.push("identifier", number.element.clone());
+    }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
-    ctx.add(draft)
+    person::more(ctx, pid.segment, &mut draft);
+    pd1::patient(ctx, pid, &mut draft);
+    nk1::contacts(ctx, pid, &mut draft);
+    if ctx.event.name == "ADT^A29" {
+        // A person is deleted: the record stays, and is used no more.
+        draft.set("active", false).only_if_there = true;
+    }
+    draft.default("active", true);
+    if !is_about_people(ctx.event.family) {
+        draft.update = Update::Keep;
+        draft.only_if_there = !ctx.rules.makes_patients;
+    }
+    Some(ctx.add(draft))
+}
+
+/// Returns the numbers of PID-3.
+fn numbers(ctx: &Ctx, pid: &Node) -> Vec<Number> {
+    let field = pid.segment.field(3);
+    let numbers = identity::patient_numbers(ctx, field);
+    if !numbers.is_empty() {
+        return numbers;
+    }
+    match field.repetitions().find(|cx| cx.part(1).is_there()) {
+        Some(cx) => ctx.hinder(
+            Code::RequiredField,
+            cx.part(4).at,
+            "nothing says whose number it is: PID-3.4 and MSH-4 are empty",
+        ),
+        None => ctx.hinder(Code::RequiredField, field.at, "PID-3 says which patient it is"),
+    }
+    Vec::new()
+}
+
+fn is_about_people(family: Family) -> bool {
+    matches!(family, Family::Admit | Family::Person | Family::Merge | Family::Vaccination)
 }

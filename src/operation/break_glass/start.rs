@@ -46,6 +46,10 @@ impl Operation for BreakGlass {
         true
     }
 
+    fn is_fleeting(&self) -> bool {
+        true
+    }
+
     fn needs(&self, _: Option<ResourceType>) -> Needs {
         Needs::Right(Right::BreakGlass)
     }

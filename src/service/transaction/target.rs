@@ -10,9 +10,9 @@ use crate::interaction::update;
 use crate::rest::{Body, Interaction, Request};
 use crate::search::Search;
 use crate::service::{Service, entry};
-use crate::store::Condition;
 use crate::store::find::Match;
 use crate::store::tx::Tx;
+use crate::store::{Condition, View};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
@@ -149,6 +149,11 @@ async fn target(service: &Service, tx: &Tx, item: &Item, matches: &[Match]) -> R
             Some(found) => Target::Patch(found.id.clone(), still(condition?, found)),
             None => return Err(Fault::new(Kind::NotFound, format!("the condition finds no {t} to patch"))),
         },
+        // To who does not see it, it is not there: there is nothing to delete.
+        Interaction::Delete(t, id) if !sees(tx, item, *t, id).await? => match condition? {
+            Condition::Version(_) => return Err(crate::interaction::stale(None)),
+            _ => Target::Delete(Vec::new()),
+        },
         Interaction::Delete(_, id) => Target::Delete(vec![(id.clone(), condition?)]),
         Interaction::ConditionalDelete(t) => {
             let condition = condition?;
@@ -157,6 +162,10 @@ async fn target(service: &Service, tx: &Tx, item: &Item, matches: &[Match]) -> R
         }
         _ => Target::Read,
     })
+}
+
+async fn sees(tx: &Tx, item: &Item, t: ResourceType, id: &ResourceId) -> Result<bool, Fault> {
+    Ok(item.grant.is_unbound() || View::Tx(tx).read(&item.grant, t, id).await?.is_some())
 }
 
 async fn all_matching(service: &Service, tx: &Tx, item: &Item, t: ResourceType) -> Result<Vec<Match>, Fault> {

@@ -62,7 +62,7 @@ pub fn statements() -> impl Iterator<Item = &'static str> {
 
 impl Store {
     /// Runs a prepared statement by itself and returns its rows.
-    async fn ask(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn ask(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
         let client = self.reads.get().await?;
         let statement = client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare a statement"))?;
         client
@@ -72,12 +72,16 @@ impl Store {
     }
 
     /// The same for a statement that returns one row at most.
-    async fn ask_one(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, StoreError> {
+    pub(super) async fn ask_one(
+        &self,
+        sql: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.ask(sql, params).await?.into_iter().next())
     }
 
     /// Runs a prepared statement and returns how many rows it changed.
-    async fn tell(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+    pub(super) async fn tell(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
         let client = self.reads.get().await?;
         let statement = client.prepare_cached(sql).await.map_err(StoreError::sql("failed to prepare a statement"))?;
         client

@@ -118,6 +118,14 @@ fn writes(world: &World, hidden: &str) {
         let both = |ask: &dyn Fn(&str) -> Response| alike(&ask(hidden), &ask(NOBODY), hidden);
         both(&|id| client.request("PATCH", &format!("Observation/{id}"), &with(json_patch), patch));
         both(&|id| client.request("DELETE", &format!("Observation/{id}"), versions, b""));
+        both(&|id| {
+            let mut request = json!({"method": "DELETE", "url": format!("Observation/{id}")});
+            if let Some((_, version)) = versions.first() {
+                request["ifMatch"] = (*version).into();
+            }
+            let entry = json!([{"request": request}]);
+            client.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": entry}))
+        });
         if !versions.is_empty() {
             let body =
                 |id: &str| json!({"resourceType": "Observation", "id": id, "status": "final", "code": {"text": "x"}});

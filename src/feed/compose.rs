@@ -1,0 +1,228 @@
+//! The transaction that a message becomes: what changes, what is new, and the Provenance that says where it came from.
+//!
+//! What is new is made on the condition that it is still not there, what changes in the version that was read. The Provenance has an id
+//! made of the message's own and is made on the condition that it is not there: the message has been taken over where it is, and
+//! cannot be taken over twice.
+
+use super::graft::{Age, bare, graft};
+use super::plan::{Plan, Slot, There, token};
+use super::{links, order};
+use crate::catalog::Catalog;
+use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::hl7v2::draft::{Draft, Drafts, Handle, Identity, Update};
+use crate::hl7v2::{Code, Problem};
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// What is known of the message.
+pub struct Origin<'a> {
+    pub message: Uuid,
+    /// The id of its feed.
+    pub feed: &'a str,
+    /// When it happened, and the same as the message says it.
+    pub time: Instant,
+    pub told_time: Option<&'a str>,
+    /// `ADT^A01^ADT_A01`.
+    pub event: String,
+    /// Who sent it: application and facility.
+    pub sender: String,
+    pub canonical_base: &'a str,
+    pub base_url: &'a str,
+}
+
+/// A transaction, and of each entry the slot that it writes.
+pub struct Composed {
+    pub bundle: Value,
+    pub slots: Vec<usize>,
+}
+
+/// Returns the id of the Provenance of a message.
+pub fn provenance_id(message: Uuid) -> ResourceId {
+    let text = format!("hl7v2-{message}");
+    ResourceId::parse(&text).unwrap_or_else(ResourceId::random)
+}
+
+/// Refuses a message about somebody who is there and looks like somebody else: date of birth and sex are both others.
+pub fn check_people(plan: &Plan, drafts: &Drafts) -> Result<(), Problem> {
+    for slot in plan.slots.iter().filter(|slot| slot.resource_type == ResourceType::PATIENT) {
+        let Some(there) = &slot.there else { continue };
+        for draft in slot.drafts.iter().filter_map(|handle| drafts.get(*handle)) {
+            let both = |name: &str| {
+                Some((
+                    there.content.get(name).and_then(Value::as_str)?,
+                    draft.resource.get(name).and_then(Value::as_str)?,
+                ))
+            };
+            let (Some(born), Some(sex)) = (both("birthDate"), both("gender")) else { continue };
+            let is_other_day = !born.0.starts_with(born.1) && !born.1.starts_with(born.0);
+            let is_other_sex = sex.0 != sex.1 && sex.0 != "unknown" && sex.1 != "unknown";
+            if is_other_day && is_other_sex {
+                let text = "the patient who is known by these identifiers has another date of birth and another sex";
+                return Err(Problem::error(Code::Other, draft.at, text));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the transaction; none where nothing changes. Nothing is taken over of the drafts in `skip`.
+pub fn compose(
+    catalog: &Catalog,
+    origin: &Origin,
+    plan: &Plan,
+    drafts: &Drafts,
+    skip: &HashSet<Handle>,
+) -> Option<Composed> {
+    let urls: Vec<String> = plan.slots.iter().map(url).collect();
+    let to = |handle: Handle| plan.of.get(handle.0).copied().flatten().and_then(|at| urls.get(at).cloned());
+    let (mut entries, mut slots, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, slot) in plan.slots.iter().enumerate() {
+        let own: Vec<(&Draft, Map<String, Value>)> = slot
+            .drafts
+            .iter()
+            .filter(|handle| !skip.contains(handle))
+            .filter_map(|handle| drafts.get(*handle))
+            .map(|draft| (draft, said(&draft.resource, &to)))
+            .collect();
+        let entry = match &slot.there {
+            Some(there) => changed(catalog, origin, slot.resource_type, there, &own),
+            None => Some(made(catalog, origin, slot, &own, &urls[at], &to)),
+        };
+        if let Some(entry) = entry {
+            targets.push(json!({"reference": urls[at]}));
+            entries.push(entry);
+            slots.push(at);
+        }
+    }
+    if entries.is_empty() {
+        return None;
+    }
+    entries.push(provenance(origin, targets));
+    Some(Composed { bundle: json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}), slots })
+}
+
+fn url(slot: &Slot) -> String {
+    match &slot.there {
+        Some(there) => format!("{}/{}", slot.resource_type, there.id),
+        None => Uuid::new_v4().urn().to_string(),
+    }
+}
+
+/// Returns what a draft says, with references that lead to resources.
+fn said(resource: &Map<String, Value>, to: &dyn Fn(Handle) -> Option<String>) -> Map<String, Value> {
+    let mut said = resource.clone();
+    links::link(&mut said, to);
+    said.values_mut().for_each(without_nulls);
+    said
+}
+
+/// Only an element at the top can be removed; what is null further down is not said.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Object(object) => {
+            object.retain(|_, value| !value.is_null());
+            object.values_mut().for_each(without_nulls);
+        }
+        _ => {}
+    }
+}
+
+fn changed(
+    catalog: &Catalog,
+    origin: &Origin,
+    t: ResourceType,
+    there: &There,
+    drafts: &[(&Draft, Map<String, Value>)],
+) -> Option<Value> {
+    let url = order::url(origin.canonical_base);
+    let mut before = there.content.clone();
+    bare(&mut before);
+    let is_older = order::last(&before, &url, origin.feed).is_some_and(|last| origin.time < last);
+    let age = if is_older { Age::Older } else { Age::Newer };
+    let mut after = before.clone();
+    for (_, said) in drafts.iter().filter(|(draft, _)| draft.update == Update::Merge) {
+        after = graft(catalog, t, &after, said, age);
+    }
+    if after == before {
+        return None;
+    }
+    if age == Age::Newer {
+        order::mark(&mut after, &url, origin.feed, origin.time);
+    }
+    let address = format!("{t}/{}", there.id);
+    let request = json!({"method": "PUT", "url": address, "ifMatch": format!("W/\"{}\"", there.version)});
+    Some(json!({"resource": after, "request": request}))
+}
+
+fn made(
+    catalog: &Catalog,
+    origin: &Origin,
+    slot: &Slot,
+    drafts: &[(&Draft, Map<String, Value>)],
+    url: &str,
+    to: &dyn Fn(Handle) -> Option<String>,
+) -> Value {
+    let t = slot.resource_type;
+    let mut content = Map::new();
+    content.insert("resourceType".into(), t.name().into());
+    for (_, said) in drafts {
+        content = graft(catalog, t, &content, said, Age::Newer);
+    }
+    for (draft, _) in drafts {
+        content = graft(catalog, t, &content, &said(&draft.defaults, to), Age::Older);
+    }
+    order::mark(&mut content, &order::url(origin.canonical_base), origin.feed, origin.time);
+    let request = match condition(slot, drafts) {
+        Some(query) => json!({"method": "PUT", "url": format!("{t}?{query}"), "ifNoneMatch": "*"}),
+        None => json!({"method": "POST", "url": t.name()}),
+    };
+    json!({"fullUrl": url, "resource": content, "request": request})
+}
+
+/// Returns the search that must find nothing when the resource is made: others may make it at the same time.
+fn condition(slot: &Slot, drafts: &[(&Draft, Map<String, Value>)]) -> Option<String> {
+    let mut values = Vec::new();
+    for (draft, _) in drafts {
+        if let Identity::Identifiers(list) = &draft.identity {
+            values.extend(list.iter().map(token));
+        }
+    }
+    if !values.is_empty() {
+        return Some(format!("identifier={}", values.join(",")));
+    }
+    slot.search.clone()
+}
+
+/// v2-to-FHIR: MSH is the source of what is written, and we are who transformed it.
+fn provenance(origin: &Origin, targets: Vec<Value>) -> Value {
+    const ACTIVITY: &str = "http://hl7.org/fhir/uv/v2mappings/CodeSystem/provenance-activity-type-v2-to-fhir";
+    const PARTICIPANT: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
+    let id = provenance_id(origin.message);
+    let part =
+        |code: &str, display: &str| json!({"coding": [{"system": PARTICIPANT, "code": code, "display": display}]});
+    let system = format!("{}/hl7v2-message", origin.canonical_base);
+    let mut resource = json!({
+        "resourceType": "Provenance",
+        "id": id.as_str(),
+        "target": targets,
+        "recorded": Instant::now().to_string(),
+        "activity": {
+            "coding": [{"system": ACTIVITY, "code": "v2-fhir-transformation"}],
+            "text": format!("message - {}", origin.event),
+        },
+        "agent": [
+            {"type": part("author", "Author"), "who": {"display": origin.sender}},
+            {"type": part("assembler", "Assembler"), "who": {"identifier": {
+                "system": "urn:ietf:rfc:3986", "value": origin.base_url}}},
+        ],
+        "entity": [{"role": "source", "what": {"identifier": {
+            "system": system, "value": origin.message.to_string()}}}],
+    });
+    if let Some(time) = origin.told_time {
+        resource["occurredDateTime"] = time.into();
+    }
+    let url = format!("Provenance/{id}");
+    json!({"resource": resource, "request": {"method": "PUT", "url": url, "ifNoneMatch": "*"}})
+}

@@ -1,0 +1,405 @@
+//! HL7 v2 feeds: from the bytes of a message to resources that are committed, and its acknowledgement.
+//!
+//! Each message is kept before anything is done with it ([`crate::store::hl7`]). It is taken over in one transaction together with a
+//! Provenance that names it, so that it is taken over once, whatever is sent again or breaks off between commit and answer.
+//! [`sender`] says whose it is, [`plan`] what of it is there, [`graft`] and [`compose`] what is written, [`work`] does it.
+
+pub mod about;
+mod answer;
+mod compose;
+mod graft;
+mod links;
+mod order;
+mod plan;
+pub mod register;
+mod sender;
+mod trouble;
+mod turn;
+mod union;
+mod work;
+
+pub use compose::provenance_id;
+pub use sender::Peer;
+
+use self::answer::{Stamp, answers};
+use self::sender::Sender;
+use self::trouble::{AWAY, Trouble};
+use self::work::Work;
+use crate::fault::Fault;
+use crate::fhir::Instant;
+use crate::hl7v2::ack::{self, Mode, Outcome};
+use crate::hl7v2::charset::{self, Charset};
+use crate::hl7v2::{Code, Message, Place, Problem};
+use crate::service::Service;
+use crate::store::StoreError;
+use crate::store::audit::Entry;
+use crate::store::hl7::{Arrival, Kept, Received, Settled, State};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// How often a message is tried that fails for our sake, before people are asked to look at it.
+const ATTEMPTS_MAX: i32 = 20;
+
+/// Takes messages, on one thread.
+#[derive(Clone)]
+pub struct Intake {
+    service: Service,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    /// None: it waits to be tried again, or could not even be kept.
+    pub state: Option<State>,
+    pub problems: Vec<Problem>,
+    /// Keys of the patients whom it is about.
+    patients: Vec<i64>,
+    /// Whether it was kept.
+    is_kept: bool,
+}
+
+impl Verdict {
+    fn refused(problem: Problem) -> Verdict {
+        Verdict { state: Some(State::Refused), ..Verdict::failed(Outcome::Rejected, vec![problem]) }
+    }
+
+    fn failed(outcome: Outcome, problems: Vec<Problem>) -> Verdict {
+        Verdict { outcome, state: Some(State::Failed), problems, patients: Vec::new(), is_kept: true }
+    }
+
+    fn later(text: &str) -> Verdict {
+        let problem = Problem::error(Code::Internal, None, text);
+        Verdict { state: None, ..Verdict::failed(Outcome::Error, vec![problem]) }
+    }
+
+    /// Nothing is known of it here: who sent it has to send it again.
+    fn lost() -> Verdict {
+        let text = "the server cannot keep it at the moment; the message may be sent again";
+        let problem = Problem::error(Code::Internal, None, text);
+        Verdict { state: None, is_kept: false, ..Verdict::failed(Outcome::Rejected, vec![problem]) }
+    }
+}
+
+/// What is read of a message before anything else.
+struct Head {
+    message: Option<Message>,
+    charset: Charset,
+    arrival: Arrival,
+}
+
+/// A message that is kept.
+struct Held<'a> {
+    id: Uuid,
+    raw: &'a [u8],
+    received: Instant,
+    attempts: i32,
+    peer: &'a str,
+}
+
+/// Says what the metrics of feeds mean.
+pub fn describe() {
+    metrics::describe_counter!("medilink_hl7_messages_total", "HL7 v2 messages, by feed, event and acknowledgement");
+    metrics::describe_histogram!("medilink_hl7_message_seconds", "Time from a message to its acknowledgement");
+    metrics::describe_gauge!("medilink_hl7_open_messages", "HL7 v2 messages that wait or failed, by feed and state");
+}
+
+impl Intake {
+    /// Must be called inside the thread's runtime.
+    pub fn new(service: Service) -> Intake {
+        Intake { service }
+    }
+
+    /// Takes a message and returns what is answered, in this order. It may be dropped at any time: then the message is sent again,
+    /// or tried again once it is kept.
+    pub async fn take(&self, peer: &Peer, frame: &[u8]) -> Vec<Vec<u8>> {
+        let began = std::time::Instant::now();
+        let head = head(peer, frame);
+        if head.message.as_ref().is_some_and(ack::is_answer) {
+            return Vec::new();
+        }
+        let (verdict, stored_ack) = self.taken(&head).await;
+        let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };
+        let code = answer::code(&verdict);
+        count(&head.arrival, code, began);
+        let mode = head.message.as_ref().map_or(Mode::Original, Mode::of);
+        answers(&stamp, mode, &verdict, stored_ack)
+    }
+
+    /// Tries a message once more that is kept: one that waits, failed or was refused. None where there is no such message.
+    pub async fn replay(&self, id: Uuid) -> Result<Option<Verdict>, Fault> {
+        let Some(kept) = self.service.store().hl7_message(id).await? else { return Ok(None) };
+        if !self.service.store().try_hl7(id).await? {
+            return Ok(None);
+        }
+        Ok(Some(self.again(kept).await?))
+    }
+
+    /// Puts a corrected message in the place of one that failed or was refused, and takes it over; returns its id. None where that is
+    /// neither, or where the control id of the corrected one stands for another message.
+    pub async fn correct(&self, id: Uuid, raw: &[u8]) -> Result<Option<(Uuid, Verdict)>, Fault> {
+        let store = self.service.store();
+        let Some(old) = store.hl7_message(id).await? else { return Ok(None) };
+        let peer = Peer { address: old.message.peer.clone(), certificate: old.message.certificate.clone() };
+        let mut head = head(&peer, raw);
+        let feeds = store.hl7_feeds().await?;
+        head.arrival.feed = sender::feed(feeds, &head.arrival).ok().map(|feed| feed.id);
+        let Some(new) = store.correct_hl7(id, &head.arrival).await? else { return Ok(None) };
+        let Some(kept) = store.hl7_message(new).await? else { return Ok(None) };
+        Ok(Some((new, self.again(kept).await?)))
+    }
+
+    /// Tries messages that are kept and were not worked off: what a killed process left, and what failed for our sake. Returns how
+    /// many there were.
+    pub async fn catch_up(&self, tried_before: Instant) -> Result<usize, Fault> {
+        const BATCH: i64 = 100;
+        let ids = self.service.store().waiting_hl7(tried_before, BATCH).await?;
+        for id in &ids {
+            self.replay(*id).await?;
+        }
+        self.measure().await?;
+        Ok(ids.len())
+    }
+
+    /// Shows how many messages wait or failed.
+    async fn measure(&self) -> Result<(), StoreError> {
+        let feeds = self.service.store().hl7_feeds().await?;
+        let counts = self.service.store().hl7_open_counts().await?;
+        let names = feeds.into_iter().map(|feed| Some(feed.id)).chain([None]);
+        for name in names {
+            for state in [State::Received, State::Failed] {
+                let of = counts.iter().find(|(feed, is, _)| *feed == name && *is == state).map_or(0, |(.., n)| *n);
+                let feed = name.clone().unwrap_or_default();
+                metrics::gauge!("medilink_hl7_open_messages", "feed" => feed, "state" => state.name()).set(of as f64);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a message and takes it over. Of one that was taken over before, the acknowledgement of then.
+    async fn taken(&self, head: &Head) -> (Verdict, Option<Vec<u8>>) {
+        let store = self.service.store();
+        let feeds = match store.hl7_feeds().await {
+            Ok(feeds) => feeds,
+            Err(error) => return (lost(&error), None),
+        };
+        let mut arrival = head.arrival.clone();
+        let feed = match sender::feed(feeds, &arrival) {
+            Ok(feed) if head.message.is_some() => feed,
+            Ok(_) => return (self.refuse(&arrival, head, unreadable()).await, None),
+            Err(_) if head.message.is_none() => return (self.refuse(&arrival, head, unreadable()).await, None),
+            Err(problem) => return (self.refuse(&arrival, head, problem).await, None),
+        };
+        arrival.feed = Some(feed.id.clone());
+        let (id, attempts) = match store.receive_hl7(&arrival).await {
+            Ok(Received::New(id)) => (id, 1),
+            Ok(Received::Again(kept)) if kept.message.state == State::Done => return self.repeated(*kept),
+            // What failed has done nothing, and may be taken now; what was begun is gone on with.
+            Ok(Received::Again(kept)) => match store.try_hl7(kept.message.id).await {
+                Ok(_) => (kept.message.id, kept.message.attempts + 1),
+                Err(error) => return (lost(&error), None),
+            },
+            Ok(Received::Other(_)) => {
+                let text = "another message came under this control id";
+                let problem = Problem::error(Code::DuplicateKey, Place::segment("MSH", 1).field(10), text);
+                let verdict = self.refuse(&arrival, head, problem).await;
+                return (Verdict { outcome: Outcome::Error, ..verdict }, None);
+            }
+            Err(error) => return (lost(&error), None),
+        };
+        let held = Held { id, raw: &head.arrival.raw, received: Instant::now(), attempts, peer: &head.arrival.peer };
+        (self.worked(&held, head, Some(feed)).await, None)
+    }
+
+    /// Answers a message that was taken over before.
+    fn repeated(&self, kept: Kept) -> (Verdict, Option<Vec<u8>>) {
+        let verdict = Verdict { state: Some(State::Done), ..Verdict::failed(Outcome::Accepted, Vec::new()) };
+        (verdict, kept.ack)
+    }
+
+    /// Keeps a message that is not taken.
+    async fn refuse(&self, arrival: &Arrival, head: &Head, problem: Problem) -> Verdict {
+        let verdict = Verdict::refused(problem);
+        match self.service.store().refuse_hl7(arrival).await {
+            Ok(id) => {
+                let held = Held { id, raw: &arrival.raw, received: Instant::now(), attempts: 1, peer: &arrival.peer };
+                self.settle(&held, head, arrival.feed.as_deref(), &verdict).await;
+                verdict
+            }
+            Err(error) => lost(&error),
+        }
+    }
+
+    /// Takes over a message that is kept since long.
+    async fn again(&self, kept: Kept) -> Result<Verdict, Fault> {
+        let message = &kept.message;
+        let peer = Peer { address: message.peer.clone(), certificate: message.certificate.clone() };
+        let head = head(&peer, &kept.raw);
+        let feed = match &message.feed {
+            Some(id) => self.service.store().hl7_feed(id).await?.filter(|feed| feed.active),
+            // The feed may have been set up meanwhile.
+            None => sender::feed(self.service.store().hl7_feeds().await?, &head.arrival).ok(),
+        };
+        let held = Held {
+            id: message.id,
+            raw: &kept.raw,
+            received: message.received,
+            attempts: message.attempts + 1,
+            peer: &message.peer,
+        };
+        Ok(self.worked(&held, &head, feed).await)
+    }
+
+    /// Takes over a message that is kept, and keeps what became of it.
+    async fn worked(&self, held: &Held<'_>, head: &Head, feed: Option<crate::store::hl7::Feed>) -> Verdict {
+        let name = feed.as_ref().map(|feed| feed.id.clone());
+        let mut verdict = match feed {
+            None => {
+                Verdict::refused(Problem::error(Code::Other, Place::segment("MSH", 1).field(3), "there is no feed"))
+            }
+            Some(feed) => {
+                let settings = self.service.settings();
+                match sender::sender(self.service.store(), feed, &settings.canonical_base).await {
+                    Ok(Ok(sender)) => self.judged(held, &sender).await,
+                    Ok(Err(problem)) => Verdict::failed(Outcome::Error, vec![problem]),
+                    Err(error) => {
+                        tracing::warn!(%error, "a message waits for the database");
+                        Verdict::later(AWAY)
+                    }
+                }
+            }
+        };
+        if verdict.state.is_none() && held.attempts >= ATTEMPTS_MAX {
+            verdict.state = Some(State::Failed);
+        }
+        self.settle(held, head, name.as_deref(), &verdict).await;
+        verdict
+    }
+
+    async fn judged(&self, held: &Held<'_>, sender: &Sender) -> Verdict {
+        let message = match read(held.raw, sender) {
+            Ok(message) => message,
+            Err(verdict) => return verdict,
+        };
+        let (received, peer, is_resumed) = (held.received, held.peer, held.attempts > 1);
+        let work = Work { id: held.id, sender, message: &message.0, received, peer, is_resumed };
+        match work::work(&self.service, &work).await {
+            Ok(taken) => {
+                let problems = message.1.into_iter().chain(taken.warnings).collect();
+                let state = Some(State::Done);
+                Verdict { state, patients: taken.patients, ..Verdict::failed(Outcome::Accepted, problems) }
+            }
+            Err(Trouble::Problems(problems)) => {
+                let outcome = Outcome::of(&problems);
+                let state = if outcome == Outcome::Rejected { State::Refused } else { State::Failed };
+                Verdict { state: Some(state), ..Verdict::failed(outcome, problems) }
+            }
+            Err(Trouble::Later(text)) => Verdict::later(text),
+        }
+    }
+
+    /// Keeps what became of a message, in its row and in the audit. Where the row cannot be written, the message is tried once
+    /// more, and is found to be done.
+    async fn settle(&self, held: &Held<'_>, head: &Head, feed: Option<&str>, verdict: &Verdict) {
+        let code = answer::code(verdict);
+        let event = head.arrival.event.as_deref().unwrap_or("no event").replace('^', " ");
+        let detail = match feed {
+            Some(feed) => format!("{event} of the feed {feed}: {code}"),
+            None => format!("{event} of nobody known: {code}"),
+        };
+        let status = match verdict.outcome {
+            Outcome::Accepted => 200,
+            Outcome::Error if verdict.state.is_none() => 503,
+            Outcome::Error => 422,
+            Outcome::Rejected => 403,
+        };
+        let entry = Entry::event("hl7v2-message", &held.id.to_string(), feed.unwrap_or("anonymous"), status);
+        let entry = entry.with_detail(detail).from(held.peer).with_patients(verdict.patients.clone());
+        let entry = match feed {
+            Some(feed) => entry.of_client(feed),
+            None => entry,
+        };
+        self.service.recorder().note(entry).await;
+        let Some(state) = verdict.state else { return };
+        let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };
+        let settled = Settled {
+            state,
+            ack_code: code.to_string(),
+            ack: answer::application(&stamp, verdict),
+            problems: Value::Array(verdict.problems.iter().map(told).collect()),
+        };
+        if let Err(error) = self.service.store().settle_hl7(held.id, &settled).await {
+            tracing::warn!(%error, message = %held.id, "what became of a message could not be kept; it is looked at again");
+        }
+    }
+}
+
+/// Reads what is needed to find the sender and to answer, of whatever bytes.
+fn head(peer: &Peer, raw: &[u8]) -> Head {
+    let (message, charset) = charset::header(raw, None).unzip();
+    let arrival = sender::arrival(peer, message.as_ref(), raw);
+    Head { message, charset: charset.unwrap_or(Charset::Utf8), arrival }
+}
+
+/// Reads a message and looks at what its header asks for.
+fn read(raw: &[u8], sender: &Sender) -> Result<(Message, Option<Problem>), Verdict> {
+    let failed = |problem: Problem| {
+        let outcome = Outcome::of(std::slice::from_ref(&problem));
+        let state = if outcome == Outcome::Rejected { State::Refused } else { State::Failed };
+        Verdict { state: Some(state), ..Verdict::failed(outcome, vec![problem]) }
+    };
+    let decoded = charset::decode(raw, sender.rules.charset.as_deref(), false).map_err(failed)?;
+    let message = Message::parse(decoded.text).map_err(failed)?;
+    let header = message.header();
+    let required = header.field(10);
+    if required.text().is_none() {
+        return Err(failed(Problem::error(Code::RequiredField, required.at, "MSH-10 names the message")));
+    }
+    let processing = header.field(11).text();
+    if processing.is_some_and(|id| !sender.rules.processing.iter().any(|known| *known == id)) {
+        let text = "messages of this processing id are not taken";
+        return Err(failed(Problem::error(Code::UnsupportedProcessing, header.field(11).at, text)));
+    }
+    if header.field(12).text().is_some_and(|version| !is_supported(&version)) {
+        let text = "the versions 2.1 to 2.9 are taken";
+        return Err(failed(Problem::error(Code::UnsupportedVersion, header.field(12).at, text)));
+    }
+    if header.field(14).is_there() {
+        let text = "messages in several parts are not taken";
+        return Err(Verdict::refused(Problem::error(Code::Other, header.field(14).at, text)));
+    }
+    Ok((message, decoded.warning))
+}
+
+/// Returns whether a version is 2.1 to 2.9, with whatever more it says: `2.5.1`.
+fn is_supported(version: &str) -> bool {
+    let mut parts = version.split('.');
+    let minor = (parts.next() == Some("2")).then(|| parts.next().and_then(|text| text.parse::<u8>().ok()));
+    minor.flatten().is_some_and(|minor| (1..=9).contains(&minor))
+}
+
+fn unreadable() -> Problem {
+    Problem::error(Code::SegmentSequence, None, "a message begins with MSH, and MSH-1 and MSH-2 declare separators")
+}
+
+fn lost(error: &StoreError) -> Verdict {
+    tracing::warn!(%error, "a message could not be kept; its sender is told to send it again");
+    Verdict::lost()
+}
+
+/// Returns a problem as the row of the message keeps it.
+fn told(problem: &Problem) -> Value {
+    let (code, _) = problem.code.row();
+    let severity = if problem.severity == crate::hl7v2::problem::Severity::Error { "E" } else { "W" };
+    json!({"code": code, "severity": severity, "at": problem.at.map(|at| at.to_string()), "text": problem.text})
+}
+
+fn count(arrival: &Arrival, code: &'static str, began: std::time::Instant) {
+    // What is not known would make a name for every message that somebody invents.
+    let known = |event: &&String| crate::hl7v2::event::ALL.iter().any(|row| row.name == event.as_str());
+    let event = arrival.event.as_ref().filter(known).cloned().unwrap_or_else(|| "other".to_string());
+    let feed = arrival.feed.clone().unwrap_or_default();
+    metrics::counter!("medilink_hl7_messages_total", "feed" => feed.clone(), "event" => event, "ack" => code)
+        .increment(1);
+    metrics::histogram!("medilink_hl7_message_seconds", "feed" => feed).record(began.elapsed().as_secs_f64());
+}

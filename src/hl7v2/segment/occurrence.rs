@@ -1,0 +1,124 @@
+//! TQ1, and ORC-7 and OBR-27 before it: when an order is to be done, how often and how urgently.
+//!
+//! v2-to-FHIR, segment map TQ1\[ServiceRequest\] and data type map TQ\[ServiceRequest\].
+
+use super::note;
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype::{self, timing};
+use crate::hl7v2::draft::Draft;
+use crate::hl7v2::message::{Part, Segment};
+use crate::hl7v2::tree::Node;
+use serde_json::{Map, Value, json};
+
+const OCCURRENCES: &[&str] = &["occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"];
+
+/// Sets `occurrence[x]`, `priority` and `quantity[x]` of an order.
+pub fn of_order(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
+    let above = [obr, orc];
+    let tq1 = above.into_iter().flatten().find_map(|node| node.one("TQ1"));
+    if let Some(tq1) = tq1.map(|node| node.segment) {
+        by_tq1(ctx, tq1, draft);
+    } else {
+        let fields = [orc.map(|orc| orc.segment.field(7)), obr.map(|obr| obr.segment.field(27))];
+        if let Some(field) = fields.into_iter().flatten().find(|field| field.is_there()) {
+            by_tq(ctx, field.first(), draft);
+        }
+    }
+    let Some(obr) = obr.map(|node| node.segment) else { return };
+    priority(ctx, obr.field(5), "HL70485", draft);
+    if !OCCURRENCES.iter().any(|name| draft.resource.get(*name).is_some_and(|value| !value.is_null())) {
+        let times = [obr.field(6), obr.field(36)];
+        let time = times.into_iter().filter(|field| field.is_there()).find_map(|f| datatype::date_time(ctx, f.first()));
+        if let Some(time) = time {
+            draft.set("occurrenceDateTime", time);
+        }
+    }
+}
+
+/// Sets the priority, unless there is one.
+fn priority(ctx: &Ctx, part: Part, table: &str, draft: &mut Draft) {
+    if draft.resource.contains_key("priority") || !part.is_there() {
+        return;
+    }
+    // Timing critical within so many minutes, hours and so on: `TM30`.
+    let is_timed = part
+        .text()
+        .is_some_and(|text| text.len() > 2 && text.starts_with('T') && text.ends_with(|c: char| c.is_ascii_digit()));
+    let priority = if is_timed { Some("urgent".to_string()) } else { datatype::code(ctx, part, table) };
+    draft.set("priority", priority);
+}
+
+fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
+    priority(ctx, tq1.field(9), "HL70485", draft);
+    if let Some(quantity) = tq1.field(2).is_there().then(|| datatype::quantity(ctx, tq1.field(2).first())).flatten() {
+        draft.set("quantityQuantity", quantity);
+    }
+    let pattern = tq1.field(3).first();
+    let mut timing = pattern.is_there().then(|| timing::pattern(ctx, pattern)).flatten().unwrap_or_else(|| json!({}));
+    let mut repeat = Map::new();
+    // The guide says countMax, which by R4 tim-8 needs a count.
+    if let Some(count) = datatype::text::integer(ctx, tq1.field(14).first(), 1) {
+        repeat.insert("count".into(), count);
+    }
+    lasts(tq1.field(13).first(), &mut repeat);
+    let period = datatype::period_of(ctx, tq1.field(7).first(), tq1.field(8).first());
+    if let (None, true) = (&period, tq1.field(6).is_there()) {
+        if let Some(duration) = timing::duration(ctx, tq1.field(6).first()) {
+            repeat.insert("boundsDuration".into(), duration);
+        }
+    }
+    extend(&mut timing, repeat);
+    occurrence(timing, period, draft);
+    for text in [tq1.field(10), tq1.field(11)].into_iter().filter_map(|field| field.whole()) {
+        draft.push("note", note::text(text));
+    }
+}
+
+fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
+    priority(ctx, tq.part(6), "HL70485", draft);
+    let mut timing = timing::timing_quantity(ctx, tq).unwrap_or_else(|| json!({}));
+    // A begin and an end alone are no pattern.
+    let bounds = timing["repeat"].as_object_mut().and_then(|repeat| repeat.remove("boundsPeriod"));
+    if timing["repeat"].as_object().is_some_and(Map::is_empty) {
+        timing.as_object_mut().and_then(|timing| timing.remove("repeat"));
+    }
+    occurrence(timing, bounds, draft);
+    if let Some(text) = datatype::text::string(tq.part(8)) {
+        draft.push("note", note::text(text));
+    }
+}
+
+/// Sets the simplest `occurrence[x]` that says it all.
+fn occurrence(mut timing: Value, period: Option<Value>, draft: &mut Draft) {
+    if timing.as_object().is_some_and(|timing| !timing.is_empty()) {
+        if let Some(period) = period {
+            extend(&mut timing, Map::from_iter([("boundsPeriod".to_string(), period)]));
+        }
+        draft.set("occurrenceTiming", timing);
+        return;
+    }
+    let Some(period) = period else { return };
+    match (period.get("start"), period.get("end")) {
+        (Some(start), None) => draft.set("occurrenceDateTime", start.clone()),
+        _ => draft.set("occurrencePeriod", period),
+    };
+}
+
+/// Adds to `Timing.repeat`.
+fn extend(timing: &mut Value, more: Map<String, Value>) {
+    let Some(timing) = timing.as_object_mut().filter(|_| !more.is_empty()) else { return };
+    if let Some(repeat) = timing.entry("repeat").or_insert_with(|| json!({})).as_object_mut() {
+        repeat.extend(more);
+    }
+}
+
+/// TQ1-13: how long it takes each time.
+fn lasts(part: Part, repeat: &mut Map<String, Value>) {
+    let number = part.part(1).text().and_then(|text| datatype::text::number(&text));
+    let unit = part.part(2).text().and_then(|text| timing::time_unit(&text));
+    // R4 tim-1 and tim-4: a unit, and no negative number.
+    if let (Some(number), Some(unit)) = (number.filter(|number| number.as_f64().is_some_and(|n| n >= 0.0)), unit) {
+        repeat.insert("duration".into(), number);
+        repeat.insert("durationUnit".into(), unit.into());
+    }
+}

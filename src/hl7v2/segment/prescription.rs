@@ -1,0 +1,252 @@
+//! ORC with RXO or RXE → MedicationRequest.
+//!
+//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What the pharmacy encoded (RXE) is the prescription; what was
+//! asked for (RXO) is it where nothing was encoded.
+
+use super::number::{self, Number};
+use super::obx::set_list;
+use super::order_number::Numbers;
+use super::timing::{self, Timing};
+use super::{dosage, medication, note, simple};
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype::{self, coded, organization, text};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::message::Segment;
+use crate::hl7v2::problem::Code;
+use crate::hl7v2::tree::Node;
+use serde_json::{Map, Value, json};
+
+/// Where a segment has what: numbers of its fields, zero for what it has not.
+struct Fields {
+    medication: medication::Fields,
+    dosage: dosage::Fields,
+    timing: usize,
+    substitution: usize,
+    substitution_table: &'static str,
+    /// How much is dispensed, before its units.
+    quantity: usize,
+    refills: usize,
+    prescriber: usize,
+    /// What the pharmacy is told.
+    pharmacist: usize,
+    prescription: usize,
+    indication: usize,
+    interval: usize,
+    ordered: usize,
+    first_fill: usize,
+    pharmacy: usize,
+}
+
+const RXO: Fields = Fields {
+    medication: medication::Fields { code: 1, form: 5, strength: 18, volume: 25, ..medication::NONE },
+    dosage: dosage::Fields { amount: 2, instructions: 7, daily: 23, rate: 21 },
+    timing: 0,
+    substitution: 9,
+    substitution_table: "HL70161",
+    quantity: 11,
+    refills: 13,
+    prescriber: 14,
+    pharmacist: 6,
+    prescription: 0,
+    indication: 20,
+    interval: 28,
+    ordered: 0,
+    first_fill: 0,
+    pharmacy: 32,
+};
+
+const RXE: Fields = Fields {
+    medication: medication::Fields { code: 2, form: 6, strength: 25, volume: 33, ..medication::NONE },
+    dosage: dosage::Fields { amount: 3, instructions: 7, daily: 19, rate: 23 },
+    timing: 1,
+    substitution: 9,
+    substitution_table: "HL70167",
+    quantity: 10,
+    refills: 12,
+    prescriber: 13,
+    pharmacist: 21,
+    prescription: 15,
+    indication: 27,
+    interval: 0,
+    ordered: 32,
+    first_fill: 39,
+    pharmacy: 40,
+};
+
+/// Adds the MedicationRequest of an RXO or RXE. `group` is the ORC above it, or the segment itself where there is none.
+pub fn request(ctx: &Ctx, group: &Node, own: &Node, patient: Handle, encounter: Option<Handle>) -> Handle {
+    let is_encoded = own.segment.name == "RXE";
+    let fields = if is_encoded { &RXE } else { &RXO };
+    let mut draft = Draft::new("MedicationRequest", own.segment.at());
+    draft.set("subject", patient.reference()).set("encounter", encounter.map(Handle::reference));
+    if group.segment.name == "ORC" {
+        order(ctx, group.segment, &mut draft);
+    }
+    draft.default("status", "active");
+    match is_encoded {
+        true => draft.default("intent", "order"),
+        false => draft.set("intent", "original-order"),
+    };
+    let components: Vec<&Node> = own.all("RXC").collect();
+    medication::fill(ctx, own.segment, fields.medication, &components, &mut draft);
+    let timings = timings(ctx, group, own, fields);
+    draft.set("priority", timings.iter().find_map(|timing| timing.priority.clone()));
+    let routes: Vec<&Node> = own.all("RXR").collect();
+    let dosages = dosage::dosages(ctx, own.segment, fields.dosage, &routes, timings);
+    set_list(&mut draft, "dosageInstruction", dosages);
+    people_and_reasons(ctx, own.segment, fields, &mut draft);
+    let told = own.segment.field(fields.pharmacist).repetitions().filter_map(coded::words).map(note::text);
+    // Without an ORC the group is the segment itself.
+    let nodes = [group, own].into_iter().take(if group.segment.name == "ORC" { 2 } else { 1 });
+    let notes = told.chain(nodes.flat_map(|node| note::annotations(ctx, node))).collect();
+    set_list(&mut draft, "note", notes);
+    dispense(ctx, own.segment, fields, &mut draft);
+    identify(ctx, group.segment, own.segment, fields, patient, &mut draft);
+    ctx.add(draft)
+}
+
+/// What ORC says of it.
+fn order(ctx: &Ctx, orc: Segment, draft: &mut Draft) {
+    if let Some(status) = status(ctx, orc) {
+        draft.set("status", status);
+        draft.set("statusReason", orc.field(16).said().and_then(|part| datatype::codeable_concept(ctx, part, None)));
+    }
+    if let Some(time) = orc.field(9).said().and_then(|part| datatype::date_time(ctx, part)) {
+        // ORC-9 is when this was said; that is when it was ordered only where it is new.
+        match ["NW", "RO", "XX"].iter().any(|code| orc.field(1).is(code)) {
+            true => draft.set("authoredOn", time),
+            false => draft.default("authoredOn", time),
+        };
+    }
+    for (field, name) in [(12, "requester"), (10, "recorder")] {
+        draft.set(name, orc.field(field).said().and_then(|part| datatype::practitioner(ctx, part)));
+    }
+    // An EI until v2.8.1, an EIP since: then the placer's number is within the first component.
+    let group = orc.field(4).said().map(|part| if part.part(1).len() > 1 { part.part(1) } else { part });
+    let group = group.and_then(|part| number::number(ctx, part, "PGN", "placer-group"));
+    draft.set("groupIdentifier", group.map(|group| group.element));
+}
+
+/// Returns what ORC says of the status: ORC-5, else what ORC-1 asks for; nothing where neither says anything of it.
+fn status(ctx: &Ctx, orc: Segment) -> Option<String> {
+    datatype::code(ctx, orc.field(5), "HL70038/medication")
+        .or_else(|| datatype::code(ctx, orc.field(1), "HL70119/medication"))
+}
+
+/// Who asked for it and why, where ORC does not say it.
+fn people_and_reasons(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
+    if !draft.resource.contains_key("requester") {
+        let person = own.field(fields.prescriber).said();
+        draft.set("requester", person.and_then(|part| datatype::practitioner(ctx, part)));
+    }
+    draft.set("authoredOn", own.field(fields.ordered).said().and_then(|part| datatype::date_time(ctx, part)));
+    let reasons = own.field(fields.indication).repetitions();
+    let reasons = reasons.filter_map(|part| datatype::codeable_concept(ctx, part, None)).collect();
+    set_list(draft, "reasonCode", reasons);
+    let allowed = own.field(fields.substitution).said();
+    let allowed = allowed.and_then(|part| datatype::codeable_concept(ctx, part, Some(fields.substitution_table)));
+    draft.set("substitution", allowed.map(|allowed| json!({"allowedCodeableConcept": allowed})));
+}
+
+/// Its own TQ1 count, else those of the order; else what older versions say in RXE-1 and ORC-7.
+fn timings(ctx: &Ctx, group: &Node, own: &Node, fields: &Fields) -> Vec<Timing> {
+    let mut nodes = [own, group].into_iter().map(|node| node.all("TQ1").collect::<Vec<_>>());
+    if let Some(tq1) = nodes.find(|found| !found.is_empty()) {
+        return tq1.into_iter().map(|node| timing::of_tq1(ctx, node.segment)).collect();
+    }
+    let of_order = if group.segment.name == "ORC" { 7 } else { 0 };
+    let mut fields = [own.segment.field(fields.timing), group.segment.field(of_order)].into_iter();
+    let old = fields.find(|field| field.said().is_some());
+    old.into_iter().flat_map(|field| field.repetitions()).map(|part| timing::of_tq(ctx, part)).collect()
+}
+
+fn dispense(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
+    let units = own.field(fields.quantity + 1).first();
+    let first = simple::quantity(ctx, own.field(fields.first_fill), units);
+    let days = text::decimal(ctx, own.field(fields.interval).first());
+    let pharmacy = own.field(fields.pharmacy).said();
+    let members = [
+        ("initialFill", first.map(|quantity| json!({"quantity": quantity}))),
+        ("dispenseInterval", days.map(|days| simple::of_time(days, "d"))),
+        ("numberOfRepeatsAllowed", text::integer(ctx, own.field(fields.refills), 0)),
+        ("quantity", simple::quantity(ctx, own.field(fields.quantity), units)),
+        ("performer", pharmacy.and_then(|part| organization::organization_of_code(ctx, part))),
+    ];
+    let said = members.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
+    let dispense: Map<String, Value> = said.collect();
+    if !dispense.is_empty() {
+        draft.set("dispenseRequest", Value::Object(dispense));
+    }
+}
+
+/// Returns the number of a prescription (RXE-15, RXD-7), which pharmacies use again for what belongs together.
+pub fn number_of(ctx: &Ctx, segment: Segment, field: usize) -> Option<Number> {
+    number::number(ctx, segment.field(field).said()?, "", "prescription")
+}
+
+/// Its placer and filler number; those that several medicines of the message share with what tells them apart. Else the number of
+/// the prescription; else patient, medicine and time.
+fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Handle, draft: &mut Draft) {
+    let numbers = Numbers::read(ctx, Some(orc).filter(|orc| orc.name == "ORC"), None);
+    let mut shared = None;
+    let mut keys: Vec<Identifier> = Vec::new();
+    for (n, number) in [(2, numbers.placer), (3, numbers.filler)] {
+        let Some(number) = number else { continue };
+        if !is_shared(ctx, orc, n) {
+            draft.push("identifier", number.element);
+            keys.push(number.id);
+        } else if shared.is_none() {
+            // As a number of its own it would find several.
+            draft.resource.entry("groupIdentifier").or_insert(number.element);
+            shared = Some(number.id);
+        }
+    }
+    let prescription = number_of(ctx, own, fields.prescription);
+    if let Some(number) = &prescription {
+        draft.push("identifier", number.element.clone());
+    }
+    let code = super::obx::key_of(own.field(fields.medication.code));
+    if keys.is_empty() {
+        if let Some(id) = shared {
+            let value = format!("{}|{}|{code}", id.system, id.value);
+            return number::identify(draft, vec![number::synthetic(ctx, "prescription", value)]);
+        }
+        keys.extend(prescription.map(|number| number.key));
+    }
+    if !keys.is_empty() {
+        draft.identity = Identity::Identifiers(keys);
+        return;
+    }
+    let time = draft.resource.get("authoredOn").or(draft.defaults.get("authoredOn")).and_then(Value::as_str);
+    if time.is_none() {
+        let text = "an order without a number is taken for the last one of its kind";
+        ctx.warn(Code::RequiredField, orc.at().field(2), text);
+    }
+    let number = number::synthetic(ctx, "prescription", format!("{code}|{}", time.unwrap_or_default()));
+    let token = format!("{}|{}", number.key.system, search_value(&number.key.value));
+    draft.push("identifier", number.element);
+    draft.identity = Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0));
+}
+
+/// Returns whether orders of other medicines in this message have the same ORC-2 or ORC-3.
+fn is_shared(ctx: &Ctx, orc: Segment, n: usize) -> bool {
+    let mut codes: Vec<&str> = Vec::new();
+    let mut is_same = false;
+    for segment in ctx.message.segments() {
+        match segment.name {
+            "ORC" => {
+                is_same = segment.field(n).raw().trim() == orc.field(n).raw().trim();
+                codes.extend(is_same.then_some(""));
+            }
+            // What the pharmacy encoded takes the place of what was asked for.
+            "RXO" | "RXE" if is_same => {
+                let fields = if segment.name == "RXO" { &RXO } else { &RXE };
+                if let Some(last) = codes.last_mut() {
+                    *last = segment.field(fields.medication.code).part(1).raw().trim();
+                }
+            }
+            _ => {}
+        }
+    }
+    codes.iter().any(|code| Some(code) != codes.first())
+}
