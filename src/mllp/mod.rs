@@ -13,7 +13,7 @@ pub use listener::{MllpSettings, Running, Stop, start};
 use crate::fault::Fault;
 use crate::feed::{self, Intake};
 use crate::hl7v2::ack::{Ack, Level, Outcome};
-use crate::hl7v2::{Code, Problem, charset};
+use crate::hl7v2::{Problem, charset};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use std::net::SocketAddr;
