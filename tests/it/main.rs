@@ -17,6 +17,7 @@ mod format_suite;
 mod hl7v2;
 mod hospital;
 mod identity;
+mod mllp;
 mod plans;
 mod races;
 mod rest;
