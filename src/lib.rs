@@ -1,7 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod fault;
-pub mod feed;
 pub mod ucum;
 
 pub mod fhir;
@@ -34,6 +33,8 @@ pub mod oauth;
 pub mod operation;
 
 pub mod service;
+
+pub mod feed;
 
 pub mod http;
 pub mod job;

@@ -4,18 +4,21 @@
 //! Provenance that names it, so that it is taken over once, whatever is sent again or breaks off between commit and answer.
 //! [`sender`] says whose it is, [`plan`] what of it is there, [`graft`] and [`compose`] what is written, [`work`] does it.
 
+pub mod about;
 mod answer;
 mod compose;
 mod graft;
 mod links;
 mod order;
 mod plan;
+pub mod register;
 mod sender;
 mod trouble;
 mod turn;
 mod union;
 mod work;
 
+pub use compose::provenance_id;
 pub use sender::Peer;
 
 use self::answer::{Stamp, answers};

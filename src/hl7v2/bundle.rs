@@ -4,14 +4,27 @@
 //! resource that is recognized is put under the condition that recognizes it, one that is only mentioned is made where there is
 //! none. A feed does more: it merges into what is there, where a PUT replaces.
 
-use super::convert::Conversion;
+use super::charset;
+use super::convert::{Conversion, convert};
 use super::draft::{Draft, Drafts, Handle, Identifier, Identity, Update, search_value};
+use super::message::Message;
+use super::problem::Problem;
+use super::rules::Rules;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The extension of `Bundle.meta` that says what could not be taken over, below the base of our own definitions.
 pub const WARNING: &str = "/StructureDefinition/conversion-warning";
+
+/// Converts the bytes of a message; the problems are those for which it cannot be taken over.
+pub fn converted(raw: &[u8], rules: &Rules) -> Result<Conversion, Vec<Problem>> {
+    let decoded = charset::decode(raw, rules.charset.as_deref(), false).map_err(|problem| vec![problem])?;
+    let message = Message::parse(decoded.text).map_err(|problem| vec![problem])?;
+    let mut conversion = convert(&message, rules)?;
+    conversion.warnings.extend(decoded.warning);
+    Ok(conversion)
+}
 
 /// Returns the transaction. The same message under the same rules gives the same one, `fullUrl`s included.
 pub fn bundle(conversion: &Conversion, canonical_base: &str) -> Value {
@@ -24,7 +37,7 @@ pub fn bundle(conversion: &Conversion, canonical_base: &str) -> Value {
     let mut bundle = Map::new();
     bundle.insert("resourceType".into(), json!("Bundle"));
     let url = format!("{canonical_base}{WARNING}");
-    let warning = |problem: &super::Problem| json!({"url": url, "valueString": problem.to_string()});
+    let warning = |problem: &Problem| json!({"url": url, "valueString": problem.to_string()});
     let warnings: Vec<Value> = conversion.warnings.iter().map(warning).collect();
     if !warnings.is_empty() {
         bundle.insert("meta".into(), json!({"extension": warnings}));
@@ -150,8 +163,8 @@ fn is_instant(time: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hl7v2::event;
     use crate::hl7v2::problem::{Code, Place};
-    use crate::hl7v2::{Problem, event};
 
     fn conversion(drafts: Drafts) -> Conversion {
         Conversion { event: event::ALL[0], drafts, merges: Vec::new(), time: None, warnings: Vec::new() }

@@ -63,6 +63,11 @@ pub fn decode(raw: &[u8], fallback: Option<&str>, lenient: bool) -> Result<Decod
     Ok(Decoded { text: charset.read(raw).0.into_owned(), charset, warning })
 }
 
+/// Returns whether a character set is known by this name.
+pub fn is_known(name: &str) -> bool {
+    by_name(name).is_some()
+}
+
 /// Returns the segment MSH of a message that cannot be read as a whole, with the set that answers are written in: enough for
 /// an acknowledgement. What cannot be read of it is replaced.
 pub fn header(raw: &[u8], fallback: Option<&str>) -> Option<(Message, Charset)> {

@@ -1,5 +1,6 @@
 //! From a message to drafts of resources: what each family of events does.
 
+use super::datatype;
 use super::draft::{Draft, Drafts, Handle};
 use super::event::{self, Event, Family};
 use super::message::Message;
@@ -7,6 +8,7 @@ use super::problem::{Code, Place, Problem, Severity};
 use super::rules::Rules;
 use super::segment;
 use super::tree::{self, Node};
+use jiff::Timestamp;
 use std::cell::RefCell;
 
 /// What a message says.
@@ -27,6 +29,8 @@ pub struct Ctx<'m> {
     pub message: &'m Message,
     pub rules: &'m Rules,
     pub event: Event,
+    /// When it happened, as [`Conversion::time`].
+    pub time: Option<String>,
     drafts: RefCell<Drafts>,
     merges: RefCell<Vec<(Handle, Handle)>>,
     problems: RefCell<Vec<Problem>>,
@@ -60,59 +64,101 @@ impl Ctx<'_> {
 
     /// Notes what could not be taken over; the rest is.
     pub fn warn(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
-        self.problems
-            .borrow_mut()
-            .push(Problem::warning(code, at, text));
+        self.problems.borrow_mut().push(Problem::warning(code, at, text));
     }
 
     /// Notes why the message cannot be taken over.
     pub fn fail(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
-        self.problems
-            .borrow_mut()
-            .push(Problem::error(code, at, text));
+        self.problems.borrow_mut().push(Problem::error(code, at, text));
+    }
+
+    /// Returns when what the message tells of took place: EVN-6, else its own time.
+    pub fn occurred(&self) -> Option<String> {
+        let part = self.message.segment("EVN").field(6);
+        let occurred = if part.is_there() { datatype::date_time(self, part.first()) } else { None };
+        occurred.or_else(|| self.time.clone())
     }
 
     /// Returns the name of the sender's house: the rule's, else MSH-4, else MSH-3.
     pub fn facility(&self) -> String {
         let msh = self.message.header();
         let named = |n: usize| msh.field(n).text().map(|text| text.into_owned());
-        self.rules
-            .facility
-            .clone()
-            .or_else(|| named(4))
-            .or_else(|| named(3))
-            .unwrap_or_default()
+        self.rules.facility.clone().or_else(|| named(4)).or_else(|| named(3)).unwrap_or_default()
     }
 }
 
 /// Converts a message; the problems are those for which it cannot be taken over, and warnings beside them.
 pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Problem>> {
     let event = event::event(message).map_err(|problem| vec![problem])?;
-    let ctx = Ctx {
+    let mut ctx = Ctx {
         message,
         rules,
         event,
+        time: None,
         drafts: RefCell::default(),
         merges: RefCell::default(),
         problems: RefCell::default(),
     };
-    let tree = tree::tree(message);
-    family(&ctx, &tree);
+    header(&ctx);
+    ctx.time = time(&ctx);
+    if !ctx.problems.borrow().iter().any(|problem| problem.severity == Severity::Error) {
+        family(&ctx, &tree::tree(message));
+    }
+    let time = ctx.time.take();
     let problems = ctx.problems.into_inner();
-    if problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error)
-    {
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
     let (drafts, merges) = (ctx.drafts.into_inner(), ctx.merges.into_inner());
-    Ok(Conversion {
-        event,
-        drafts,
-        merges,
-        time: None,
-        warnings: problems,
-    })
+    Ok(Conversion { event, drafts, merges, time, warnings: problems })
+}
+
+/// Checks what MSH says of the message itself.
+fn header(ctx: &Ctx) {
+    let msh = ctx.message.header();
+    let (id, processing, version) = (msh.field(10), msh.field(11), msh.field(12));
+    if !id.is_there() {
+        ctx.fail(Code::RequiredField, id.at, "MSH-10 says which message it is");
+    }
+    // 2.1 to 2.8 and what was amended in them, such as 2.3.1. Feeds that name none of the two mean the usual.
+    let number = version.part(1).text();
+    let is_known = |number: &str| {
+        let mut parts = number.split('.');
+        let major_and_minor = (parts.next(), parts.next().and_then(|minor| minor.parse::<u8>().ok()));
+        let amended = parts.next().is_none_or(|part| part.parse::<u8>().is_ok());
+        matches!(major_and_minor, (Some("2"), Some(1..=8))) && amended && parts.next().is_none()
+    };
+    match number {
+        Some(number) if is_known(&number) => {}
+        Some(_) => ctx.fail(Code::UnsupportedVersion, version.at, "versions 2.1 to 2.8 are taken over"),
+        None => ctx.warn(Code::RequiredField, version.at, "MSH-12 names no version"),
+    }
+    let processing_id = processing.part(1).text().unwrap_or("P".into());
+    if !ctx.rules.processing.iter().any(|taken| *taken == processing_id) {
+        let text = format!("messages for {} are taken over here", ctx.rules.processing.join(", "));
+        ctx.fail(Code::UnsupportedProcessing, processing.at, text);
+    }
+}
+
+fn time(ctx: &Ctx) -> Option<String> {
+    let (evn, msh) = (ctx.message.segment("EVN"), ctx.message.header());
+    [evn.field(2), msh.field(7)]
+        .into_iter()
+        .filter(|part| part.is_there())
+        .find_map(|part| datatype::date_time(ctx, part.first()))
+}
+
+/// Returns whether a FHIR dateTime is earlier than another, as far as both are exact.
+pub fn is_before(one: &str, other: &str) -> bool {
+    match (one.parse::<Timestamp>(), other.parse::<Timestamp>()) {
+        (Ok(one), Ok(other)) => one < other,
+        _ => {
+            let day = |text: &str| text.chars().take(10).collect::<String>();
+            let (one, other) = (day(one), day(other));
+            let exact = one.len().min(other.len());
+            one.bytes().take(exact).lt(other.bytes().take(exact))
+        }
+    }
 }
 
 fn family(ctx: &Ctx, tree: &Node) {

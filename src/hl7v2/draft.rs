@@ -5,6 +5,7 @@
 //! [`Handle::reference`]s until the drafts have ids.
 
 use super::problem::Place;
+use super::update;
 use serde_json::{Map, Value, json};
 
 /// A draft, among those of its message.
@@ -52,7 +53,8 @@ pub enum Identity {
 /// What may become of a resource that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// It takes over what the message says: elements that the message does not say stay, `null` removes them.
+    /// It takes over what the message says, as [`super::update`] does: elements that the message does not say stay, `null` removes
+    /// them.
     Merge,
     /// It stays as it is: people, places and organizations that a message only mentions.
     Keep,
@@ -61,7 +63,7 @@ pub enum Update {
 /// One resource that a message is about.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// With `resourceType`, without `id`.
+    /// With `resourceType`, without `id`. What is `null`, at the top or in an object there, is said to be there no more.
     pub resource: Map<String, Value>,
     /// What it has besides when it is new, where the message does not say it: a status that R4 requires.
     pub defaults: Map<String, Value>,
@@ -78,21 +80,11 @@ impl Draft {
         let mut resource = Map::new();
         resource.insert("resourceType".into(), resource_type.into());
         let (defaults, identity) = (Map::new(), Identity::New);
-        Draft {
-            resource,
-            defaults,
-            identity,
-            update: Update::Merge,
-            at,
-            only_if_there: false,
-        }
+        Draft { resource, defaults, identity, update: Update::Merge, at, only_if_there: false }
     }
 
     pub fn resource_type(&self) -> &str {
-        self.resource
-            .get("resourceType")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.resource.get("resourceType").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Sets an element at the top; nothing for null.
@@ -122,7 +114,7 @@ impl Draft {
         self
     }
 
-    /// Returns the resource as it is when nothing is there yet: with defaults, without `null`s.
+    /// Returns the resource as it is when nothing is there yet: with defaults, without what is said not to be there.
     pub fn made(&self) -> Value {
         let mut made = self.resource.clone();
         for (name, value) in &self.defaults {
@@ -130,7 +122,7 @@ impl Draft {
                 made.insert(name.clone(), value.clone());
             }
         }
-        made.retain(|_, value| !value.is_null());
+        update::tidy(&mut made);
         Value::Object(made)
     }
 }
@@ -146,16 +138,7 @@ pub fn search_value(text: &str) -> String {
         escaped.push(c);
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte);
-    escaped
-        .bytes()
-        .map(|b| {
-            if is_plain(b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
+    escaped.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// The drafts of one message, in the order in which they were begun.
@@ -190,10 +173,7 @@ impl Drafts {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &Draft)> {
-        self.0
-            .iter()
-            .enumerate()
-            .map(|(n, draft)| (Handle(n), draft))
+        self.0.iter().enumerate().map(|(n, draft)| (Handle(n), draft))
     }
 
     pub fn len(&self) -> usize {
@@ -205,7 +185,6 @@ impl Drafts {
     }
 
     pub fn of_type<'d>(&'d self, t: &'d str) -> impl Iterator<Item = (Handle, &'d Draft)> {
-        self.iter()
-            .filter(move |(_, draft)| draft.resource_type() == t)
+        self.iter().filter(move |(_, draft)| draft.resource_type() == t)
     }
 }

@@ -7,9 +7,7 @@ use std::borrow::Cow;
 
 /// Returns a text without its escape sequences.
 pub fn decode(text: &str, marks: Marks) -> Cow<'_, str> {
-    let Some(escape) = marks.escape.filter(|c| text.contains(*c)) else {
-        return Cow::Borrowed(text);
-    };
+    let Some(escape) = marks.escape.filter(|c| text.contains(*c)) else { return Cow::Borrowed(text) };
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(escape) {
@@ -61,11 +59,7 @@ pub fn encode(text: &str, marks: Marks) -> String {
 
 /// Returns whether something between two escape characters may be a sequence; a lone backslash in a path is none.
 fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 256
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c))
+    !name.is_empty() && name.len() <= 256 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c))
 }
 
 /// Appends what a sequence stands for; returns whether it is known.
@@ -88,9 +82,7 @@ fn replace(name: &str, marks: Marks, to: &mut String) -> bool {
     if let Some(digits) = name.strip_prefix('X') {
         return hexadecimal(digits, to);
     }
-    let command = name
-        .strip_prefix('.')
-        .map(|c| c.trim_end_matches(|c: char| c.is_ascii_digit() || "+-".contains(c)));
+    let command = name.strip_prefix('.').map(|c| c.trim_end_matches(|c: char| c.is_ascii_digit() || "+-".contains(c)));
     match command {
         Some("br" | "sp" | "ce") => to.push('\n'),
         // Indents, skips and filling are about a printer.
@@ -106,11 +98,7 @@ fn hexadecimal(digits: &str, to: &mut String) -> bool {
     }
     let bytes: Option<Vec<u8>> = (0..digits.len())
         .step_by(2)
-        .map(|at| {
-            digits
-                .get(at..at + 2)
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        })
+        .map(|at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
     let Some(bytes) = bytes else { return false };
     match String::from_utf8(bytes) {

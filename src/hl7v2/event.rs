@@ -62,25 +62,14 @@ impl Family {
 
 /// All events that are taken over.
 pub static ALL: LazyLock<Vec<Event>> = LazyLock::new(|| {
-    let lines = include_str!("events.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    let lines = include_str!("events.txt").lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let dash = |cell: &'static str| if cell == "-" { "" } else { cell };
     let event = |line: &'static str| {
         let (row, title) = line.split_once('|')?;
         let cells: Vec<&'static str> = row.split_whitespace().collect();
-        let [name, structure, family, status, needs] = cells[..] else {
-            return None;
-        };
+        let [name, structure, family, status, needs] = cells[..] else { return None };
         let family = Family::named(family)?;
-        Some(Event {
-            name,
-            structure,
-            needs: dash(needs),
-            family,
-            status: dash(status),
-            title: title.trim(),
-        })
+        Some(Event { name, structure, needs: dash(needs), family, status: dash(status), title: title.trim() })
     };
     // A row that cannot be read is missing, which a test sees.
     lines.filter_map(event).collect()
@@ -100,16 +89,10 @@ pub fn event(message: &Message) -> Result<Event, Problem> {
     let trigger = trigger.unwrap_or_default();
     let name = format!("{code}^{trigger}");
     if let Some(event) = ALL.iter().find(|event| event.name == name) {
-        let lacks = event
-            .needs
-            .split('+')
-            .filter(|need| !need.is_empty())
-            .find(|need| {
-                // One of several is enough.
-                !need
-                    .split('/')
-                    .any(|name| message.segments().any(|segment| segment.name == name))
-            });
+        let lacks = event.needs.split('+').filter(|need| !need.is_empty()).find(|need| {
+            // One of several is enough.
+            !need.split('/').any(|name| message.segments().any(|segment| segment.name == name))
+        });
         return match lacks {
             None => Ok(*event),
             Some(need) => {
@@ -122,11 +105,7 @@ pub fn event(message: &Message) -> Result<Event, Problem> {
     let is_known = |event: &&Event| event.name.split('^').next() == Some(&*code);
     if ALL.iter().any(|event| is_known(&event)) {
         let text = format!("the event {name} is not taken over");
-        return Err(Problem::error(
-            Code::UnsupportedEvent,
-            field.at.component(2),
-            text,
-        ));
+        return Err(Problem::error(Code::UnsupportedEvent, field.at.component(2), text));
     }
     Err(Problem::error(
         Code::UnsupportedType,
@@ -141,9 +120,7 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_is_read() {
-        let lines = include_str!("events.txt")
-            .lines()
-            .filter(|l| !l.starts_with('#') && !l.trim().is_empty());
+        let lines = include_str!("events.txt").lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
         assert_eq!(ALL.len(), lines.count());
         let mut names: Vec<_> = ALL.iter().map(|event| event.name).collect();
         names.sort_unstable();

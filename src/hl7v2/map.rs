@@ -17,10 +17,7 @@ pub struct Args(Vec<(&'static str, &'static str)>);
 
 impl Args {
     pub fn get(&self, name: &str) -> Option<&'static str> {
-        self.0
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| *value)
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }
 
@@ -55,14 +52,24 @@ macro_rules! maps {
 }
 
 /// All maps, by the names of their files.
-const FILES: &[(&str, &str)] = maps!["pid"];
+const FILES: &[(&str, &str)] = maps! {
+    "nk1_contact",
+    "nk1_related",
+    "obr-order",
+    "obr-report",
+    "obr-specimen",
+    "obx",
+    "orc",
+    "pd1",
+    "pid",
+    "pv1",
+    "pv2",
+    "spm",
+};
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {
     // A map that cannot be read is missing, which a test sees.
-    FILES
-        .iter()
-        .filter_map(|(name, text)| Some((*name, read(text).ok()?)))
-        .collect()
+    FILES.iter().filter_map(|(name, text)| Some((*name, read(text).ok()?))).collect()
 });
 
 /// Fills a resource from a segment, by the map of this name.
@@ -74,20 +81,38 @@ pub fn fill(ctx: &Ctx, name: &str, segment: Segment, resource: &mut Object<Strin
 }
 
 impl Line {
+    /// Says that there is no such element any more, unless another field has said something of it.
+    fn remove(&self, resource: &mut Object<String, Value>) {
+        match self.target[..] {
+            [Step::Element(name) | Step::Item(name) | Step::First(name)] => {
+                resource.entry(name).or_insert(Value::Null);
+            }
+            [Step::Element(name), Step::Element(inner) | Step::Item(inner) | Step::First(inner)] => {
+                let part = resource.entry(name).or_insert_with(|| json!({}));
+                if let Some(part) = part.as_object_mut() {
+                    part.entry(inner).or_insert(Value::Null);
+                }
+            }
+            // An extension of which nothing but the URL is said.
+            [Step::Extension(url), ..] => {
+                let list = resource.entry("extension").or_insert_with(|| json!([]));
+                if let Some(items) = list.as_array_mut().filter(|items| items.iter().all(|item| item["url"] != url)) {
+                    items.push(json!({"url": url}));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn fill(&self, ctx: &Ctx, segment: Segment, resource: &mut Object<String, Value>) {
         let [field, component, sub] = self.source;
         let whole = segment.field(field);
         if whole.is_null() {
-            if let [Step::Element(name) | Step::Item(name) | Step::First(name)] = self.target[..] {
-                resource.insert(name.to_string(), Value::Null);
-            }
+            self.remove(resource);
             return;
         }
         let is_list = self.target.iter().any(|step| matches!(step, Step::Item(_)));
-        for repetition in whole
-            .repetitions()
-            .take(if is_list { usize::MAX } else { 1 })
-        {
+        for repetition in whole.repetitions().take(if is_list { usize::MAX } else { 1 }) {
             let mut part: Part = repetition;
             for n in [component, sub].into_iter().filter(|n| *n > 0) {
                 part = part.part(n);
@@ -95,9 +120,7 @@ impl Line {
             if !part.is_there() {
                 continue;
             }
-            if let Some(value) =
-                (self.conversion)(ctx, part, &self.args).filter(|value| !value.is_null())
-            {
+            if let Some(value) = (self.conversion)(ctx, part, &self.args).filter(|value| !value.is_null()) {
                 put(resource, &self.target, value);
             }
         }
@@ -106,9 +129,7 @@ impl Line {
 
 /// Puts a value where the steps lead; what stands there already stays where it is no list.
 fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        return;
-    };
+    let Some((step, rest)) = steps.split_first() else { return };
     let list = |object: &'_ mut Object<String, Value>, name: &str| -> Option<usize> {
         let entry = object.entry(name).or_insert_with(|| json!([]));
         if !entry.is_array() {
@@ -133,12 +154,8 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             }
         }
         Step::Item(name) | Step::First(name) => {
-            let Some(len) = list(object, name) else {
-                return;
-            };
-            let Some(items) = object.get_mut(*name).and_then(Value::as_array_mut) else {
-                return;
-            };
+            let Some(len) = list(object, name) else { return };
+            let Some(items) = object.get_mut(*name).and_then(Value::as_array_mut) else { return };
             if rest.is_empty() {
                 if matches!(step, Step::Item(_)) || len == 0 {
                     if !items.contains(&value) {
@@ -150,11 +167,7 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             if matches!(step, Step::Item(_)) || len == 0 {
                 items.push(json!({}));
             }
-            let item = if matches!(step, Step::First(_)) {
-                items.first_mut()
-            } else {
-                items.last_mut()
-            };
+            let item = if matches!(step, Step::First(_)) { items.first_mut() } else { items.last_mut() };
             if let Some(inner) = item.and_then(Value::as_object_mut) {
                 put(inner, rest, value);
             }
@@ -163,16 +176,11 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             if list(object, "extension").is_none() {
                 return;
             }
-            let Some(items) = object.get_mut("extension").and_then(Value::as_array_mut) else {
-                return;
-            };
-            let place = items
-                .iter()
-                .position(|item| item["url"] == *url)
-                .unwrap_or_else(|| {
-                    items.push(json!({"url": url}));
-                    items.len() - 1
-                });
+            let Some(items) = object.get_mut("extension").and_then(Value::as_array_mut) else { return };
+            let place = items.iter().position(|item| item["url"] == *url).unwrap_or_else(|| {
+                items.push(json!({"url": url}));
+                items.len() - 1
+            });
             if let Some(inner) = items[place].as_object_mut() {
                 put(inner, rest, value);
             }
@@ -182,15 +190,10 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
 
 fn read(text: &'static str) -> Result<Map, String> {
     let mut lines = Vec::new();
-    for (n, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty())
-    {
+    for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty()) {
         let wrong = |what: &str| format!("line {}: {what}", n + 1);
         let mut words = line.split_whitespace();
-        let (Some(source), Some(target), Some(name)) = (words.next(), words.next(), words.next())
-        else {
+        let (Some(source), Some(target), Some(name)) = (words.next(), words.next(), words.next()) else {
             return Err(wrong("a field, an element and a conversion"));
         };
         let mut numbers = [0; 3];
@@ -198,19 +201,10 @@ fn read(text: &'static str) -> Result<Map, String> {
             let slot = numbers.get_mut(place).ok_or_else(|| wrong("too deep"))?;
             *slot = number.parse().map_err(|_| wrong("no number"))?;
         }
-        let conversion =
-            datatype::named(name).ok_or_else(|| wrong(&format!("no conversion {name}")))?;
-        let args = words.map(|word| {
-            word.split_once('=')
-                .ok_or_else(|| wrong("arguments are name=value"))
-        });
+        let conversion = datatype::named(name).ok_or_else(|| wrong(&format!("no conversion {name}")))?;
+        let args = words.map(|word| word.split_once('=').ok_or_else(|| wrong("arguments are name=value")));
         let args = Args(args.collect::<Result<_, _>>()?);
-        lines.push(Line {
-            source: numbers,
-            target: steps(target),
-            conversion,
-            args,
-        });
+        lines.push(Line { source: numbers, target: steps(target), conversion, args });
     }
     Ok(Map(lines))
 }
@@ -220,10 +214,7 @@ fn steps(target: &'static str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut rest = target;
     while !rest.is_empty() {
-        if let Some((url, after)) = rest
-            .strip_prefix("extension(")
-            .and_then(|inner| inner.split_once(')'))
-        {
+        if let Some((url, after)) = rest.strip_prefix("extension(").and_then(|inner| inner.split_once(')')) {
             steps.push(Step::Extension(url));
             rest = after.trim_start_matches('.');
             continue;
@@ -248,16 +239,10 @@ mod tests {
         for (name, text) in FILES {
             read(text).unwrap_or_else(|wrong| panic!("{name}.map: {wrong}"));
         }
-        let there =
-            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/hl7v2/maps")).unwrap();
+        let there = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/hl7v2/maps")).unwrap();
         for file in there {
             let name = file.unwrap().file_name().into_string().unwrap();
-            assert!(
-                FILES
-                    .iter()
-                    .any(|(known, _)| format!("{known}.map") == name),
-                "{name} is not in FILES"
-            );
+            assert!(FILES.iter().any(|(known, _)| format!("{known}.map") == name), "{name} is not in FILES");
         }
     }
 
@@ -265,9 +250,6 @@ mod tests {
     fn steps_are_read() {
         let expected = [Step::Extension("http://x.y/z"), Step::Element("valueCode")];
         assert_eq!(steps("extension(http://x.y/z).valueCode"), expected);
-        assert_eq!(
-            steps("a.b[].c"),
-            [Step::Element("a"), Step::Item("b"), Step::Element("c")]
-        );
+        assert_eq!(steps("a.b[].c"), [Step::Element("a"), Step::Item("b"), Step::Element("c")]);
     }
 }

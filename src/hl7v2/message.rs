@@ -6,6 +6,7 @@
 use super::escape;
 use super::problem::{Code, Place, Problem};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Segments that one message has at most.
@@ -25,14 +26,7 @@ pub struct Marks {
 impl Default for Marks {
     fn default() -> Marks {
         let (repetition, escape, sub) = (Some('~'), Some('\\'), Some('&'));
-        Marks {
-            field: '|',
-            component: '^',
-            repetition,
-            escape,
-            sub,
-            truncation: None,
-        }
+        Marks { field: '|', component: '^', repetition, escape, sub, truncation: None }
     }
 }
 
@@ -40,45 +34,19 @@ impl Marks {
     /// Reads them from what follows the name of a segment MSH, FHS or BHS.
     pub fn read(after_name: &str) -> Option<Marks> {
         let mut chars = after_name.chars();
-        let field = chars
-            .next()
-            .filter(|c| !c.is_ascii_alphanumeric() && !c.is_control())?;
-        let declared: Vec<char> = chars
-            .as_str()
-            .split([field, '\r', '\n'])
-            .next()?
-            .chars()
-            .collect();
-        let all_differ = declared
-            .iter()
-            .enumerate()
-            .all(|(at, c)| !declared[..at].contains(c) && *c != field);
+        let field = chars.next().filter(|c| !c.is_ascii_alphanumeric() && !c.is_control())?;
+        let declared: Vec<char> = chars.as_str().split([field, '\r', '\n']).next()?.chars().collect();
+        let all_differ = declared.iter().enumerate().all(|(at, c)| !declared[..at].contains(c) && *c != field);
         if declared.is_empty() || declared.len() > 5 || !all_differ {
             return None;
         }
         let at = |place: usize| declared.get(place).copied();
-        Some(Marks {
-            field,
-            component: declared[0],
-            repetition: at(1),
-            escape: at(2),
-            sub: at(3),
-            truncation: at(4),
-        })
+        Some(Marks { field, component: declared[0], repetition: at(1), escape: at(2), sub: at(3), truncation: at(4) })
     }
 
     /// Returns MSH-2.
     pub fn encoding(self) -> String {
-        [
-            Some(self.component),
-            self.repetition,
-            self.escape,
-            self.sub,
-            self.truncation,
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        [Some(self.component), self.repetition, self.escape, self.sub, self.truncation].into_iter().flatten().collect()
     }
 }
 
@@ -94,26 +62,16 @@ impl Message {
     /// Reads a message. Segments end in CR; LF and CR LF are taken for it, and so is a byte order mark before it all.
     pub fn parse(text: impl Into<String>) -> Result<Message, Problem> {
         let text: String = text.into();
-        let begin = text.len()
-            - text
-                .trim_start_matches(['\u{feff}', '\r', '\n', ' ', '\t'])
-                .len();
+        let begin = text.len() - text.trim_start_matches(['\u{feff}', '\r', '\n', ' ', '\t']).len();
         let Some(after) = text[begin..].strip_prefix("MSH") else {
-            return Err(Problem::error(
-                Code::SegmentSequence,
-                None,
-                "a message begins with MSH",
-            ));
+            return Err(Problem::error(Code::SegmentSequence, None, "a message begins with MSH"));
         };
         let Some(marks) = Marks::read(after) else {
             let text = "MSH-1 and MSH-2 declare separators, all different, such as |^~\\&";
-            return Err(Problem::error(
-                Code::RequiredField,
-                Place::segment("MSH", 1).field(2),
-                text,
-            ));
+            return Err(Problem::error(Code::RequiredField, Place::segment("MSH", 1).field(2), text));
         };
         let mut segments: Vec<(Range<usize>, u16)> = Vec::new();
+        let mut counts: HashMap<&str, u16> = HashMap::new();
         let mut at = begin;
         for line in text[begin..].split(['\r', '\n']) {
             let range = at..at + line.len();
@@ -122,22 +80,15 @@ impl Message {
                 continue;
             }
             let name = name_of(line, marks);
-            let nth = segments
-                .iter()
-                .filter(|(other, _)| name_of(&text[other.clone()], marks) == name)
-                .count()
-                + 1;
-            segments.push((range, u16::try_from(nth).unwrap_or(u16::MAX)));
+            let nth = counts.entry(name).or_default();
+            *nth = nth.saturating_add(1);
+            segments.push((range, *nth));
             if segments.len() > SEGMENTS_MAX {
                 let words = format!("a message has at most {SEGMENTS_MAX} segments");
                 return Err(Problem::error(Code::TooLong, None, words));
             }
         }
-        Ok(Message {
-            text,
-            marks,
-            segments,
-        })
+        Ok(Message { text, marks, segments })
     }
 
     pub fn text(&self) -> &str {
@@ -151,40 +102,20 @@ impl Message {
     pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> + Clone {
         self.segments.iter().map(|(range, nth)| {
             let line = &self.text[range.clone()];
-            Segment {
-                name: name_of(line, self.marks),
-                line,
-                marks: self.marks,
-                nth: *nth,
-            }
+            Segment { name: name_of(line, self.marks), line, marks: self.marks, nth: *nth }
         })
     }
 
     /// Returns the segment MSH.
     pub fn header(&self) -> Segment<'_> {
-        let line = self
-            .segments
-            .first()
-            .map_or("MSH", |(range, _)| &self.text[range.clone()]);
-        Segment {
-            name: "MSH",
-            line,
-            marks: self.marks,
-            nth: 1,
-        }
+        let line = self.segments.first().map_or("MSH", |(range, _)| &self.text[range.clone()]);
+        Segment { name: "MSH", line, marks: self.marks, nth: 1 }
     }
 
     /// Returns the first segment of a name; one without fields where there is none.
     pub fn segment<'m>(&'m self, name: &'m str) -> Segment<'m> {
-        let none = Segment {
-            name,
-            line: "",
-            marks: self.marks,
-            nth: 1,
-        };
-        self.segments()
-            .find(|segment| segment.name == name)
-            .unwrap_or(none)
+        let none = Segment { name, line: "", marks: self.marks, nth: 1 };
+        self.segments().find(|segment| segment.name == name).unwrap_or(none)
     }
 }
 
@@ -216,54 +147,23 @@ impl<'m> Segment<'m> {
     pub fn field(self, n: usize) -> Part<'m> {
         let is_header = matches!(self.name, "MSH" | "FHS" | "BHS");
         let at = self.at().field(n);
-        let absent = Part {
-            text: "",
-            marks: self.marks,
-            depth: Depth::Field,
-            at,
-        };
+        let absent = Part { text: "", marks: self.marks, depth: Depth::Field, at };
         if n == 0 {
             return absent;
         }
         if is_header && n <= 2 {
-            let mark = self
-                .line
-                .char_indices()
-                .nth(3)
-                .map_or(0..0, |(from, c)| from..from + c.len_utf8());
-            let rest = self
-                .line
-                .get(mark.end..)
-                .unwrap_or_default()
-                .split(self.marks.field)
-                .next()
-                .unwrap_or_default();
-            let text = if n == 1 {
-                self.line.get(mark).unwrap_or_default()
-            } else {
-                rest
-            };
-            return Part {
-                text,
-                depth: Depth::Leaf,
-                ..absent
-            };
+            let mark = self.line.char_indices().nth(3).map_or(0..0, |(from, c)| from..from + c.len_utf8());
+            let rest = self.line.get(mark.end..).unwrap_or_default().split(self.marks.field).next().unwrap_or_default();
+            let text = if n == 1 { self.line.get(mark).unwrap_or_default() } else { rest };
+            return Part { text, depth: Depth::Leaf, ..absent };
         }
         let place = if is_header { n - 1 } else { n };
-        Part {
-            text: self
-                .line
-                .split(self.marks.field)
-                .nth(place)
-                .unwrap_or_default(),
-            ..absent
-        }
+        Part { text: self.line.split(self.marks.field).nth(place).unwrap_or_default(), ..absent }
     }
 
     /// Returns the number of the last field that is there.
     pub fn last(self) -> usize {
-        self.line.split(self.marks.field).count()
-            - usize::from(!matches!(self.name, "MSH" | "FHS" | "BHS"))
+        self.line.split(self.marks.field).count() - usize::from(!matches!(self.name, "MSH" | "FHS" | "BHS"))
     }
 }
 
@@ -300,6 +200,11 @@ impl<'m> Part<'m> {
         !self.is_absent() && !self.is_null()
     }
 
+    /// Returns the first repetition, or the part itself, where it says something.
+    pub fn said(self) -> Option<Part<'m>> {
+        Some(self.first()).filter(|part| part.is_there())
+    }
+
     /// Returns the text as it is written.
     pub fn raw(self) -> &'m str {
         self.text
@@ -307,47 +212,19 @@ impl<'m> Part<'m> {
 
     /// Returns the repetitions of a field that say something; of what is further down itself.
     pub fn repetitions(self) -> impl Iterator<Item = Part<'m>> + Clone {
-        let mark = if self.depth == Depth::Field {
-            self.marks.repetition
-        } else {
-            None
-        };
-        let depth = if self.depth == Depth::Field {
-            Depth::Repetition
-        } else {
-            self.depth
-        };
-        let all = self
-            .text
-            .split(move |c| Some(c) == mark)
-            .enumerate()
-            .map(move |(n, text)| {
-                let repetition = if self.depth == Depth::Field {
-                    n + 1
-                } else {
-                    usize::from(self.at.repetition)
-                };
-                let at = Place {
-                    repetition: u16::try_from(repetition).unwrap_or(u16::MAX),
-                    ..self.at
-                };
-                Part {
-                    text,
-                    depth,
-                    at,
-                    ..self
-                }
-            });
+        let mark = if self.depth == Depth::Field { self.marks.repetition } else { None };
+        let depth = if self.depth == Depth::Field { Depth::Repetition } else { self.depth };
+        let all = self.text.split(move |c| Some(c) == mark).enumerate().map(move |(n, text)| {
+            let repetition = if self.depth == Depth::Field { n + 1 } else { usize::from(self.at.repetition) };
+            let at = Place { repetition: u16::try_from(repetition).unwrap_or(u16::MAX), ..self.at };
+            Part { text, depth, at, ..self }
+        });
         all.filter(|part| !part.is_absent())
     }
 
     /// Returns the first repetition that says something.
     pub fn first(self) -> Part<'m> {
-        self.repetitions().next().unwrap_or(Part {
-            text: "",
-            depth: Depth::Repetition.max(self.depth),
-            ..self
-        })
+        self.repetitions().next().unwrap_or(Part { text: "", depth: Depth::Repetition.max(self.depth), ..self })
     }
 
     /// Returns a component of the first repetition, or a sub-component, from 1.
@@ -356,35 +233,14 @@ impl<'m> Part<'m> {
         let (own, mark, depth, at) = match self.depth {
             Depth::Field => return self.first().part(n),
             Depth::Repetition => {
-                let at = Place {
-                    repetition: self.at.repetition.max(1),
-                    component: small,
-                    ..self.at
-                };
+                let at = Place { repetition: self.at.repetition.max(1), component: small, ..self.at };
                 (self, Some(self.marks.component), Depth::Component, at)
             }
-            Depth::Component => (
-                self,
-                self.marks.sub,
-                Depth::Leaf,
-                Place {
-                    sub: small,
-                    ..self.at
-                },
-            ),
+            Depth::Component => (self, self.marks.sub, Depth::Leaf, Place { sub: small, ..self.at }),
             Depth::Leaf => (self, None, Depth::Leaf, self.at),
         };
-        let text = own
-            .text
-            .split(|c| Some(c) == mark)
-            .nth(n.saturating_sub(1))
-            .unwrap_or_default();
-        Part {
-            text,
-            depth,
-            at,
-            ..self
-        }
+        let text = own.text.split(|c| Some(c) == mark).nth(n.saturating_sub(1)).unwrap_or_default();
+        Part { text, depth, at, ..self }
     }
 
     /// Returns how many parts it has.
@@ -418,6 +274,11 @@ impl<'m> Part<'m> {
         (!text.is_empty() && leaf.text.trim() != "\"\"").then_some(text)
     }
 
+    /// Returns the character that separates its components.
+    pub fn mark(self) -> char {
+        self.marks.component
+    }
+
     /// Returns everything in it as one text, decoded: for text in which somebody forgot to escape a separator.
     pub fn whole(self) -> Option<String> {
         self.is_there()
@@ -433,11 +294,7 @@ impl<'m> Part<'m> {
 
 impl Depth {
     fn max(self, other: Depth) -> Depth {
-        if self as u8 > other as u8 {
-            self
-        } else {
-            other
-        }
+        if self as u8 > other as u8 { self } else { other }
     }
 }
 
@@ -455,25 +312,13 @@ mod tests {
         assert_eq!(msh.field(9).part(2).text().unwrap(), "A01");
         assert_eq!(msh.field(99).text(), None);
         let pid = message.segment("PID");
-        let all: Vec<_> = pid
-            .field(3)
-            .repetitions()
-            .map(|r| r.part(4).part(1).text().unwrap().into_owned())
-            .collect();
+        let all: Vec<_> = pid.field(3).repetitions().map(|r| r.part(4).part(1).text().unwrap().into_owned()).collect();
         assert_eq!(all, ["X", "Y"]);
         assert_eq!(pid.field(3).part(4).part(2).text().unwrap(), "1.2");
         assert_eq!(pid.field(5).text().unwrap(), "O'Neil");
-        assert!(
-            pid.field(7).is_null() && pid.field(7).text().is_none() && pid.field(6).is_absent()
-        );
-        assert_eq!(
-            message.segments().nth(3).unwrap().field(3).text().unwrap(),
-            "a&b"
-        );
-        assert_eq!(
-            message.segments().nth(3).unwrap().field(3).at.to_string(),
-            "OBX[2]-3"
-        );
+        assert!(pid.field(7).is_null() && pid.field(7).text().is_none() && pid.field(6).is_absent());
+        assert_eq!(message.segments().nth(3).unwrap().field(3).text().unwrap(), "a&b");
+        assert_eq!(message.segments().nth(3).unwrap().field(3).at.to_string(), "OBX[2]-3");
         assert_eq!(pid.field(3).part(4).part(2).at.to_string(), "PID-3.4.2");
     }
 

@@ -13,14 +13,16 @@ pub mod datatype;
 pub mod draft;
 mod escape;
 pub mod event;
+pub mod layout;
 pub mod map;
 pub mod message;
-pub mod outcome;
 pub mod problem;
 pub mod rules;
 pub mod segment;
 pub mod settings;
+pub mod table;
 pub mod tree;
+pub mod update;
 
 pub use convert::{Conversion, convert};
 pub use message::Message;

@@ -21,18 +21,8 @@ impl Place {
     /// Returns the place of a whole segment.
     pub fn segment(name: &str, nth: usize) -> Place {
         let mut segment = *b"???";
-        segment
-            .iter_mut()
-            .zip(name.bytes().filter(u8::is_ascii_graphic))
-            .for_each(|(to, from)| *to = from);
-        Place {
-            segment,
-            nth: small(nth),
-            field: 0,
-            repetition: 0,
-            component: 0,
-            sub: 0,
-        }
+        segment.iter_mut().zip(name.bytes().filter(u8::is_ascii_graphic)).for_each(|(to, from)| *to = from);
+        Place { segment, nth: small(nth), field: 0, repetition: 0, component: 0, sub: 0 }
     }
 
     pub fn name(&self) -> &str {
@@ -40,18 +30,11 @@ impl Place {
     }
 
     pub fn field(self, n: usize) -> Place {
-        Place {
-            field: small(n),
-            ..self
-        }
+        Place { field: small(n), ..self }
     }
 
     pub fn component(self, n: usize) -> Place {
-        Place {
-            repetition: self.repetition.max(1),
-            component: small(n),
-            ..self
-        }
+        Place { repetition: self.repetition.max(1), component: small(n), ..self }
     }
 
     /// Returns the numbers below the segment, as far as they are known.
@@ -135,10 +118,7 @@ impl Code {
     pub fn is_refusal(self) -> bool {
         matches!(
             self,
-            Code::UnsupportedType
-                | Code::UnsupportedEvent
-                | Code::UnsupportedProcessing
-                | Code::UnsupportedVersion
+            Code::UnsupportedType | Code::UnsupportedEvent | Code::UnsupportedProcessing | Code::UnsupportedVersion
         )
     }
 }
@@ -164,19 +144,11 @@ pub struct Problem {
 
 impl Problem {
     pub fn error(code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) -> Problem {
-        Problem {
-            code,
-            severity: Severity::Error,
-            at: at.into(),
-            text: text.into(),
-        }
+        Problem { code, severity: Severity::Error, at: at.into(), text: text.into() }
     }
 
     pub fn warning(code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) -> Problem {
-        Problem {
-            severity: Severity::Warning,
-            ..Problem::error(code, at, text)
-        }
+        Problem { severity: Severity::Warning, ..Problem::error(code, at, text) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every key may be left out. What is not known or makes no sense is refused, all of it at once, with words for who wrote it:
 //! a key that is misspelt would otherwise be a rule that never holds.
 
+use super::charset;
 use super::rules::Rules;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -58,7 +59,7 @@ impl Read<'_> {
                 .text("facility", |text| if is_word(text) && !text.contains(' ') { Ok(()) } else { Err(WORD) }),
             zone: self.zone().unwrap_or(usual.zone),
             patient_system: self.text("patient_system", uri),
-            charset: self.text("charset", |text| if is_word(text) { Ok(()) } else { Err(CHARSET) }),
+            charset: self.text("charset", |text| if charset::is_known(text) { Ok(()) } else { Err(CHARSET) }),
             processing: self.processing().unwrap_or(usual.processing),
             makes_patients: self.flag("makes_patients").unwrap_or(usual.makes_patients),
             systems: self.uris("systems"),
@@ -237,6 +238,7 @@ mod tests {
         check("patient_system = 'MRN'", &["patient_system: a URI, such as"]);
         check("facility = ''", &["facility: a short name"]);
         check("facility = 'a b'", &["facility: a short name"]);
+        check("charset = 'Klingon'", &["charset: a character set"]);
         check("processing = ['X']", &["processing: a list of"]);
         check("processing = []", &["processing: a list of"]);
         check("processing = 'P'", &["processing: a list of"]);

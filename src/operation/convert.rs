@@ -3,15 +3,17 @@
 //! Defined in `conformance/OperationDefinition-convert.json`. The message comes as it is, or as text in Parameters; with `feed` under the
 //! rules of a feed that is registered.
 
+mod outcome;
+
 use super::parameters::{Parameters, required};
 use super::{Call, Operation, Places};
 use crate::access::Principal;
 use crate::access::policy::{self, Needs};
 use crate::access::role::Right;
 use crate::fault::{Fault, Kind};
-use crate::fhir::{ResourceType, outcome};
+use crate::fhir::{self, ResourceType};
 use crate::hl7v2::rules::Rules;
-use crate::hl7v2::{self, Conversion, Message};
+use crate::hl7v2::{Conversion, bundle, settings};
 use crate::interaction::{Context, body};
 use crate::rest::{Body, Reply, ReturnPreference};
 use bytes::Bytes;
@@ -53,10 +55,10 @@ impl Operation for Convert {
             // Work goes aside by the size of the message.
             let told = move |message: Body| {
                 let Body::Hl7(bytes) = message else { return Err(Fault::internal("no message", "another body")) };
-                let conversion = convert(&bytes, &rules)?;
+                let conversion = bundle::converted(&bytes, &rules).map_err(|problems| outcome::fault(&problems))?;
                 Ok(match wants {
                     Some(ReturnPreference::OperationOutcome) => warnings(&conversion),
-                    _ => hl7v2::bundle::bundle(&conversion, &base),
+                    _ => bundle::bundle(&conversion, &base),
                 })
             };
             Ok(Reply::value(200, &body::work(Body::Hl7(message), told).await?))
@@ -92,22 +94,18 @@ async fn rules_of(ctx: &Context<'_>, id: &str) -> Result<Rules, Fault> {
             format!("the parameter 'feed' needs a role that may manage feeds, or for a system the scope '{scope}'");
         return Err(Fault::new(Kind::Forbidden, text));
     }
-    let _ = id;
-    Err(Fault::new(Kind::NotFound, "there is no such feed"))
-}
-
-/// Converts the bytes of a message.
-fn convert(bytes: &[u8], rules: &Rules) -> Result<Conversion, Fault> {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    let message = Message::parse(text).map_err(|problem| hl7v2::outcome::fault(&[problem]))?;
-    hl7v2::convert(&message, rules).map_err(|problems| hl7v2::outcome::fault(&problems))
+    let feed = ctx.store.hl7_feed(id).await?;
+    let feed = feed.ok_or_else(|| Fault::new(Kind::NotFound, "there is no such feed"))?;
+    settings::rules(&feed.settings, &ctx.settings.canonical_base).map_err(|wrong| {
+        Fault::new(Kind::BusinessRule, format!("the settings of this feed are wrong: {}", wrong.join("; ")))
+    })
 }
 
 /// Returns what could not be taken over.
 fn warnings(conversion: &Conversion) -> Value {
-    let issues: Vec<_> = conversion.warnings.iter().map(hl7v2::outcome::issue).collect();
+    let issues: Vec<_> = conversion.warnings.iter().map(outcome::issue).collect();
     match issues.is_empty() {
-        true => outcome::informational("everything was taken over"),
-        false => outcome::of_issues(&issues, "warning"),
+        true => fhir::outcome::informational("everything was taken over"),
+        false => fhir::outcome::of_issues(&issues, "warning"),
     }
 }

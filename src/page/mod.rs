@@ -11,6 +11,7 @@ pub mod card;
 pub mod clinician;
 pub mod consent;
 pub mod emergency;
+pub mod feeds;
 pub mod outside;
 pub mod passkey;
 pub mod patient;

@@ -46,32 +46,17 @@ impl Unit {
     }
 
     fn of_factor(factor: Ratio) -> Unit {
-        Unit {
-            factor,
-            origin: Scaled::ZERO,
-            dimension: Dimension::default(),
-        }
+        Unit { factor, origin: Scaled::ZERO, dimension: Dimension::default() }
     }
 
     /// Returns the product with the power of another unit; none when it is too large to be a unit, or made of two
     /// arbitrary units.
     fn times(self, other: Unit, power: i8) -> Option<Unit> {
-        let mut out = Unit {
-            factor: self.factor.times(other.factor.power(power)?)?,
-            ..self
-        };
-        for (own, more) in out
-            .dimension
-            .exponents
-            .iter_mut()
-            .zip(other.dimension.exponents)
-        {
+        let mut out = Unit { factor: self.factor.times(other.factor.power(power)?)?, ..self };
+        for (own, more) in out.dimension.exponents.iter_mut().zip(other.dimension.exponents) {
             *own = own.checked_add(more.checked_mul(power)?)?;
         }
-        let more = other
-            .dimension
-            .arbitrary
-            .map(|(name, exponent)| Some((name, exponent.checked_mul(power)?)));
+        let more = other.dimension.arbitrary.map(|(name, exponent)| Some((name, exponent.checked_mul(power)?)));
         out.dimension.arbitrary = match (self.dimension.arbitrary, more) {
             (own, None) => own,
             (None, Some(more)) => Some(more?),
@@ -91,10 +76,7 @@ mod tests {
 
     fn base(text: &str, code: &str) -> Option<(String, Dimension)> {
         let unit = parse(code)?;
-        Some((
-            unit.to_base(Scaled::parse(text).unwrap()).text(),
-            unit.dimension,
-        ))
+        Some((unit.to_base(Scaled::parse(text).unwrap()).text(), unit.dimension))
     }
 
     #[test]
@@ -131,19 +113,9 @@ mod tests {
 
     #[test]
     fn what_measures_something_else_has_another_dimension() {
-        for (one, other) in [
-            ("g", "m"),
-            ("[iU]", "U"),
-            ("[iU]", "[arb'U]"),
-            ("mol", "1"),
-            ("Cel", "m"),
-            ("[iU]", "1"),
-        ] {
-            assert_ne!(
-                parse(one).unwrap().dimension,
-                parse(other).unwrap().dimension,
-                "{one} {other}"
-            );
+        for (one, other) in [("g", "m"), ("[iU]", "U"), ("[iU]", "[arb'U]"), ("mol", "1"), ("Cel", "m"), ("[iU]", "1")]
+        {
+            assert_ne!(parse(one).unwrap().dimension, parse(other).unwrap().dimension, "{one} {other}");
         }
     }
 

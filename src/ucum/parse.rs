@@ -19,11 +19,7 @@ pub fn parse(code: &str) -> Option<Unit> {
 
 /// Returns a code in base units by the units that are known so far.
 pub(super) fn read(known: &Known, code: &str) -> Option<Unit> {
-    let mut parser = Parser {
-        known,
-        rest: code,
-        depth: 0,
-    };
+    let mut parser = Parser { known, rest: code, depth: 0 };
     let unit = parser.term()?;
     parser.rest.is_empty().then_some(unit)
 }
@@ -97,8 +93,7 @@ impl Parser<'_> {
     fn atom(&self, symbol: &str) -> Option<Unit> {
         if !symbol.is_empty() && symbol.bytes().all(|b| b.is_ascii_digit()) {
             // Longer numbers would be cut off.
-            let number = Scaled::from_digits(false, symbol, 0)
-                .filter(|_| symbol.len() <= NUMBER_DIGITS_MAX)?;
+            let number = Scaled::from_digits(false, symbol, 0).filter(|_| symbol.len() <= NUMBER_DIGITS_MAX)?;
             return Ratio::new(number).map(Unit::of_factor);
         }
         self.known.unit(symbol)

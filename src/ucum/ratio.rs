@@ -16,35 +16,20 @@ const DIGITS: u32 = 30;
 const EXPONENT_MAX: i32 = 200;
 
 impl Ratio {
-    pub const ONE: Ratio = Ratio {
-        numerator: 1,
-        denominator: 1,
-        exponent: 0,
-    };
+    pub const ONE: Ratio = Ratio { numerator: 1, denominator: 1, exponent: 0 };
 
     /// Returns the ratio of a number above zero.
     pub fn new(number: Scaled) -> Option<Ratio> {
         let numerator = u128::try_from(number.mantissa()).ok()?;
-        Ratio {
-            numerator,
-            denominator: 1,
-            exponent: number.exponent(),
-        }
-        .reduced()
+        Ratio { numerator, denominator: 1, exponent: number.exponent() }.reduced()
     }
 
     pub fn ten(exponent: i32) -> Ratio {
-        Ratio {
-            exponent,
-            ..Ratio::ONE
-        }
+        Ratio { exponent, ..Ratio::ONE }
     }
 
     pub fn times(self, other: Ratio) -> Option<Ratio> {
-        let (a, b) = (
-            gcd(self.numerator, other.denominator),
-            gcd(other.numerator, self.denominator),
-        );
+        let (a, b) = (gcd(self.numerator, other.denominator), gcd(other.numerator, self.denominator));
         Ratio {
             numerator: (self.numerator / a).checked_mul(other.numerator / b)?,
             denominator: (self.denominator / b).checked_mul(other.denominator / a)?,
@@ -60,11 +45,7 @@ impl Ratio {
             out = out.times(self)?;
         }
         if power < 0 {
-            out = Ratio {
-                numerator: out.denominator,
-                denominator: out.numerator,
-                exponent: -out.exponent,
-            };
+            out = Ratio { numerator: out.denominator, denominator: out.numerator, exponent: -out.exponent };
         }
         Some(out)
     }
@@ -86,10 +67,7 @@ impl Ratio {
 
     /// Returns the value times the ratio.
     pub fn of(self, value: Scaled) -> Scaled {
-        let (mut magnitude, mut exponent) = (
-            value.mantissa().unsigned_abs(),
-            value.exponent() + self.exponent,
-        );
+        let (mut magnitude, mut exponent) = (value.mantissa().unsigned_abs(), value.exponent() + self.exponent);
         let product = loop {
             match magnitude.checked_mul(self.numerator) {
                 Some(product) => break product,
@@ -104,13 +82,8 @@ impl Ratio {
         let digits_end = 10u128.pow(DIGITS);
         // Long division, a digit a turn.
         while rest > 0 && whole < digits_end {
-            let Some(next) = rest.checked_mul(10) else {
-                break;
-            };
-            (whole, rest) = (
-                whole * 10 + next / self.denominator,
-                next % self.denominator,
-            );
+            let Some(next) = rest.checked_mul(10) else { break };
+            (whole, rest) = (whole * 10 + next / self.denominator, next % self.denominator);
             exponent -= 1;
         }
         while whole >= digits_end {
@@ -144,10 +117,7 @@ mod tests {
         let sixtieth = ratio("60").power(-1).unwrap();
         assert_eq!(sixtieth.of(Scaled::new(60, 0)).text(), "1");
         assert_eq!(sixtieth.of(Scaled::new(-45, -1)).text(), "-75e-3");
-        assert_eq!(
-            sixtieth.of(Scaled::new(1, 0)).text(),
-            "166666666666666666666666666666e-31"
-        );
+        assert_eq!(sixtieth.of(Scaled::new(1, 0)).text(), "166666666666666666666666666666e-31");
         assert_eq!(ratio("1e3").times(ratio("0.001")), Some(Ratio::ONE));
         assert_eq!(ratio("60").times(sixtieth), Some(Ratio::ONE));
         assert_eq!(Ratio::new(Scaled::ZERO), None);

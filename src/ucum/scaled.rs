@@ -11,10 +11,7 @@ pub struct Scaled {
 pub const DIGITS_MAX: usize = 36;
 
 impl Scaled {
-    pub const ZERO: Scaled = Scaled {
-        mantissa: 0,
-        exponent: 0,
-    };
+    pub const ZERO: Scaled = Scaled { mantissa: 0, exponent: 0 };
 
     pub fn new(mantissa: i128, exponent: i32) -> Scaled {
         let (mut mantissa, mut exponent) = (mantissa, exponent);
@@ -41,27 +38,17 @@ impl Scaled {
         }
         let digits = digits.trim_start_matches('0');
         let kept = digits.get(..DIGITS_MAX).unwrap_or(digits);
-        let mantissa = kept
-            .bytes()
-            .fold(0, |sum: i128, digit| sum * 10 + i128::from(digit - b'0'));
+        let mantissa = kept.bytes().fold(0, |sum: i128, digit| sum * 10 + i128::from(digit - b'0'));
         let dropped = i32::try_from(digits.len() - kept.len()).ok()?;
-        Some(Scaled::new(
-            if negative { -mantissa } else { mantissa },
-            exponent.checked_add(dropped)?,
-        ))
+        Some(Scaled::new(if negative { -mantissa } else { mantissa }, exponent.checked_add(dropped)?))
     }
 
     /// Returns the number of a text such as `9.80665` or `1e-24`.
     pub fn parse(text: &str) -> Option<Scaled> {
         let (number, power) = text.split_once('e').unwrap_or((text, "0"));
-        let (negative, number) = number
-            .strip_prefix('-')
-            .map_or((false, number), |rest| (true, rest));
+        let (negative, number) = number.strip_prefix('-').map_or((false, number), |rest| (true, rest));
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let exponent = power
-            .parse::<i32>()
-            .ok()?
-            .checked_sub(i32::try_from(fraction.len()).ok()?)?;
+        let exponent = power.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         Scaled::from_digits(negative, &[whole, fraction].concat(), exponent)
     }
 
@@ -78,27 +65,18 @@ impl Scaled {
         if other.mantissa == 0 {
             return self;
         }
-        let (high, low) = if self.exponent >= other.exponent {
-            (self, other)
-        } else {
-            (other, self)
-        };
+        let (high, low) = if self.exponent >= other.exponent { (self, other) } else { (other, self) };
         let (mut mantissa, mut exponent) = (high.mantissa, high.exponent);
         while exponent > low.exponent && mantissa.unsigned_abs() < MANTISSA_MAX / 10 {
             (mantissa, exponent) = (mantissa * 10, exponent - 1);
         }
         let gap = exponent.abs_diff(low.exponent);
-        let rest = 10i128
-            .checked_pow(gap)
-            .map_or(0, |power| low.mantissa / power);
+        let rest = 10i128.checked_pow(gap).map_or(0, |power| low.mantissa / power);
         Scaled::new(mantissa + rest, exponent)
     }
 
     pub fn minus(self, other: Scaled) -> Scaled {
-        self.plus(Scaled {
-            mantissa: -other.mantissa,
-            ..other
-        })
+        self.plus(Scaled { mantissa: -other.mantissa, ..other })
     }
 
     /// Returns the product; digits that do not fit are cut off.
@@ -108,15 +86,8 @@ impl Scaled {
             if let Some(product) = a.mantissa.checked_mul(b.mantissa) {
                 return Scaled::new(product, a.exponent.saturating_add(b.exponent));
             }
-            let longer = if a.mantissa.unsigned_abs() > b.mantissa.unsigned_abs() {
-                &mut a
-            } else {
-                &mut b
-            };
-            *longer = Scaled {
-                mantissa: longer.mantissa / 10,
-                exponent: longer.exponent + 1,
-            };
+            let longer = if a.mantissa.unsigned_abs() > b.mantissa.unsigned_abs() { &mut a } else { &mut b };
+            *longer = Scaled { mantissa: longer.mantissa / 10, exponent: longer.exponent + 1 };
         }
     }
 
@@ -167,32 +138,16 @@ mod tests {
         assert_eq!(n("-1e-300").plus(n("7")).text(), "7");
         assert_eq!(n("1.5").times(n("-20")).text(), "-3e1");
         assert_eq!(n("0").plus(n("3.25")).text(), "325e-2");
-        assert_eq!(
-            n(&"12".repeat(18))
-                .times(n(&"3".repeat(36)))
-                .text()
-                .get(..18),
-            Some("404040404040404040")
-        );
+        assert_eq!(n(&"12".repeat(18)).times(n(&"3".repeat(36))).text().get(..18), Some("404040404040404040"));
     }
 
     #[test]
     fn a_number_has_a_whole_number_below_it() {
-        for (text, floor) in [
-            ("5", 5),
-            ("5.9", 5),
-            ("-5.1", -6),
-            ("-5", -5),
-            ("0", 0),
-            ("1e-300", 0),
-            ("-1e-300", -1),
-        ] {
+        for (text, floor) in [("5", 5), ("5.9", 5), ("-5.1", -6), ("-5", -5), ("0", 0), ("1e-300", 0), ("-1e-300", -1)]
+        {
             assert_eq!(n(text).floor(), floor, "{text}");
         }
-        assert_eq!(
-            (n("1e300").floor(), n("-1e30").floor()),
-            (i64::MAX, i64::MIN)
-        );
+        assert_eq!((n("1e300").floor(), n("-1e30").floor()), (i64::MAX, i64::MIN));
     }
 
     #[test]

@@ -14,8 +14,7 @@ fn attribute(tag: &BytesStart, name: &str) -> Option<String> {
 
 /// Returns the cases of a section as the attributes that are asked for.
 fn cases<const N: usize>(section: &str, names: [&str; N]) -> Vec<[String; N]> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/suites/ucum/UcumFunctionalTests.xml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/suites/ucum/UcumFunctionalTests.xml");
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!("skipped: {} is not there", path.display());
         return Vec::new();
@@ -46,24 +45,14 @@ fn values_convert_as_the_public_cases_say() {
         };
         let seen = converted(value, source, target);
         let expected: f64 = outcome.parse().unwrap();
-        let digits = outcome
-            .split('e')
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches(['0', '.'])
-            .replace('.', "")
-            .len();
-        let error = 0.500001
-            * 10f64.powi(expected.abs().log10().floor() as i32 + 1 - digits.clamp(1, 15) as i32);
+        let digits =
+            outcome.split('e').next().unwrap_or_default().trim_start_matches(['0', '.']).replace('.', "").len();
+        let error = 0.500001 * 10f64.powi(expected.abs().log10().floor() as i32 + 1 - digits.clamp(1, 15) as i32);
         if source.dimension != target.dimension || (seen - expected).abs() > error {
             wrong.push(format!("{value} {from} is {seen} {to}, expected {outcome}"));
         }
     }
-    println!(
-        "{} of {} conversions",
-        cases.len() - wrong.len(),
-        cases.len()
-    );
+    println!("{} of {} conversions", cases.len() - wrong.len(), cases.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -83,11 +72,7 @@ fn codes_are_units_as_the_public_cases_say() {
             (true, _) => wrong.push(code),
         }
     }
-    println!(
-        "{} of {} codes",
-        cases.len() - open.len() - wrong.len(),
-        cases.len()
-    );
+    println!("{} of {} codes", cases.len() - open.len() - wrong.len(), cases.len());
     assert!(wrong.is_empty(), "taken for units: {wrong:?}");
     assert!(open.is_empty() || open == OPEN, "not known: {open:?}");
 }

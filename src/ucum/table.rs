@@ -90,11 +90,8 @@ const PREFIXES: &[(&str, i32)] = &[
 ];
 
 /// Scales with an origin of their own: code, what is added, and the degree in kelvin.
-const SCALES: [(&str, &str, &str); 3] = [
-    ("Cel", "273.15", "K"),
-    ("[degF]", "459.67", "5.K/9"),
-    ("[degRe]", "218.52", "5.K/4"),
-];
+const SCALES: [(&str, &str, &str); 3] =
+    [("Cel", "273.15", "K"), ("[degF]", "459.67", "5.K/9"), ("[degRe]", "218.52", "5.K/4")];
 
 /// The units by their codes.
 #[derive(Default)]
@@ -115,22 +112,15 @@ impl Known {
             return Some(row.unit);
         }
         PREFIXES.iter().find_map(|(prefix, power)| {
-            let row = self
-                .units
-                .get(symbol.strip_prefix(prefix)?)
-                .filter(|row| row.metric)?;
+            let row = self.units.get(symbol.strip_prefix(prefix)?).filter(|row| row.metric)?;
             Unit::of_factor(Ratio::ten(*power)).times(row.unit, 1)
         })
     }
 
     fn add(&mut self, metric: bool, rows: &[(&'static str, &str, &str)]) {
         for (code, number, unit) in rows {
-            let number = Scaled::parse(number)
-                .and_then(Ratio::new)
-                .map(Unit::of_factor);
-            let unit = number
-                .zip(read(self, unit))
-                .and_then(|(number, unit)| number.times(unit, 1));
+            let number = Scaled::parse(number).and_then(Ratio::new).map(Unit::of_factor);
+            let unit = number.zip(read(self, unit)).and_then(|(number, unit)| number.times(unit, 1));
             // Every row is sound; the test below counts them.
             if let Some(unit) = unit {
                 self.units.insert(code, Row { unit, metric });
@@ -140,14 +130,8 @@ impl Known {
 
     fn add_arbitrary(&mut self, metric: bool, codes: &[&'static str]) {
         for code in codes {
-            let dimension = Dimension {
-                arbitrary: Some((code, 1)),
-                ..Dimension::default()
-            };
-            let unit = Unit {
-                dimension,
-                ..Unit::of_factor(Ratio::ONE)
-            };
+            let dimension = Dimension { arbitrary: Some((code, 1)), ..Dimension::default() };
+            let unit = Unit { dimension, ..Unit::of_factor(Ratio::ONE) };
             self.units.insert(code, Row { unit, metric });
         }
     }
@@ -158,16 +142,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     for (at, code) in BASE.into_iter().enumerate() {
         let mut dimension = Dimension::default();
         dimension.exponents[at] = 1;
-        known.units.insert(
-            code,
-            Row {
-                unit: Unit {
-                    dimension,
-                    ..Unit::of_factor(Ratio::ONE)
-                },
-                metric: true,
-            },
-        );
+        known.units.insert(code, Row { unit: Unit { dimension, ..Unit::of_factor(Ratio::ONE) }, metric: true });
     }
     known.add(false, FIRST);
     known.add(true, METRIC);
@@ -179,15 +154,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
 });
 
 static ON_SCALES: LazyLock<Vec<(&str, Unit)>> = LazyLock::new(|| {
-    let unit = |(code, origin, degree)| {
-        Some((
-            code,
-            Unit {
-                origin: Scaled::parse(origin)?,
-                ..read(&KNOWN, degree)?
-            },
-        ))
-    };
+    let unit = |(code, origin, degree)| Some((code, Unit { origin: Scaled::parse(origin)?, ..read(&KNOWN, degree)? }));
     SCALES.into_iter().filter_map(unit).collect()
 });
 
@@ -199,10 +166,7 @@ pub fn known() -> &'static Known {
 pub fn scale(code: &str) -> Option<Unit> {
     let (code, annotation) = code.split_at(code.find('{').unwrap_or(code.len()));
     let annotated = annotation.is_empty() || annotation.find('}') == Some(annotation.len() - 1);
-    ON_SCALES
-        .iter()
-        .find(|(known, _)| annotated && *known == code)
-        .map(|(_, unit)| *unit)
+    ON_SCALES.iter().find(|(known, _)| annotated && *known == code).map(|(_, unit)| *unit)
 }
 
 #[cfg(test)]

@@ -84,6 +84,12 @@ const HAPPENINGS: &[(&str, Code, &[Code], &str)] = &[
     ("admin", SETTING, &[], "E"),
     ("client", SETTING, &[], "U"),
     ("register", SETTING, &[], "C"),
+    ("feed", SETTING, &[], "U"),
+    // Somebody looks into a message that was not taken over, and says what is to become of it.
+    ("message-read", ACTIVITY, &[], "R"),
+    ("message-replay", ACTIVITY, &[], "E"),
+    ("message-correct", ACTIVITY, &[], "U"),
+    ("message-dismiss", ACTIVITY, &[], "U"),
     ("keys", SETTING, &[], "U"),
     ("revoke", PERMISSIONS, &[], "D"),
     ("launch", ACTIVITY, &[], "E"),

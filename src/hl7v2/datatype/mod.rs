@@ -4,141 +4,121 @@
 //! nothing for what it cannot take over, and notes a warning then. References to people, places and organizations add the draft that
 //! they lead to.
 
+pub mod address;
+pub mod attachment;
+pub mod coded;
+pub mod date;
+pub mod identifier;
+pub mod name;
+pub mod organization;
+pub mod people;
+pub mod place;
+pub mod quantity;
+pub mod telecom;
+pub mod text;
+pub mod timing;
+pub mod value;
+
+pub use address::address;
+pub use coded::{code, codeable_concept, coding};
+pub use date::{date, date_time, instant, period, period_of, time};
+pub use identifier::{entity_identifier, identifier, uri};
+pub use name::human_name;
+pub use organization::organization;
+pub use people::practitioner;
+pub use place::location;
+pub use quantity::{quantity, quantity_of};
+pub use telecom::contact_point;
+pub use text::boolean;
+pub use value::observation_value;
+
 use super::convert::Ctx;
 use super::map::Args;
 use super::message::Part;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub type Conversion = fn(&Ctx, Part, &Args) -> Option<Value>;
 
 /// All conversions, by the names that maps use.
 const ALL: &[(&str, Conversion)] = &[
     // Text, and what stays as it is.
-    ("string", |_, part, _| part.text().map(|text| json!(text))),
-    // `table=HL70001`: the FHIR code for a code of a table.
-    ("code", |ctx, part, args| {
-        code(ctx, part, args.get("table")?).map(Value::String)
+    ("string", |_, part, _| text::string(part).map(Value::String)),
+    // With all its components, for text in which nobody escaped anything.
+    ("markdown", |_, part, _| text::whole(part).map(Value::String)),
+    // All repetitions of the field, each a line.
+    ("lines", |ctx, part, _| text::lines(text::field_of(ctx, part.at)?).map(Value::String)),
+    ("uri", |_, part, _| part.part(1).whole().map(|text| Value::String(text::bare_uri(&text)))),
+    ("boolean", |_, part, _| text::boolean(part).map(Value::Bool)),
+    ("integer", |ctx, part, _| text::integer(ctx, part, i32::MIN)),
+    ("positiveInt", |ctx, part, _| text::integer(ctx, part, 1)),
+    ("unsignedInt", |ctx, part, _| text::integer(ctx, part, 0)),
+    ("decimal", |ctx, part, _| text::decimal(ctx, part)),
+    // `table=HL70001`: the FHIR code for a code of a table; without one the code as it is.
+    ("code", |ctx, part, args| match args.get("table") {
+        Some(table) => code(ctx, part, table).map(Value::String),
+        None => text::plain_code(part).map(Value::String),
     }),
-    ("boolean", |_, part, _| boolean(part).map(Value::Bool)),
-    ("CWE", |ctx, part, args| {
-        codeable_concept(ctx, part, args.get("table"))
-    }),
-    ("Coding", |ctx, part, args| {
-        coding(ctx, part, args.get("table"))
-    }),
+    // `table=HL70002`: what the code means, and its system where CWE.3 names none.
+    ("CWE", |ctx, part, args| codeable_concept(ctx, part, args.get("table"))),
+    ("Coding", |ctx, part, args| coding(ctx, part, args.get("table"))),
+    // What a CWE says for people.
+    ("words", |_, part, _| coded::words(part).map(Value::String)),
+    // A CodeableConcept of text alone.
+    ("textConcept", |_, part, _| Some(serde_json::json!({"text": text::whole(part)?}))),
+    ("JCC", |ctx, part, _| coded::job(ctx, part)),
+    ("FC", |ctx, part, _| coded::financial_class(ctx, part)),
     ("CX", |ctx, part, _| identifier(ctx, part)),
-    ("EI", |ctx, part, _| entity_identifier(ctx, part)),
+    // `type=PLAC`: of a type of table 0203.
+    ("EI", |ctx, part, args| match args.get("type") {
+        Some(kind) => identifier::entity_identifier_as(ctx, part, kind),
+        None => entity_identifier(ctx, part),
+    }),
+    ("DLN", |ctx, part, _| identifier::drivers_license(ctx, part)),
+    ("PLN", |ctx, part, _| identifier::license(ctx, part)),
     ("HD", |ctx, part, _| uri(ctx, part).map(Value::String)),
     ("XPN", |ctx, part, _| human_name(ctx, part)),
+    // XPN.15, a name of its own.
+    ("nickname", |_, part, _| name::nickname(part)),
+    ("nameText", |_, part, _| name::name_text(part).map(Value::String)),
     ("XAD", |ctx, part, _| address(ctx, part)),
-    ("XTN", |ctx, part, args| {
-        contact_point(ctx, part, args.get("use"))
-    }),
+    // `use=home`: where XTN.2 names none.
+    ("XTN", |ctx, part, args| contact_point(ctx, part, args.get("use"))),
     ("date", |ctx, part, _| date(ctx, part).map(Value::String)),
-    ("dateTime", |ctx, part, _| {
-        date_time(ctx, part).map(Value::String)
-    }),
-    ("instant", |ctx, part, _| {
-        instant(ctx, part).map(Value::String)
-    }),
+    ("dateTime", |ctx, part, _| date_time(ctx, part).map(Value::String)),
+    ("instant", |ctx, part, _| instant(ctx, part).map(Value::String)),
+    ("time", |ctx, part, _| time(ctx, part).map(Value::String)),
+    ("period", |ctx, part, _| period(ctx, part)),
     ("CQ", |ctx, part, _| quantity(ctx, part)),
+    // `unit=6`: a number whose unit is in another field of the segment; `ucum=d`: a number of such units.
+    ("Quantity", number_with_unit),
+    ("Duration", |ctx, part, _| timing::duration(ctx, part)),
+    ("NR", |_, part, _| quantity::range(part, &quantity::Unit::default())),
+    ("Money", |ctx, part, _| quantity::money(ctx, part)),
+    ("ED", |ctx, part, _| attachment::encapsulated(ctx, part)),
+    ("RP", |_, part, _| attachment::pointer(part)),
+    ("RI", |ctx, part, _| timing::interval(ctx, part)),
+    ("RPT", |ctx, part, _| timing::pattern(ctx, part)),
+    ("TQ", |ctx, part, _| timing::timing_quantity(ctx, part)),
     ("Practitioner", |ctx, part, _| practitioner(ctx, part)),
+    ("personName", |ctx, part, _| people::person_name(ctx, part)),
+    ("personIdentifier", |ctx, part, _| people::person_identifier(ctx, part)),
     ("Organization", |ctx, part, _| organization(ctx, part)),
+    ("OrganizationCode", |ctx, part, _| organization::organization_of_code(ctx, part)),
+    ("OrganizationHD", |ctx, part, _| organization::organization_of_authority(ctx, part)),
     ("Location", |ctx, part, _| location(ctx, part)),
 ];
 
 /// Returns the conversion of a name.
 pub fn named(name: &str) -> Option<Conversion> {
-    ALL.iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, conversion)| *conversion)
+    ALL.iter().find(|(known, _)| *known == name).map(|(_, conversion)| *conversion)
 }
 
-/// Returns the FHIR code for a code of a table; notes a warning where the table has it not.
-pub fn code(_: &Ctx, part: Part, _table: &str) -> Option<String> {
-    part.text().map(|text| text.to_lowercase())
-}
-
-/// Returns what `Y` and `N` say.
-pub fn boolean(part: Part) -> Option<bool> {
-    match &*part.text()? {
-        "Y" => Some(true),
-        "N" => Some(false),
-        _ => None,
+fn number_with_unit(ctx: &Ctx, part: Part, args: &Args) -> Option<Value> {
+    if let Some(code) = args.get("ucum") {
+        let value = text::decimal(ctx, part)?;
+        return Some(quantity::Unit::ucum(code, args.get("words").unwrap_or(code)).quantity(value, None));
     }
-}
-
-/// CWE, CE, CNE, CF, IS, ID → CodeableConcept. `table` is the coding system where CWE.3 names none.
-pub fn codeable_concept(_: &Ctx, part: Part, _table: Option<&str>) -> Option<Value> {
-    Some(json!({"coding": [{"code": part.part(1).text()?}]}))
-}
-
-/// The same → Coding.
-pub fn coding(_: &Ctx, part: Part, _table: Option<&str>) -> Option<Value> {
-    Some(json!({"code": part.part(1).text()?}))
-}
-
-/// CX → Identifier.
-pub fn identifier(_: &Ctx, part: Part) -> Option<Value> {
-    Some(json!({"value": part.part(1).text()?}))
-}
-
-/// EI → Identifier.
-pub fn entity_identifier(_: &Ctx, part: Part) -> Option<Value> {
-    Some(json!({"value": part.part(1).text()?}))
-}
-
-/// HD (and EI.2 to EI.4, which are alike) → the URI of a system. Never a bare word.
-pub fn uri(_: &Ctx, part: Part) -> Option<String> {
-    part.part(1).text().map(|text| text.into_owned())
-}
-
-/// XPN → HumanName.
-pub fn human_name(_: &Ctx, part: Part) -> Option<Value> {
-    Some(json!({"family": part.part(1).text()?}))
-}
-
-/// XAD → Address.
-pub fn address(_: &Ctx, part: Part) -> Option<Value> {
-    Some(json!({"line": [part.part(1).text()?]}))
-}
-
-/// XTN → ContactPoint. `usage` where XTN.2 names none.
-pub fn contact_point(_: &Ctx, part: Part, _usage: Option<&str>) -> Option<Value> {
-    Some(json!({"value": part.part(1).text()?}))
-}
-
-/// DT, DTM, TS → date: what is more exact than a day is cut off.
-pub fn date(_: &Ctx, part: Part) -> Option<String> {
-    part.text().map(|text| text.into_owned())
-}
-
-/// DT, DTM, TS → dateTime, in the precision that is there; with a zone where there is a time.
-pub fn date_time(_: &Ctx, part: Part) -> Option<String> {
-    part.text().map(|text| text.into_owned())
-}
-
-/// DTM, TS → instant; none for what is less exact than seconds.
-pub fn instant(_: &Ctx, part: Part) -> Option<String> {
-    part.text().map(|text| text.into_owned())
-}
-
-/// NM and CWE, or CQ → Quantity; `part` is a CQ.
-pub fn quantity(_: &Ctx, _part: Part) -> Option<Value> {
-    None
-}
-
-/// XCN, CNN, PPN, or NDL.1 → Reference(Practitioner). Who has no identifier is named by `display` alone.
-pub fn practitioner(_: &Ctx, part: Part) -> Option<Value> {
-    Some(json!({"display": part.part(2).text()?}))
-}
-
-/// XON → Reference(Organization).
-pub fn organization(_: &Ctx, part: Part) -> Option<Value> {
-    Some(json!({"display": part.part(1).text()?}))
-}
-
-/// PL → Reference(Location): of the innermost place, which is part of the others.
-pub fn location(_: &Ctx, part: Part) -> Option<Value> {
-    Some(json!({"display": part.part(1).text()?}))
+    let unit = args.get("unit").and_then(|n| n.parse().ok());
+    let segment = text::segment_at(ctx, part.at);
+    quantity_of(ctx, part, segment.zip(unit).map(|(segment, n): (_, usize)| segment.field(n)))
 }

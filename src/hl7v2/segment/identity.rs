@@ -2,12 +2,15 @@
 
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::Identifier;
+use crate::hl7v2::draft::{Handle, Identifier, Identity};
 use crate::hl7v2::message::Part;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// Table 0203, and what feeds write for it: numbers of patients themselves. No type is one of these, too.
 const PATIENT_TYPES: &[&str] = &["MR", "MRN", "PI", "PT", "PE", "PN", ""];
+
+const SSN: &str = "http://hl7.org/fhir/sid/us-ssn";
 
 /// A CX as an Identifier that names its system, and whether the number is one of the sender's own patients.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,10 +60,10 @@ pub fn local_system(ctx: &Ctx, kind: &str) -> Option<String> {
 
 /// Returns whose a patient number without an authority is. Another kind of number has a space of its own, lest a social security
 /// number be taken for a record number.
-fn patient_system(ctx: &Ctx, cx: Part) -> Option<String> {
+pub fn patient_system(ctx: &Ctx, cx: Part) -> Option<String> {
     let kind = cx.part(5).text().unwrap_or_default();
     match &*kind {
-        "SS" => Some("http://hl7.org/fhir/sid/us-ssn".to_string()),
+        "SS" => Some(SSN.to_string()),
         kind if PATIENT_TYPES.contains(&kind) => ctx.rules.patient_system.clone().or_else(|| local_system(ctx, "")),
         kind => local_system(ctx, kind).or_else(|| ctx.rules.patient_system.clone()),
     }
@@ -75,8 +78,36 @@ fn is_own_authority(ctx: &Ctx, authority: Part) -> bool {
     same(1) || same(2) || is_facility() || is_rule()
 }
 
+/// Returns a social security number as an Identifier.
+pub fn social_security(number: &str) -> Value {
+    let kind = json!({"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "SS"});
+    json!({"system": SSN, "value": number, "type": {"coding": [kind]}})
+}
+
 /// Returns a name as it stands in a URN.
 pub fn urn_part(name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     name.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Returns a number for a visit that has none, made of its patient and when it began.
+pub fn by_start(ctx: &Ctx, patient: Handle, start: &str) -> Option<Number> {
+    let system = local_system(ctx, "visit-start")?;
+    let value = digest(ctx, patient, start)?;
+    let element = json!({"system": system, "value": value});
+    Some(Number { identifier: Identifier { system, value }, element, is_own: true, is_patient_type: false })
+}
+
+/// Returns what stands for a patient's number and something else together: alike each time, and telling nobody the number.
+pub fn digest(ctx: &Ctx, patient: Handle, beside: &str) -> Option<String> {
+    let first = ctx.see(|drafts| match &drafts.get(patient)?.identity {
+        Identity::Identifiers(identifiers) => identifiers.first().cloned(),
+        _ => None,
+    })?;
+    let mut hash = Sha256::new();
+    for text in [&*first.system, &*first.value, beside] {
+        hash.update(text.len().to_be_bytes());
+        hash.update(text);
+    }
+    Some(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }

@@ -3,6 +3,7 @@
 //! v2-to-FHIR, segment maps PID\[Patient\], PD1\[Patient\] and NK1\[Patient\].
 
 use super::identity::{self, Number};
+use super::{nk1, pd1, person};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::event::Family;
@@ -22,6 +23,13 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
         draft.push("identifier", number.element.clone());
     }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
+    person::more(ctx, pid.segment, &mut draft);
+    pd1::patient(ctx, pid, &mut draft);
+    nk1::contacts(ctx, pid, &mut draft);
+    if ctx.event.name == "ADT^A29" {
+        // A person is deleted: the record stays, and is used no more.
+        draft.set("active", false).only_if_there = true;
+    }
     draft.default("active", true);
     if !is_about_people(ctx.event.family) {
         draft.update = Update::Keep;

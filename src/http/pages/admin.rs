@@ -1,10 +1,12 @@
-//! For administrators: people and clients; and for those who watch over privacy.
+//! For administrators: people, clients and feeds; and for those who watch over privacy.
 //!
 //! Each page asks for a right, each change for a factor shown lately. Refusals are in the audit.
 
 mod accounts;
 mod audit;
 mod clients;
+mod feeds;
+mod messages;
 
 use super::super::State;
 use super::{Turned, Visit, answered};
@@ -22,6 +24,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     accounts::routes(config);
     audit::routes(config);
     clients::routes(config);
+    feeds::routes(config);
+    messages::routes(config);
 }
 
 async fn home(http: HttpRequest, state: web::Data<State>) -> HttpResponse {

@@ -33,6 +33,9 @@ pub fn menu(session: Option<&Session>) -> Vec<(&'static str, &'static str)> {
         if has(roles, Right::ManageClients) {
             menu.push(("/admin/clients", "Clients"));
         }
+        if has(roles, Right::ManageFeeds) {
+            menu.extend([("/admin/feeds", "Feeds"), ("/admin/messages", "Messages")]);
+        }
     }
     menu.extend([("/account", "My account"), ("/account/apps", "Apps")]);
     menu

@@ -92,6 +92,12 @@ fn examples() -> Vec<Example> {
     .collect()
 }
 
+/// Returns all messages of the suites.
+#[allow(dead_code)]
+pub fn messages() -> Vec<String> {
+    examples().into_iter().map(|example| example.message).collect()
+}
+
 /// Returns the message with what a fragment lacks and this refusal asks for, so that the rest of it can be compared: segments with
 /// their number alone, and an identifier of the patient. None for other refusals.
 fn completed(message: &str, problem: &Problem) -> Option<String> {

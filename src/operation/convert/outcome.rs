@@ -1,7 +1,7 @@
 //! What is wrong with a message, as a FHIR client is told it.
 
-use super::problem::{Code, Problem, Severity};
 use crate::fault::{Fault, Issue, Kind};
+use crate::hl7v2::problem::{Code, Problem, Severity};
 
 /// Returns the refusal of a message for the problems that it has; warnings beside errors are left out.
 pub fn fault(problems: &[Problem]) -> Fault {

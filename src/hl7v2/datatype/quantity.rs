@@ -1,0 +1,165 @@
+//! NM, SN, CQ, NR, CP, MO and their units: quantities, ranges, ratios and money.
+//!
+//! v2-to-FHIR, CQ\[Quantity\], CWE\[Quantity\], SN\[Quantity\], SN\[Range\], SN\[Ratio\], NR\[Range\].
+
+use super::text::{clean_code, number, string};
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::message::Part;
+use crate::hl7v2::problem::Code;
+use crate::hl7v2::table;
+use crate::ucum;
+use serde_json::{Map, Value, json};
+
+/// The unit of a quantity: `unit`, `system`, `code`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unit(Map<String, Value>);
+
+impl Unit {
+    /// CWE → unit. A code only where a system says what it means.
+    pub fn read(ctx: &Ctx, part: Part) -> Unit {
+        let mut unit = Map::new();
+        let code = part.part(1).text().and_then(|text| clean_code(&text));
+        let name = part.part(3).text().and_then(|text| clean_code(&text));
+        if let Some(text) = string(part.part(2)).or_else(|| code.clone()).or_else(|| string(part.part(9))) {
+            unit.insert("unit".into(), text.into());
+        }
+        // The rules of a feed may say what system its units are of where it does not say so itself.
+        let ruled = || ctx.rules.coding_systems.get("").cloned();
+        let system = ctx.coding_system(name.as_deref(), string(part.part(14)).as_deref()).or_else(ruled);
+        let (Some(code), Some(system)) = (code, system) else { return Unit(unit) };
+        if system == table::UCUM && ucum::parse(&code).is_none() {
+            ctx.warn(Code::TableValue, part.at, "has a unit that is no code of UCUM");
+            return Unit(unit);
+        }
+        unit.insert("system".into(), system.into());
+        unit.insert("code".into(), code.into());
+        Unit(unit)
+    }
+
+    /// Returns a unit of UCUM.
+    pub fn ucum(code: &str, words: &str) -> Unit {
+        let mut unit = Map::new();
+        unit.insert("unit".into(), words.into());
+        unit.insert("system".into(), table::UCUM.into());
+        unit.insert("code".into(), code.into());
+        Unit(unit)
+    }
+
+    /// Returns the unit as people read it.
+    pub fn text(&self) -> Option<&str> {
+        self.0.get("unit").and_then(Value::as_str)
+    }
+
+    /// Returns a quantity of a number.
+    pub fn quantity(&self, value: Value, comparator: Option<&str>) -> Value {
+        let mut quantity = Map::new();
+        quantity.insert("value".into(), value);
+        if let Some(comparator) = comparator {
+            quantity.insert("comparator".into(), comparator.into());
+        }
+        quantity.extend(self.0.clone());
+        Value::Object(quantity)
+    }
+}
+
+/// Reads a number with a comparator before it, such as `<0.5`.
+pub fn compared(text: &str) -> Option<(Option<&'static str>, Value)> {
+    let text = text.trim();
+    for (written, comparator) in [("<=", "<="), (">=", ">="), ("=<", "<="), ("=>", ">="), ("<", "<"), (">", ">")] {
+        if let Some(rest) = text.strip_prefix(written) {
+            return Some((Some(comparator), number(rest)?));
+        }
+    }
+    Some((None, number(text.strip_prefix('=').unwrap_or(text))?))
+}
+
+/// CQ → Quantity.
+pub fn quantity(ctx: &Ctx, part: Part) -> Option<Value> {
+    quantity_of(ctx, part.part(1), Some(part.part(2)))
+}
+
+/// NM, and a CWE that says its unit → Quantity.
+pub fn quantity_of(ctx: &Ctx, value: Part, unit: Option<Part>) -> Option<Value> {
+    let text = value.text()?;
+    let Some((comparator, value)) = compared(&text) else {
+        ctx.warn(Code::DataType, value.at, "is no number");
+        return None;
+    };
+    let unit = unit.map(|unit| Unit::read(ctx, unit)).unwrap_or_default();
+    Some(unit.quantity(value, comparator))
+}
+
+/// NR → Range.
+pub fn range(part: Part, unit: &Unit) -> Option<Value> {
+    range_of(part.part(1).text().as_deref(), part.part(2).text().as_deref(), unit)
+}
+
+/// Two numbers → Range; none where one of them is no number, or none is there.
+pub fn range_of(low: Option<&str>, high: Option<&str>, unit: &Unit) -> Option<Value> {
+    let mut range = Map::new();
+    for (element, text) in [("low", low), ("high", high)] {
+        if let Some(text) = text {
+            range.insert(element.into(), unit.quantity(number(text)?, None));
+        }
+    }
+    (!range.is_empty()).then_some(Value::Object(range))
+}
+
+/// What SN says.
+pub enum Structured {
+    Quantity(Value),
+    Range(Value),
+    Ratio(Value),
+    /// What is none of these, as people read it.
+    Text(String),
+}
+
+/// SN → what it says.
+pub fn structured(part: Part, unit: &Unit) -> Option<Structured> {
+    let text = |n: usize| string(part.part(n));
+    let (comparator, first, separator, second) = (text(1), text(2), text(3), text(4));
+    let as_text = || {
+        let words =
+            [comparator.clone(), first.clone(), separator.clone(), second.clone(), unit.text().map(str::to_string)];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        (!words.is_empty()).then(|| Structured::Text(words.join(" ")))
+    };
+    let compared = match comparator.as_deref() {
+        None | Some("=") => Some(None),
+        Some(known @ ("<" | ">" | "<=" | ">=")) => Some(Some(known)),
+        Some(_) => None,
+    };
+    let Some(compared) = compared else { return as_text() };
+    let said = match separator.as_deref() {
+        Some(":" | "/") => {
+            let (numerator, denominator) = (first.as_deref().and_then(number), second.as_deref().and_then(number));
+            numerator.zip(denominator).map(|(numerator, denominator)| {
+                let (numerator, denominator) = (unit.quantity(numerator, compared), unit.quantity(denominator, None));
+                Structured::Ratio(json!({"numerator": numerator, "denominator": denominator}))
+            })
+        }
+        Some("-") => range_of(first.as_deref(), second.as_deref(), unit).map(Structured::Range),
+        Some("+") => None,
+        _ if second.is_some() => None,
+        _ => first.as_deref().and_then(number).map(|value| Structured::Quantity(unit.quantity(value, compared))),
+    };
+    said.or_else(as_text)
+}
+
+/// CP, MO → Money.
+pub fn money(ctx: &Ctx, part: Part) -> Option<Value> {
+    // CP.1 is an MO; an MO by itself has its currency beside it.
+    let inner = part.part(1);
+    let text = inner.text()?;
+    let Some(value) = number(&text) else {
+        ctx.warn(Code::DataType, part.at, "is no amount of money");
+        return None;
+    };
+    let currency = if inner.len() > 1 { inner.part(2) } else { part.part(2) };
+    let is_currency = |code: &String| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+    let mut money = json!({"value": value});
+    if let Some(code) = string(currency).filter(is_currency) {
+        money["currency"] = code.into();
+    }
+    Some(money)
+}

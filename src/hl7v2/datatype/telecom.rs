@@ -1,0 +1,85 @@
+//! XTN, TN: telephone numbers and other ways to reach somebody.
+//!
+//! v2-to-FHIR, XTN\[ContactPoint\].
+
+use super::coded::code;
+use super::date;
+use super::text::{integer, string};
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::message::Part;
+use serde_json::{Map, Value, json};
+
+/// Components of the number as extensions.
+const PIECES: [(usize, &str); 4] =
+    [(5, "contactpoint-country"), (6, "contactpoint-area"), (7, "contactpoint-local"), (8, "contactpoint-extension")];
+
+/// XTN → ContactPoint. `usage` where XTN.2 names none.
+pub fn contact_point(ctx: &Ctx, part: Part, usage: Option<&str>) -> Option<Value> {
+    let kind = part.part(3);
+    let said = code(ctx, kind, "HL70202");
+    let address = string(part.part(4));
+    let is_address = said.as_deref() == Some("email") || (said.is_none() && part.part(2).is("NET"));
+    let number = || number(part);
+    let value = if is_address { address.or_else(number) } else { number().or(address.clone()) }?;
+    let mut point = Map::new();
+    let extensions: Vec<Value> = PIECES
+        .iter()
+        .filter(|_| !is_address)
+        .filter_map(|(n, url)| {
+            let url = format!("http://hl7.org/fhir/StructureDefinition/{url}");
+            Some(json!({"url": url, "valueString": string(part.part(*n))?}))
+        })
+        .collect();
+    if !extensions.is_empty() {
+        point.insert("extension".into(), extensions.into());
+    }
+    // What no equipment is named for is a telephone: it stands in components for telephone numbers. R4 wants a system (cpt-2).
+    let guess = if value.contains('@') {
+        "email"
+    } else if value.starts_with("http://") || value.starts_with("https://") {
+        "url"
+    } else if part.part(2).is("BPN") {
+        "pager"
+    } else {
+        "phone"
+    };
+    let system = match said.as_deref() {
+        Some("email") if guess == "url" => guess.to_string(),
+        Some(system) => system.to_string(),
+        None => guess.to_string(),
+    };
+    point.insert("system".into(), system.into());
+    point.insert("value".into(), value.into());
+    let by_equipment =
+        || kind.text().and_then(|text| ctx.table("HL70202/use", &text)).flatten().map(|meaning| meaning.code);
+    let by_use = by_equipment().or_else(|| code(ctx, part.part(2), "HL70201"));
+    if let Some(usage) = by_use.or_else(|| usage.map(str::to_string)) {
+        point.insert("use".into(), usage.into());
+    }
+    if let Some(rank) = integer(ctx, part.part(18), 1) {
+        point.insert("rank".into(), rank);
+    }
+    if let Some(period) = date::period_of(ctx, part.part(13), part.part(14)) {
+        point.insert("period".into(), period);
+    }
+    Some(Value::Object(point))
+}
+
+/// Returns the number: as it is dialled, of its pieces, or as XTN.1 of old writes it.
+fn number(part: Part) -> Option<String> {
+    let local = || {
+        let mut number = String::new();
+        if let Some(country) = string(part.part(5)) {
+            number = format!("+{} ", country.trim_start_matches('+'));
+        }
+        if let Some(area) = string(part.part(6)) {
+            number = number + &area + " ";
+        }
+        number += &string(part.part(7))?;
+        if let Some(extension) = string(part.part(8)) {
+            number = number + " X" + &extension;
+        }
+        Some(number)
+    };
+    string(part.part(12)).or_else(local).or_else(|| string(part.part(1)))
+}

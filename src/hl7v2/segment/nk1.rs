@@ -1,0 +1,92 @@
+//! NK1 → Patient.contact and RelatedPerson.
+//!
+//! v2-to-FHIR, segment maps NK1\[Patient\] and NK1\[RelatedPerson\]. Who is asked in an emergency is read from the Patient, so a
+//! person is both; an employer, an insurer or an agency is a contact alone.
+
+use super::identity;
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::map;
+use crate::hl7v2::problem::Code;
+use crate::hl7v2::tree::Node;
+use serde_json::{Map, Value};
+
+/// NK1-3: an employer, a federal agency, an insurance company, a state agency.
+const ORGANIZATIONS: &[&str] = &["EMR", "E", "F", "I", "S"];
+
+/// Adds the contacts below a PID to the draft of its Patient.
+pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
+    for nk1 in pid.all("NK1") {
+        let mut contact = Map::new();
+        map::fill(ctx, "nk1_contact", nk1.segment, &mut contact);
+        crate::hl7v2::update::tidy(&mut contact);
+        // R4 pat-1: details of a contact, or an organization.
+        if ["name", "telecom", "address", "organization"].iter().any(|name| contact.contains_key(*name)) {
+            patient.push("contact", contact);
+        } else if !contact.is_empty() {
+            ctx.warn(
+                Code::RequiredField,
+                nk1.segment.at(),
+                "a contact without a name, a number, an address or an organization",
+            );
+        }
+    }
+}
+
+/// Adds the people below a PID as RelatedPersons. One who is named twice, as next of kin and for emergencies, is one.
+pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
+    for nk1 in pid.all("NK1") {
+        let kind = nk1.segment.field(3);
+        if ORGANIZATIONS.iter().any(|organization| kind.is(organization)) {
+            continue;
+        }
+        let mut draft = Draft::new("RelatedPerson", nk1.segment.at());
+        draft.set("patient", patient.reference());
+        let identifiers = numbers(ctx, nk1, &mut draft);
+        map::fill(ctx, "nk1_related", nk1.segment, &mut draft.resource);
+        let by_name = draft.resource.get("name").and_then(|names| recognized_by_name(names.get(0)?, patient));
+        draft.identity = match (identifiers.is_empty(), by_name) {
+            (false, _) => Identity::Identifiers(identifiers),
+            (true, Some(search)) => Identity::Search(search),
+            // A contact without a name is one of the Patient alone.
+            (true, None) => continue,
+        };
+        let at = draft.at;
+        let relationships = draft.resource.get("relationship").and_then(Value::as_array).cloned().unwrap_or_default();
+        let person = ctx.add_once(draft);
+        ctx.change(person, |known| {
+            if known.at != at {
+                for relationship in relationships {
+                    known.push("relationship", relationship);
+                }
+            }
+        });
+    }
+}
+
+/// Says the numbers of a person, NK1-33, 12 and 37; returns those by which they are recognized.
+fn numbers(ctx: &Ctx, nk1: &Node, draft: &mut Draft) -> Vec<Identifier> {
+    let fields = [(33, "related-person"), (12, "employee")];
+    let mut identifiers = Vec::new();
+    for (n, kind) in fields {
+        for cx in nk1.segment.field(n).repetitions() {
+            let kind = cx.part(5).text().unwrap_or(kind.into());
+            if let Some(number) = identity::number(ctx, cx, identity::local_system(ctx, &kind)) {
+                draft.push("identifier", number.element);
+                identifiers.push(number.identifier);
+            }
+        }
+    }
+    if let Some(number) = nk1.segment.field(37).text() {
+        draft.push("identifier", identity::social_security(&number));
+    }
+    identifiers
+}
+
+/// Returns the search for somebody of this name among the people around a patient.
+fn recognized_by_name(name: &Value, patient: Handle) -> Option<String> {
+    let words = std::iter::once(&name["family"]).chain(name["given"].as_array().into_iter().flatten());
+    let words: Vec<String> =
+        words.filter_map(Value::as_str).map(|w| format!("&name:exact={}", search_value(w))).collect();
+    (!words.is_empty()).then(|| format!("patient={{{}}}{}", patient.0, words.concat()))
+}

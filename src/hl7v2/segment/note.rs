@@ -1,0 +1,45 @@
+//! NTE → Annotation, of what the segment above it became.
+//!
+//! v2-to-FHIR, segment maps NTE\[Observation\] and NTE\[ServiceRequest\].
+
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype;
+use crate::hl7v2::message::Segment;
+use crate::hl7v2::tree::Node;
+use serde_json::{Map, Value, json};
+
+/// Returns what the segments NTE right below a segment say: a list of Annotation.
+pub fn annotations(ctx: &Ctx, node: &Node) -> Vec<Value> {
+    node.all("NTE").filter_map(|nte| annotation(ctx, nte.segment)).collect()
+}
+
+/// Returns one text as an Annotation.
+pub fn text(text: impl Into<String>) -> Value {
+    json!({"text": text.into()})
+}
+
+fn annotation(ctx: &Ctx, nte: Segment) -> Option<Value> {
+    // People write separators into comments, so all of a repetition is its text; repetitions are lines.
+    let lines: Vec<String> = nte.field(3).repetitions().filter_map(|line| line.whole()).collect();
+    // NTE-9: a comment that is a code.
+    let coded = || nte.field(9).part(9).text().or(nte.field(9).part(2).text()).or(nte.field(9).text());
+    let text = if lines.is_empty() { coded()?.into_owned() } else { lines.join("\n") };
+    let mut annotation = Map::new();
+    let kind = nte.field(4);
+    if let Some(kind) =
+        kind.is_there().then(|| datatype::codeable_concept(ctx, kind.first(), Some("HL70364"))).flatten()
+    {
+        let url = "http://hl7.org/fhir/StructureDefinition/annotationType";
+        annotation.insert("extension".into(), json!([{"url": url, "valueCodeableConcept": kind}]));
+    }
+    let author = nte.field(5);
+    if let Some(author) = author.is_there().then(|| datatype::practitioner(ctx, author.first())).flatten() {
+        annotation.insert("authorReference".into(), author);
+    }
+    let time = nte.field(6);
+    if let Some(time) = time.is_there().then(|| datatype::date_time(ctx, time.first())).flatten() {
+        annotation.insert("time".into(), time.into());
+    }
+    annotation.insert("text".into(), text.into());
+    Some(Value::Object(annotation))
+}

@@ -1,0 +1,220 @@
+//! ORC and OBR → ServiceRequest.
+//!
+//! v2-to-FHIR, segment maps ORC\[ServiceRequest\] and OBR\[ServiceRequest\].
+
+use super::obx::{self, local};
+use super::order_number::{self, Numbers};
+use super::{note, occurrence, participation};
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype;
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::map;
+use crate::hl7v2::message::Segment;
+use crate::hl7v2::problem::Code;
+use crate::hl7v2::tree::Node;
+use serde_json::{Value, json};
+
+/// The system of keys for orders that their numbers do not tell apart.
+const SYSTEM: &str = "urn:x-v2:order";
+
+/// Adds the ServiceRequest that an ORC, an OBR or both of them are; none where they do not say what it is for.
+pub fn service_request(
+    ctx: &Ctx,
+    orc: Option<&Node>,
+    obr: Option<&Node>,
+    patient: Handle,
+    encounter: Option<Handle>,
+) -> Option<Handle> {
+    let at = obr.or(orc)?.segment.at();
+    let mut draft = Draft::new("ServiceRequest", at);
+    let (orc_segment, obr_segment) = (orc.map(|node| node.segment), obr.map(|node| node.segment));
+    if let Some(obr) = obr_segment {
+        map::fill(ctx, "obr-order", obr, &mut draft.resource);
+        intent(obr, &mut draft);
+    }
+    if let Some(orc) = orc_segment {
+        map::fill(ctx, "orc", orc, &mut draft.resource);
+        status(ctx, orc, &mut draft);
+        order_type(orc, &mut draft);
+        if orc.field(1).is("NW") {
+            draft.set(
+                "authoredOn",
+                orc.field(9).is_there().then(|| datatype::date_time(ctx, orc.field(9).first())).flatten(),
+            );
+        }
+    }
+    draft.default("status", "active");
+    draft.default("intent", "order");
+    draft.set("subject", patient.reference());
+    draft.set("encounter", encounter.map(Handle::reference));
+    for node in [orc, obr].into_iter().flatten() {
+        participation::of_order(ctx, node, &mut draft);
+    }
+    requester(ctx, orc_segment, obr_segment, &mut draft);
+    occurrence::of_order(ctx, orc, obr, &mut draft);
+    notes(ctx, orc, obr, &mut draft);
+    based_on(ctx, obr_segment, &mut draft);
+    let numbers = Numbers::read(ctx, orc_segment, obr_segment);
+    identify(ctx, (orc_segment, obr_segment), patient, &numbers, &mut draft);
+    // R4 prr-1: no detail without a code.
+    if !draft.resource.get("code").is_some_and(Value::is_object) {
+        draft.resource.remove("orderDetail");
+    }
+    Some(ctx.add(draft))
+}
+
+/// ORC-5 by table 0038, else ORC-1 by table 0119.
+fn status(ctx: &Ctx, orc: Segment, draft: &mut Draft) {
+    if let Some(said) = local(ctx, "HL70038", orc.field(5)) {
+        let status = match &*said {
+            "CA" | "DC" | "RP" => Some("revoked"),
+            "CM" => Some("completed"),
+            "ER" => Some("entered-in-error"),
+            "HD" => Some("on-hold"),
+            // A: some results are there already.
+            "IP" | "SC" | "A" => Some("active"),
+            _ => None,
+        };
+        match status {
+            Some(status) => _ = draft.set("status", status),
+            None => ctx.warn(Code::TableValue, orc.field(5).at, "no code of table 0038; the status stays as it is"),
+        }
+        return;
+    }
+    let said = local(ctx, "HL70119", orc.field(1)).unwrap_or_default();
+    let status = match &*said {
+        "NW" | "AF" | "OK" | "PR" | "PY" | "RL" | "RO" | "RQ" => "active",
+        // The placer takes it back: nobody is to do it any more, whether the filler has answered or not.
+        "CA" | "CR" | "DC" | "DF" | "DR" | "OC" | "OD" => "revoked",
+        "FU" => "completed",
+        "HD" | "HR" | "OH" => "on-hold",
+        _ => return,
+    };
+    draft.set("status", status);
+}
+
+/// OBR-11, table 0065.
+fn intent(obr: Segment, draft: &mut Draft) {
+    if obr.field(11).is("G") {
+        draft.set("intent", "reflex-order");
+    }
+}
+
+/// ORC-29, table 0482.
+fn order_type(orc: Segment, draft: &mut Draft) {
+    let (code, display) = match orc.field(29).text().as_deref() {
+        Some("I") => ("HOSP", "Hospital"),
+        Some("O") => ("OF", "Outpatient facility"),
+        _ => return,
+    };
+    let system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    draft.push("locationCode", json!({"coding": [{"system": system, "code": code, "display": display}]}));
+}
+
+/// Who asks: ORC-12, else OBR-16, else the house of ORC-21.
+fn requester(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut Draft) {
+    let said = [orc.map(|orc| orc.field(12)), obr.map(|obr| obr.field(16))];
+    let person = said.into_iter().flatten().find_map(|field| participation::people(ctx, field).into_iter().next());
+    let house = || {
+        let field = orc?.field(21);
+        field.is_there().then(|| datatype::organization(ctx, field.first())).flatten()
+    };
+    if !draft.resource.contains_key("requester") {
+        draft.set("requester", person.or_else(house));
+    }
+}
+
+/// NTE below both, reasons for the test in words (OBR-13), and what TQ1 adds.
+fn notes(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
+    for note in [orc, obr].into_iter().flatten().flat_map(|node| note::annotations(ctx, node)) {
+        draft.push("note", note);
+    }
+    let Some(obr) = obr.map(|node| node.segment) else { return };
+    let field = obr.field(13);
+    for part in field.repetitions().filter(|part| part.is_there()) {
+        let words = [9, 2, 1].into_iter().find_map(|n| part.part(n).text());
+        if let Some(words) = words {
+            draft.push("note", note::text(words));
+        }
+    }
+}
+
+/// OBR-29: the order that this one comes from.
+fn based_on(ctx: &Ctx, obr: Option<Segment>, draft: &mut Draft) {
+    let Some(field) = obr.map(|obr| obr.field(29)).filter(|field| field.is_there()) else { return };
+    let placer = order_number::numbered(ctx, field.part(1), "placer", Some("PLAC"));
+    let filler = || order_number::numbered(ctx, field.part(2), "filler", Some("FILL"));
+    if let Some((identifier, _)) = placer.or_else(filler) {
+        draft.push("basedOn", json!({"type": "ServiceRequest", "identifier": identifier}));
+    }
+}
+
+/// Its numbers; a key where others have the same number; patient, code and time where it has none.
+fn identify(
+    ctx: &Ctx,
+    (orc, obr): (Option<Segment>, Option<Segment>),
+    patient: Handle,
+    numbers: &Numbers,
+    draft: &mut Draft,
+) {
+    let own: Vec<_> = numbers.all().filter(|number| !number.is_shared).collect();
+    for number in &own {
+        draft.push("identifier", number.element.clone());
+    }
+    if !own.is_empty() {
+        draft.identity = Identity::Identifiers(own.iter().map(|number| number.id.clone()).collect());
+    }
+    group(ctx, orc, numbers, draft);
+    let alternatives = [obr.map(|obr| obr.field(53)), orc.map(|orc| orc.field(33))];
+    if let Some(field) = alternatives.into_iter().flatten().find(|field| field.is_there()) {
+        for identifier in field.repetitions().filter_map(|part| datatype::identifier(ctx, part)) {
+            if let Some((identifier, _)) = order_number::known(ctx, identifier, "placer", Some("PLAC")) {
+                draft.push("identifier", identifier);
+            }
+        }
+    }
+    if !own.is_empty() {
+        return;
+    }
+    let code = obr.map(|obr| obx::key_of(obr.field(4))).unwrap_or_default();
+    let keys = numbers.keys(&code);
+    if let Some(key) = keys.first() {
+        let identity = |value| {
+            let id = Identifier { system: SYSTEM.to_string(), value };
+            (Identity::Identifiers(vec![id.clone()]), id)
+        };
+        let (identity, id) = obx::free(ctx, key, identity);
+        draft.push("identifier", json!({"system": id.system, "value": id.value}));
+        draft.identity = identity;
+        return;
+    }
+    let times = [obr.map(|obr| obr.field(7)), obr.map(|obr| obr.field(6)), orc.map(|orc| orc.field(9))];
+    let time = times.into_iter().flatten().find_map(|field| field.text()).unwrap_or_default();
+    let (identity, id) = within(ctx, patient, SYSTEM, &format!("{code}#{time}"));
+    draft.push("identifier", json!({"system": id.system, "value": id.value}));
+    draft.identity = identity;
+}
+
+/// Returns the identity of what has no number: a key that nothing else of this patient has.
+pub fn within(ctx: &Ctx, patient: Handle, system: &str, base: &str) -> (Identity, Identifier) {
+    obx::free(ctx, base, |value| {
+        let id = Identifier { system: system.to_string(), value };
+        let token = format!("{}|{}", id.system, search_value(&id.value));
+        (Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0)), id)
+    })
+}
+
+/// ORC-4: the group that was asked for at once; or the number that several orders of this message share.
+fn group(ctx: &Ctx, orc: Option<Segment>, numbers: &Numbers, draft: &mut Draft) {
+    let own = orc.and_then(|orc| order_number::numbered(ctx, orc.field(4).part(1), "placer-group", Some("PGN")));
+    let shared = || numbers.all().find(|number| number.is_shared).map(|number| number.element.clone());
+    draft.set("requisition", own.map(|(identifier, _)| identifier).or_else(shared));
+    let Some(orc) = orc else { return };
+    let filler = [orc.field(38).first(), orc.field(4).part(2)].into_iter();
+    let is_eip = orc.field(38).is_there() || orc.field(4).len() == 2;
+    if let Some((identifier, _)) =
+        filler.filter(|_| is_eip).find_map(|part| order_number::numbered(ctx, part, "filler-group", Some("FGN")))
+    {
+        draft.push("identifier", identifier);
+    }
+}

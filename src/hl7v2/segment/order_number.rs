@@ -1,0 +1,101 @@
+//! Placer and filler numbers: what orders, reports and specimens are known by.
+//!
+//! v2-to-FHIR, segment maps ORC and OBR, fields 2 and 3. The guide leaves open what tells apart what shares a number.
+
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype;
+use crate::hl7v2::draft::Identifier;
+use crate::hl7v2::message::{Part, Segment};
+use serde_json::{Value, json};
+
+/// Identifier.type, table 0203.
+const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+
+/// Returns an EI as an Identifier of a type and as the key that it is; where it names no authority, the sender's house is one for
+/// numbers of this name.
+pub fn numbered(ctx: &Ctx, part: Part, name: &str, kind: Option<&str>) -> Option<(Value, Identifier)> {
+    let identifier = part.is_there().then(|| datatype::entity_identifier(ctx, part)).flatten()?;
+    known(ctx, identifier, name, kind)
+}
+
+/// The same for an Identifier that is made already.
+pub fn known(ctx: &Ctx, mut identifier: Value, name: &str, kind: Option<&str>) -> Option<(Value, Identifier)> {
+    let value = identifier["value"].as_str()?.to_string();
+    let system = match identifier["system"].as_str() {
+        Some(system) => system.to_string(),
+        None => format!("urn:x-v2:{}:{name}", word(&ctx.facility())),
+    };
+    identifier["system"] = json!(system);
+    if let Some(kind) = kind {
+        identifier["type"] = json!({"coding": [{"system": TYPES, "code": kind}]});
+    }
+    Some((identifier, Identifier { system, value }))
+}
+
+/// Returns a text as it stands within a URN.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-._".contains(c);
+    let word: String = text.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+    if word.is_empty() { "unknown".to_string() } else { word }
+}
+
+/// One of the two numbers of an order.
+#[derive(Debug, Clone)]
+pub struct Number {
+    /// As an element.
+    pub element: Value,
+    pub id: Identifier,
+    /// Whether orders of something else in this message have the same one.
+    pub is_shared: bool,
+}
+
+/// The numbers of an order and its results.
+#[derive(Debug, Clone, Default)]
+pub struct Numbers {
+    pub placer: Option<Number>,
+    pub filler: Option<Number>,
+}
+
+impl Numbers {
+    /// Reads them from OBR, and from ORC where OBR has none.
+    pub fn read(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>) -> Numbers {
+        let number = |n: usize, name: &str, kind: &str| {
+            let said =
+                [obr, orc].into_iter().flatten().map(|segment| segment.field(n)).find(|field| field.is_there())?;
+            let (element, id) = numbered(ctx, said.first(), name, Some(kind))?;
+            Some(Number { element, id, is_shared: is_shared(ctx, n, said.raw()) })
+        };
+        Numbers { placer: number(2, "placer", "PLAC"), filler: number(3, "filler", "FILL") }
+    }
+
+    /// Placer first: it is who asks that knows an order by its number.
+    pub fn all(&self) -> impl Iterator<Item = &Number> {
+        self.placer.iter().chain(&self.filler)
+    }
+
+    /// Returns keys for what is one of several below a number: filler first, as it is the filler who reports.
+    pub fn keys(&self, code: &str) -> Vec<String> {
+        let all = self.filler.iter().chain(&self.placer);
+        all.map(|number| format!("{}#{}#{code}", number.id.system, number.id.value)).collect()
+    }
+}
+
+/// Returns whether several OBR of the message have this number and ask for different things.
+fn is_shared(ctx: &Ctx, n: usize, number: &str) -> bool {
+    let number = number.trim();
+    let (mut of_orc, mut first) = ("", None);
+    for segment in ctx.message.segments() {
+        match segment.name {
+            "ORC" => of_orc = segment.field(n).raw(),
+            "OBR" => {
+                let own = Some(segment.field(n)).filter(|own| own.is_there()).map_or(of_orc, |own| own.raw());
+                let code = segment.field(4).part(1).raw().trim();
+                if own.trim() == number && *first.get_or_insert(code) != code {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,179 @@
+//! Who took part: performers named in OBX, and segments PRT below ORC, OBR and OBX.
+//!
+//! v2-to-FHIR, segment maps PRT\[PractitionerRole\], PRT\[Device\] and PRT\[Observation-Location\]. People and organizations are
+//! referred to themselves, not by a PractitionerRole for each.
+
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype;
+use crate::hl7v2::draft::{Draft, Handle};
+use crate::hl7v2::message::{Part, Segment};
+use crate::hl7v2::problem::Code;
+use crate::hl7v2::tree::Node;
+use serde_json::{Map, Value, json};
+
+const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v2-0912";
+
+/// Sets who observed and by what: OBX-15, 16, 18, 23 to 25, and the PRT below.
+pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
+    let obx = node.segment;
+    let mut all = people(ctx, obx.field(16));
+    let place = obx.field(23);
+    let organization = place.is_there().then(|| datatype::organization(ctx, place.first())).flatten();
+    match organization {
+        Some(organization) => {
+            address(ctx, &organization, obx.field(24));
+            all.push(organization);
+        }
+        None => all.extend(obx.field(15).repetitions().filter_map(|part| producer(ctx, part))),
+    }
+    let directors = people(ctx, obx.field(25)).into_iter();
+    all.extend(directors.map(|who| function(who, PARTICIPATION, "MDIR", "Medical Director")));
+    if let Some(device) = obx.field(18).repetitions().find_map(|part| device(ctx, part)) {
+        draft.set("device", device);
+    }
+    for prt in node.all("PRT").map(|prt| prt.segment).filter(is_said) {
+        if let Some(device) = prt.field(10).repetitions().find_map(|part| device(ctx, part)) {
+            draft.resource.entry("device").or_insert(device);
+        }
+        let places = prt.field(9).repetitions().filter(|part| part.is_there());
+        for place in places.filter_map(|part| datatype::location(ctx, part)) {
+            let url = "http://hl7.org/fhir/StructureDefinition/event-location";
+            draft.push("extension", json!({"url": url, "valueReference": place}));
+        }
+        for who in participants(ctx, prt) {
+            all.push(with_role(prt, who));
+        }
+    }
+    for who in all {
+        draft.push("performer", who);
+    }
+}
+
+/// Sets who a PRT below ORC or OBR names in an order.
+pub fn of_order(ctx: &Ctx, node: &Node, draft: &mut Draft) {
+    for prt in node.all("PRT").map(|prt| prt.segment).filter(is_said) {
+        match prt.field(4).text().as_deref() {
+            Some("OP" | "AUT" | "RP") => {
+                if let Some(who) = participants(ctx, prt).into_iter().next() {
+                    draft.resource.entry("requester").or_insert(who);
+                }
+            }
+            // The specimen and the report take these over.
+            Some("SC" | "PRI" | "PI" | "ARI" | "TN" | "TR" | "RO" | "PO" | "POMD" | "MDIR") => {}
+            _ => unmapped(ctx, prt),
+        }
+    }
+}
+
+/// Sets who a PRT below ORC or OBR names in a report.
+pub fn of_report(ctx: &Ctx, node: &Node, draft: &mut Draft) {
+    for prt in node.all("PRT").map(|prt| prt.segment).filter(is_said) {
+        let element = match prt.field(4).text().as_deref() {
+            Some("PRI" | "PI") => "resultsInterpreter",
+            Some("ARI" | "TN" | "TR" | "RO" | "PO" | "POMD" | "MDIR") => "performer",
+            // The order and the specimen take these over.
+            Some("OP" | "AUT" | "RP" | "SC") => continue,
+            _ => {
+                unmapped(ctx, prt);
+                continue;
+            }
+        };
+        for who in participants(ctx, prt) {
+            draft.push(element, if element == "performer" { with_role(prt, who) } else { who });
+        }
+    }
+}
+
+/// Returns who collected a specimen, by a PRT below ORC or OBR.
+pub fn collector(ctx: &Ctx, node: &Node) -> Option<Value> {
+    let prt = node.all("PRT").map(|prt| prt.segment).find(|prt| is_said(prt) && prt.field(4).is("SC"))?;
+    people(ctx, prt.field(5)).into_iter().next()
+}
+
+/// Returns references to the people that a field names.
+pub fn people(ctx: &Ctx, field: Part) -> Vec<Value> {
+    let all = field.repetitions().filter(|part| part.is_there());
+    all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
+}
+
+/// Returns references to the people that a field of type NDL names: its first component.
+pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
+    let all = field.repetitions().map(|part| part.part(1)).filter(|part| part.is_there());
+    all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
+}
+
+/// Returns a reference that says what somebody did.
+pub fn function(mut reference: Value, system: &str, code: &str, display: &str) -> Value {
+    let url = "http://hl7.org/fhir/StructureDefinition/event-performerFunction";
+    let concept = json!({"coding": [{"system": system, "code": code, "display": display}]});
+    if let Some(reference) = reference.as_object_mut() {
+        reference.insert("extension".into(), json!([{"url": url, "valueCodeableConcept": concept}]));
+    }
+    reference
+}
+
+/// PRT-2: `D` takes somebody out again.
+fn is_said(prt: &Segment) -> bool {
+    !prt.field(2).is("D")
+}
+
+/// PRT-5 and PRT-8: a person, else an organization.
+fn participants(ctx: &Ctx, prt: Segment) -> Vec<Value> {
+    let people = people(ctx, prt.field(5));
+    if !people.is_empty() {
+        return people;
+    }
+    let all = prt.field(8).repetitions().filter(|part| part.is_there());
+    all.filter_map(|part| datatype::organization(ctx, part)).collect()
+}
+
+fn with_role(prt: Segment, who: Value) -> Value {
+    match prt.field(4).text() {
+        Some(code) => function(who, PARTICIPATION, &code, &prt.field(4).part(2).text().unwrap_or_else(|| code.clone())),
+        None => who,
+    }
+}
+
+fn unmapped(ctx: &Ctx, prt: Segment) {
+    if prt.field(5).is_there() || prt.field(8).is_there() {
+        ctx.warn(
+            Code::TableValue,
+            prt.field(4).at,
+            "this role has no place in the resource; the participant was left out",
+        );
+    }
+}
+
+/// OBX-15, which names an organization by a code.
+fn producer(ctx: &Ctx, part: Part) -> Option<Value> {
+    let name = part.part(9).text().or_else(|| part.part(2).text());
+    let mut reference = Map::new();
+    reference.insert("type".into(), "Organization".into());
+    if let Some(value) = part.part(1).text() {
+        let concept = datatype::coding(ctx, part, None).unwrap_or_default();
+        let identifier = match concept["system"].as_str() {
+            Some(system) => json!({"system": system, "value": value}),
+            None => json!({"value": value}),
+        };
+        reference.insert("identifier".into(), identifier);
+    }
+    if let Some(name) = &name {
+        reference.insert("display".into(), name.to_string().into());
+    }
+    (reference.len() > 1).then_some(Value::Object(reference))
+}
+
+/// OBX-18 and PRT-10: a device, by its identifier alone.
+fn device(ctx: &Ctx, part: Part) -> Option<Value> {
+    let identifier = part.is_there().then(|| datatype::entity_identifier(ctx, part)).flatten()?;
+    Some(json!({"type": "Device", "identifier": identifier}))
+}
+
+/// Adds an address to an organization that this message names.
+fn address(ctx: &Ctx, organization: &Value, field: Part) {
+    let handle = organization["reference"].as_str().and_then(Handle::of);
+    let found = field.is_there().then(|| datatype::address(ctx, field.first())).flatten();
+    if let (Some(handle), Some(found)) = (handle, found) {
+        ctx.change(handle, |draft| _ = draft.push("address", found));
+    }
+}

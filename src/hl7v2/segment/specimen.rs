@@ -1,0 +1,145 @@
+//! SPM, or what OBR says of it → Specimen.
+//!
+//! v2-to-FHIR, segment maps SPM\[Specimen\] and OBR\[Specimen\].
+
+use super::order_number::{self, Numbers};
+use super::{note, obx, orc, participation};
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype;
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
+use crate::hl7v2::map;
+use crate::hl7v2::message::Segment;
+use crate::hl7v2::tree::Node;
+use serde_json::{Map, Value, json};
+
+const SYSTEM: &str = "urn:x-v2:specimen";
+
+/// Adds the Specimen of a segment SPM. `key` tells what it belongs to, for one without an identifier.
+pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> Handle {
+    let spm = node.segment;
+    let mut draft = Draft::new("Specimen", spm.at());
+    map::fill(ctx, "spm", spm, &mut draft.resource);
+    draft.set("subject", patient.reference());
+    match obx::local(ctx, "HL70136", spm.field(20)).as_deref() {
+        Some("Y") => _ = draft.set("status", "available"),
+        Some("N") => _ = draft.set("status", "unavailable"),
+        _ => {}
+    }
+    collected(ctx, spm, (spm.field(17).part(1).text().is_some(), 17), &mut draft);
+    let descriptions = spm.field(14).repetitions().filter_map(|part| part.whole()).map(note::text);
+    let notes = descriptions.chain(note::annotations(ctx, node)).collect();
+    obx::set_list(&mut draft, "note", notes);
+    parents(ctx, spm, &mut draft);
+    identify(ctx, spm, patient, key, &mut draft);
+    ctx.add_once(draft)
+}
+
+/// Adds the Specimen that an OBR speaks of, where it speaks of one.
+pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, key: Option<&str>) -> Option<Handle> {
+    let obr = node.segment;
+    if ![9, 10, 14, 15, 39].iter().any(|n| obr.field(*n).is_there()) {
+        return None;
+    }
+    let mut draft = Draft::new("Specimen", obr.at());
+    map::fill(ctx, "obr-specimen", obr, &mut draft.resource);
+    draft.set("subject", patient.reference());
+    let time = |n: usize| obr.field(n).is_there().then(|| datatype::date_time(ctx, obr.field(n).first())).flatten();
+    set_collected(&mut draft, time(7), time(8));
+    let who = participation::people(ctx, obr.field(10)).into_iter().next();
+    let who = who.or_else(|| participation::collector(ctx, node));
+    if let Some(who) = who.or_else(|| participation::collector(ctx, orc_node?)) {
+        within(&mut draft, "collection").insert("collector".into(), who);
+    }
+    let comments = obr.field(39).repetitions().filter_map(|part| part.part(2).text().or(part.text())).map(note::text);
+    let source = obr.field(15).part(3).text().map(note::text);
+    obx::set_list(&mut draft, "note", source.into_iter().chain(comments).collect());
+    let numbers = Numbers::read(ctx, orc_node.map(|orc| orc.segment), Some(obr));
+    let key = key.map(str::to_string).or_else(|| numbers.keys("").into_iter().next());
+    let (identity, id) = keyed(ctx, patient, key.as_deref(), &obr.field(7).text().unwrap_or_default());
+    draft.push("identifier", json!({"system": id.system, "value": id.value}));
+    draft.identity = identity;
+    Some(ctx.add_once(draft))
+}
+
+fn within<'d>(draft: &'d mut Draft, name: &str) -> &'d mut Map<String, Value> {
+    let entry = draft.resource.entry(name).or_insert_with(|| json!({}));
+    if !entry.is_object() {
+        *entry = json!({});
+    }
+    entry.as_object_mut().expect("it was made an object")
+}
+
+/// SPM-17, data type DR.
+fn collected(ctx: &Ctx, spm: Segment, (is_there, n): (bool, usize), draft: &mut Draft) {
+    let time = |part: usize| {
+        let part = spm.field(n).part(part);
+        part.is_there().then(|| datatype::date_time(ctx, part)).flatten()
+    };
+    let start = if is_there { time(1) } else { None };
+    set_collected(draft, start, time(2));
+}
+
+fn set_collected(draft: &mut Draft, start: Option<String>, end: Option<String>) {
+    let value = match (start, end) {
+        (None, None) => return,
+        (Some(start), None) => ("collectedDateTime", json!(start)),
+        (Some(start), Some(end)) => ("collectedPeriod", json!({"start": start, "end": end})),
+        (None, Some(end)) => ("collectedPeriod", json!({"end": end})),
+    };
+    within(draft, "collection").insert(value.0.into(), value.1);
+}
+
+/// SPM-3: the specimens that it was made from, by their identifiers.
+fn parents(ctx: &Ctx, spm: Segment, draft: &mut Draft) {
+    for part in spm.field(3).repetitions() {
+        let placer = order_number::numbered(ctx, part.part(1), "specimen", Some("PGN"));
+        let filler = || order_number::numbered(ctx, part.part(2), "specimen", Some("FGN"));
+        if let Some((identifier, _)) = placer.or_else(filler) {
+            draft.push("parent", json!({"type": "Specimen", "identifier": identifier}));
+        }
+    }
+}
+
+/// SPM-2, 30, 31 and 32.
+fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: &mut Draft) {
+    let mut ids: Vec<Identifier> = Vec::new();
+    for (n, kind) in [(2, "FGN"), (1, "PGN")] {
+        if let Some((identifier, id)) = order_number::numbered(ctx, spm.field(2).part(n), "specimen", Some(kind)) {
+            draft.push("identifier", identifier);
+            ids.push(id);
+        }
+    }
+    let others = spm.field(31).repetitions().filter(|part| part.is_there());
+    for identifier in others.filter_map(|part| datatype::identifier(ctx, part)) {
+        if let Some((identifier, _)) = order_number::known(ctx, identifier, "specimen", None) {
+            draft.push("identifier", identifier);
+        }
+    }
+    if let Some((identifier, _)) = order_number::numbered(ctx, spm.field(32).first(), "shipment", Some("SHIP")) {
+        draft.push("identifier", identifier);
+    }
+    let accession = spm.field(30).first();
+    let accession = accession.is_there().then(|| datatype::identifier(ctx, accession)).flatten();
+    if let Some((identifier, _)) = accession.and_then(|found| order_number::known(ctx, found, "accession", None)) {
+        draft.set("accessionIdentifier", identifier);
+    }
+    if !ids.is_empty() {
+        draft.identity = Identity::Identifiers(ids);
+        return;
+    }
+    let words = format!("{}#{}", obx::key_of(spm.field(4)), spm.field(17).text().unwrap_or_default());
+    let (identity, id) = keyed(ctx, patient, key, &words);
+    draft.push("identifier", json!({"system": id.system, "value": id.value}));
+    draft.identity = identity;
+}
+
+/// Returns the identity of a specimen that nobody gave a number: by what it was taken for, else by patient and what is said of it.
+fn keyed(ctx: &Ctx, patient: Handle, key: Option<&str>, words: &str) -> (Identity, Identifier) {
+    match key {
+        Some(key) => obx::free(ctx, key, |value| {
+            let id = Identifier { system: SYSTEM.to_string(), value };
+            (Identity::Identifiers(vec![id.clone()]), id)
+        }),
+        None => orc::within(ctx, patient, SYSTEM, words),
+    }
+}

@@ -1,0 +1,266 @@
+//! Damaged messages: whatever their bytes, nothing panics, nothing takes long, and what comes of them is sound.
+//!
+//! The dice are the same each time, so a failure can be repeated: it says its seed. `FUZZ=100000 cargo test damaged` throws longer.
+
+#[path = "../../../src/search/tests/dice.rs"]
+mod dice;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use medilink::hl7v2::rules::Rules;
+use medilink::hl7v2::{Message, convert, event};
+
+use self::dice::Dice;
+use super::{fixtures, projection, sound};
+
+/// How many damaged messages there are, unless `FUZZ` says otherwise.
+const THROWS: u64 = 4_000;
+
+/// No message takes longer, in a build without optimization on a busy machine.
+const MESSAGE_MAX: Duration = Duration::from_secs(5);
+
+/// All of them together.
+const ALL_MAX: Duration = Duration::from_secs(10);
+
+/// What fields are replaced by: numbers, moments and codes at the edge of their types, and what is no text at all.
+const ODD: &[&str] = &[
+    "\"\"",
+    "\"\"^\"\"",
+    "",
+    " ",
+    "0",
+    "-1",
+    "1e999",
+    "99999999999999999999999999",
+    "-0.0",
+    "+.5",
+    "1.",
+    ".",
+    "NaN",
+    "<=",
+    ">",
+    "00000000",
+    "99999999",
+    "20260230",
+    "202613",
+    "20260101250000",
+    "2026010112",
+    "20260101120000.99999+9999",
+    "2026-01-01",
+    "20260101120000-",
+    "20260101120000+0000Z",
+    "^^^^^^^^^^^^^^^^",
+    "&&&&&&&&&&&",
+    "~~~~~~~~~~",
+    "\\",
+    "\\F",
+    "\\X\\",
+    "\\XZZ\\",
+    "\\X00\\",
+    "\\X0D\\",
+    "\\.sp9999999\\",
+    "\\.in-99999999\\",
+    "\\C2842\\",
+    "\\M2842\\",
+    "\\H\\",
+    "^~\\&",
+    "\u{0}",
+    "\u{7f}",
+    "\u{fffd}",
+    "\u{202e}",
+    "\u{1f9ec}",
+    "ß",
+    "İ",
+    "e\u{301}",
+    "{0}",
+    "{99}",
+    "urn:x-draft:0",
+    "urn:x-draft:99",
+    "http://[",
+    "javascript:x",
+    "#1",
+    "<div>",
+    "a|b,c$d\\e",
+    "A^B^C^D^E^F^G^H^I^J^K^L^M^N^O^P^Q^R^S^T",
+    "1^2&3&ISO^&&^4",
+    "X^^^&&ISO",
+    "X^^^&1.2.3&ISO",
+    "^^^X",
+];
+
+/// Returns what is damaged: our fixtures, and real messages where they are there.
+fn sources() -> Vec<String> {
+    let mut all: Vec<String> = fixtures::messages().into_iter().map(|(_, text)| text).collect();
+    all.extend(projection::messages());
+    all
+}
+
+struct Damage<'d> {
+    dice: Dice,
+    sources: &'d [String],
+}
+
+impl Damage<'_> {
+    fn number_of_segments(&mut self) -> usize {
+        // Seldom so many that what costs the square of them shows.
+        if self.dice.percent(3) { 3_000 } else { 2 + self.dice.below(20) }
+    }
+
+    fn lines(&mut self) -> (Vec<String>, usize) {
+        let text = self.dice.one(self.sources);
+        let lines: Vec<String> = text.split('\r').filter(|line| !line.is_empty()).map(String::from).collect();
+        let at = self.dice.below(lines.len());
+        (lines, at)
+    }
+
+    /// Damages the segments of a message once.
+    fn segments(&mut self, lines: &mut Vec<String>) {
+        let at = self.dice.below(lines.len());
+        match self.dice.below(9) {
+            0 => drop(lines.remove(at)),
+            1 => {
+                let other = self.dice.below(lines.len());
+                lines.swap(at, other);
+            }
+            2 => {
+                let (line, times) = (lines[at].clone(), self.number_of_segments());
+                lines.splice(at..at, std::iter::repeat_n(line, times));
+            }
+            3 => {
+                let (others, from) = self.lines();
+                lines.insert(at, others[from].clone());
+            }
+            // The segments of one message as another event has them.
+            4 => self.field(lines, 0, Some(8)),
+            5 => lines[at] = lines[at].chars().skip(3).collect(),
+            6 => lines[at] = format!("ZZ1{}", lines[at].chars().skip(3).collect::<String>()),
+            7 => {
+                let encoding = *self.dice.one(&["^~\\&", "^", "~^\\&", "&~\\^", "!~\\&#", "é~\\&", "^~", "^^"]);
+                lines[0] = format!("MSH|{encoding}{}", lines[0].get(8..).unwrap_or_default());
+            }
+            _ => {
+                let field = *self.dice.one(&["#", "\u{1}", "é", "^", "M"]);
+                lines.iter_mut().for_each(|line| *line = line.replace('|', field));
+            }
+        }
+    }
+
+    /// Damages a field: by what is odd, or by the same field many times.
+    fn field(&mut self, lines: &mut [String], at: usize, field: Option<usize>) {
+        let mut fields: Vec<String> = lines[at].split('|').map(String::from).collect();
+        let place = field.unwrap_or_else(|| self.dice.below(fields.len() + 3));
+        fields.resize(fields.len().max(place + 1), String::new());
+        fields[place] = match (field, self.dice.below(6)) {
+            (Some(_), _) => self.dice.one(&event::ALL).name.to_string(),
+            (None, 0) => [&*fields[place]].repeat(2 + self.dice.below(400)).join("~"),
+            (None, 1) => [&*fields[place]].repeat(2 + self.dice.below(40)).join("^"),
+            (None, 2) => fields[place].repeat(2 + self.dice.below(2_000)),
+            (None, 3) => fields[place].replace('^', self.dice.text(ODD)),
+            _ => self.dice.text(ODD).to_string(),
+        };
+        lines[at] = fields.join("|");
+    }
+
+    fn bytes(&mut self, text: String) -> String {
+        let mut bytes = text.into_bytes();
+        for _ in 0..self.dice.below(4) {
+            let at = self.dice.below(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
+            match (bytes.len(), self.dice.below(5)) {
+                (0, _) => bytes.extend(b"MSH|^~\\&|"),
+                (_, 0) => bytes[at] ^= 1 << self.dice.below(8),
+                (_, 1) => bytes[at] = *self.dice.one(b"|^~\\&\r\n\0\x0b\x1c\x7f\xff\"#"),
+                (_, 2) => bytes.insert(at, *self.dice.one(b"|^~\\&\r\n\0\x0b\x1c\x7f\xff\"#")),
+                (_, 3) => bytes.truncate(at),
+                _ => {
+                    let end = (at + self.dice.below(40)).min(bytes.len());
+                    bytes.drain(at..end);
+                }
+            }
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => text,
+            // As in a set of one byte each.
+            Err(wrong) => wrong.into_bytes().iter().map(|byte| char::from(*byte)).collect(),
+        }
+    }
+
+    fn message(&mut self) -> String {
+        let (mut lines, _) = self.lines();
+        for _ in 0..=self.dice.below(4) {
+            if self.dice.percent(60) && !lines.is_empty() {
+                let at = self.dice.below(lines.len());
+                self.field(&mut lines, at, None);
+            } else if !lines.is_empty() {
+                self.segments(&mut lines);
+            }
+        }
+        let text = lines.join(if self.dice.percent(95) { "\r" } else { "\r\n" });
+        if self.dice.percent(50) { self.bytes(text) } else { text }
+    }
+}
+
+/// Returns what is wrong with what comes of a message.
+fn wrong_with(text: &str) -> Option<String> {
+    let begun = Instant::now();
+    let outcome = catch_unwind(AssertUnwindSafe(|| match Message::parse(text) {
+        Ok(message) => match convert(&message, &Rules::default()) {
+            Ok(conversion) => sound::check(&conversion),
+            Err(problems) if problems.is_empty() => Err("refused without a reason".to_string()),
+            Err(_) => Ok(()),
+        },
+        Err(_) => Ok(()),
+    }));
+    match outcome {
+        Err(_) => Some("a panic".to_string()),
+        Ok(Err(wrong)) => Some(wrong),
+        Ok(Ok(())) if begun.elapsed() > MESSAGE_MAX => Some(format!("it took {:?}", begun.elapsed())),
+        Ok(Ok(())) => None,
+    }
+}
+
+#[test]
+fn damaged_messages_are_taken_or_refused_and_never_more() {
+    let sources = sources();
+    let throws = std::env::var("FUZZ").ok().and_then(|count| count.parse().ok());
+    let begun = Instant::now();
+    let mut failures: Vec<String> = Vec::new();
+    for seed in 0..throws.unwrap_or(THROWS) {
+        if throws.is_none() && begun.elapsed() > ALL_MAX {
+            println!("stopped after {seed} messages");
+            break;
+        }
+        let text = Damage { dice: Dice::new(seed), sources: &sources }.message();
+        if let Some(wrong) = wrong_with(&text) {
+            let short: String = text.replace('\r', "\n").chars().take(3_000).collect();
+            failures.push(format!("{wrong}, seed {seed}:\n{short}\n"));
+        }
+    }
+    let kinds: std::collections::BTreeSet<&str> = failures.iter().filter_map(|f| f.split(", seed").next()).collect();
+    assert!(failures.is_empty(), "{} fail: {kinds:#?}; the first: {}", failures.len(), failures[0]);
+}
+
+#[test]
+fn the_largest_messages_take_no_longer_than_their_size() {
+    let header = "MSH|^~\\&|A|B|||20260301||ORU^R01|1|P|2.5.1\rPID|1||1^^^&2.999&ISO\rOBR|1|||1^X^LN\r";
+    let many = |line: &str, count: usize| format!("{header}{}", line.repeat(count));
+    let cases = [
+        ("results", many("OBX|1|ST|1^X^LN||a||||||F\r", 20_000)),
+        ("notes", many("NTE|1||a\r", 49_000)),
+        ("orders", many("OBR|1|||1^X^LN\rOBX|1|ST|1^X^LN||a||||||F\r", 5_000)),
+        ("nested", many("ORC|RE\rOBR|1\rOBX|1\rSPM|1\r", 5_000)),
+        ("unknown", many("ZZZ|1\r", 49_000)),
+        ("names", (0..40_000).fold(header.to_string(), |text, n| format!("{text}Y{n:05X}|1\r"))),
+        ("patients", many("PID|1||1^^^&2.999&ISO\r", 10_000)),
+        ("repetitions", format!("{header}PID|1||{}", "A^^^&2.999&ISO~".repeat(50_000))),
+        ("escapes", format!("{header}OBX|1|FT|1^X^LN||{}", "\\.sp9\\\\X41\\\\".repeat(100_000))),
+        ("fields", format!("{header}OBX{}", "|".repeat(1_000_000))),
+        ("components", format!("{header}OBX|1|CWE|{}", "^&".repeat(500_000))),
+    ];
+    for (name, text) in cases {
+        let begun = Instant::now();
+        let wrong = wrong_with(&text);
+        println!("{name:12} {:8} bytes {:?}", text.len(), begun.elapsed());
+        assert!(wrong.is_none(), "{name}: {wrong:?}");
+    }
+}
