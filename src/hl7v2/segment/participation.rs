@@ -156,10 +156,19 @@ fn device(ctx: &Ctx, part: Part) -> Option<Value> {
 }
 
 /// Adds an address to an organization that this message names.
-fn address(ctx: &Ctx, organization: &Value, field: Part) {
+pub fn address(ctx: &Ctx, organization: &Value, field: Part) {
     let handle = organization["reference"].as_str().and_then(Handle::of);
     let found = field.is_there().then(|| datatype::address(ctx, field.first())).flatten();
     if let (Some(handle), Some(found)) = (handle, found) {
         ctx.change(handle, |draft| _ = draft.push("address", found));
+    }
+}
+
+/// Adds telephone numbers to an organization that this message names.
+pub fn telecom(ctx: &Ctx, organization: &Value, field: Part) {
+    let Some(handle) = organization["reference"].as_str().and_then(Handle::of) else { return };
+    let all = field.repetitions().filter(|part| part.is_there());
+    for found in all.filter_map(|part| datatype::contact_point(ctx, part, Some("work"))) {
+        ctx.change(handle, |draft| _ = draft.push("telecom", found));
     }
 }

@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps SPM\[Specimen\] and OBR\[Specimen\].
 
 use super::order_number::{self, Numbers};
-use super::{note, obx, orc, participation};
+use super::{note, obx, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
@@ -11,8 +11,6 @@ use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
-
-const SYSTEM: &str = "urn:x-v2:specimen";
 
 /// Adds the Specimen of a segment SPM. `key` tells what it belongs to, for one without an identifier.
 pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> Handle {
@@ -51,9 +49,7 @@ pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, 
     obx::set_list(&mut draft, "note", source.into_iter().chain(comments).collect());
     let numbers = Numbers::read(ctx, orc_node.map(|orc| orc.segment), Some(obr));
     let key = key.map(str::to_string).or_else(|| numbers.keys("").into_iter().next());
-    let (identity, id) = keyed(ctx, patient, key.as_deref(), &obr.field(7).text().unwrap_or_default());
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
+    keyed(ctx, patient, key.as_deref(), &obr.field(7).text().unwrap_or_default(), &mut draft);
     Some(ctx.add_once(draft))
 }
 
@@ -119,18 +115,27 @@ fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: 
         return;
     }
     let words = format!("{}#{}", obx::key_of(spm.field(4)), spm.field(17).text().unwrap_or_default());
-    let (identity, id) = keyed(ctx, patient, key, &words);
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
+    keyed(ctx, patient, key, &words, draft);
 }
 
-/// Returns the identity of a specimen that nobody gave a number: by what it was taken for, else by patient and what is said of it.
-fn keyed(ctx: &Ctx, patient: Handle, key: Option<&str>, words: &str) -> (Identity, Identifier) {
+/// Recognizes a specimen that nobody gave a number: by what it was taken for, else by patient and what is said of it.
+fn keyed(ctx: &Ctx, patient: Handle, key: Option<&str>, words: &str, draft: &mut Draft) {
+    let system = ctx.local("specimen");
     match key {
-        Some(key) => obx::free(ctx, key, |value| {
-            let id = Identifier { system: SYSTEM.to_string(), value };
-            (Identity::Identifiers(vec![id.clone()]), id)
-        }),
-        None => orc::within(ctx, patient, SYSTEM, words),
+        Some(key) => obx::key(ctx, &system, key, draft),
+        None => obx::key_within(ctx, (patient, None), &system, words.trim_matches('#'), draft),
     }
+}
+
+/// Adds what was seen of a specimen: the OBX below its SPM, which are about it rather than about the patient.
+pub fn observations(ctx: &Ctx, node: &Node, specimen: Handle, patient: Handle, encounter: Option<Handle>) {
+    let effective = ctx.see(|drafts| {
+        let collection = drafts.get(specimen)?.resource.get("collection")?;
+        let time = |from: &str, to| collection.get(from).map(|time| (to, time.clone()));
+        time("collectedDateTime", "effectiveDateTime").or_else(|| time("collectedPeriod", "effectivePeriod"))
+    });
+    let about = specimen.reference();
+    let elements = vec![("focus", json!([about])), ("specimen", about.clone())];
+    let more = obx::More { scope: obx::scope_of(ctx, specimen), effective, elements, ..obx::More::default() };
+    obx::all(ctx, &node.all("OBX").collect::<Vec<_>>(), patient, encounter, &more);
 }
