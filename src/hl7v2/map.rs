@@ -67,8 +67,12 @@ const FILES: &[(&str, &str)] = maps! {
     "orc",
     "pd1",
     "pid",
+    "prt_device",
     "pv1",
     "pv2",
+    "rxa",
+    "rxr_vaccination",
+    "sac",
     "spm",
 };
 

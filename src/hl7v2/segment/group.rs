@@ -47,6 +47,9 @@ impl<'n, 'm> Group<'n, 'm> {
         let mut all = Vec::new();
         for (node, is_about_it) in above.into_iter().chain(below.into_iter().map(|node| (node, has_results))) {
             let specimen = specimen::specimen(ctx, node, patient, key);
+            if let Some(obr) = self.obr.filter(|_| !is_order) {
+                specimen::collected_as(ctx, obr, specimen);
+            }
             if is_about_it {
                 specimen::observations(ctx, node, specimen, patient, encounter);
             }

@@ -60,10 +60,11 @@ pub fn report(
         draft.push("specimen", specimen.reference());
     }
     let status = draft.resource.get("status").and_then(Value::as_str).and_then(observed);
+    let mut elements: Vec<(&'static str, Value)> = section(ctx, obr).into_iter().collect();
     if let Some(request) = request {
         answered(ctx, request, &specimens, status);
+        elements.push(("basedOn", json!([request.reference()])));
     }
-    let mut elements: Vec<(&'static str, Value)> = section(ctx, obr).into_iter().collect();
     if let [specimen] = specimens[..] {
         elements.push(("specimen", specimen.reference()));
     }
@@ -187,7 +188,9 @@ fn results(
     for observation in obx::all(ctx, &found, patient, encounter, more) {
         draft.push("result", observation.reference());
     }
-    let answers = obx::all(ctx, &answers, patient, encounter, more);
+    let mut more = more.clone();
+    more.elements.retain(|(name, _)| *name != "basedOn");
+    let answers = obx::all(ctx, &answers, patient, encounter, &more);
     if let Some(request) = request {
         for answer in answers {
             ctx.change(request, |draft| _ = draft.push("supportingInfo", answer.reference()));

@@ -69,7 +69,11 @@ fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
     }
     extend(&mut timing, repeat);
     occurrence(timing, period, draft);
-    for text in [tq1.field(10), tq1.field(11)].into_iter().filter_map(|field| field.whole()) {
+    // R4 has a place for what has to be the case.
+    if let Some(condition) = datatype::text::whole(tq1.field(10).first()) {
+        draft.set("asNeededCodeableConcept", json!({"text": condition}));
+    }
+    if let Some(text) = datatype::text::whole(tq1.field(11).first()) {
         draft.push("note", note::text(text));
     }
 }
@@ -89,6 +93,9 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
         }
     }
     occurrence(timing, bounds, draft);
+    if let Some(condition) = datatype::text::string(tq.part(7)) {
+        draft.set("asNeededCodeableConcept", json!({"text": condition}));
+    }
     if let Some(text) = datatype::text::string(tq.part(8)) {
         draft.push("note", note::text(text));
     }

@@ -10,6 +10,7 @@ use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
+use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
 
@@ -52,9 +53,10 @@ pub fn service_request(
     based_on(ctx, obr_segment, &mut draft);
     let numbers = Numbers::read(ctx, orc_segment, obr_segment);
     identify(ctx, (orc_segment, obr_segment), patient, &numbers, &mut draft);
-    // R4 prr-1: no detail without a code.
     if !draft.resource.get("code").is_some_and(Value::is_object) {
+        // R4 prr-1: no detail without a code.
         draft.resource.remove("orderDetail");
+        ctx.warn(Code::Other, at, "what is asked for is in no segment that is taken over");
     }
     Some(ctx.add(draft))
 }

@@ -2,16 +2,16 @@
 //!
 //! v2-to-FHIR, message map ORU_R01; OUL^R22 to R24 alike.
 
+use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{obr, obx, orc, pid, pv1, specimen};
+use super::{obr, obx, orc, specimen};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
-        let Some(patient) = pid::patient(ctx, node) else { continue };
-        let encounter = pv1::encounter(ctx, node, patient);
+        let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
         for group in group::groups(node) {
             result(ctx, &group, patient, encounter);
         }

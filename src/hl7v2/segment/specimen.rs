@@ -24,8 +24,51 @@ pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> H
     let notes = descriptions.chain(note::annotations(ctx, node)).collect();
     obx::set_list(&mut draft, "note", notes);
     parents(ctx, spm, &mut draft);
+    containers(ctx, node, &mut draft);
     identify(ctx, spm, patient, key, &mut draft);
     ctx.add_once(draft)
+}
+
+/// SAC: what it is in. The first is the container that SPM speaks of.
+fn containers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
+    for (n, sac) in node.all("SAC").enumerate() {
+        let mut said = Map::new();
+        map::fill(ctx, "sac", sac.segment, &mut said);
+        if n == 0 {
+            if let Some(accession) = said.remove("accessionIdentifier") {
+                draft.set("accessionIdentifier", accession);
+            }
+        }
+        let Some(container) = said.remove("container").and_then(|mut list| list.get_mut(0).map(Value::take)) else {
+            continue;
+        };
+        let first = draft.resource.get_mut("container").and_then(|list| list.get_mut(0)).and_then(Value::as_object_mut);
+        match (first, container) {
+            (Some(first), Value::Object(more)) if n == 0 => first.extend(more),
+            (_, container) => _ = draft.push("container", container),
+        }
+    }
+}
+
+/// Says of a specimen what OBR says of its collection, where SPM does not.
+pub fn collected_as(ctx: &Ctx, obr: &Node, specimen: Handle) {
+    let field = obr.segment.field(7);
+    let time = field.is_there().then(|| datatype::date_time(ctx, field.first())).flatten();
+    let who = participation::people(ctx, obr.segment.field(10)).into_iter().next();
+    let who = who.or_else(|| participation::collector(ctx, obr));
+    ctx.change(specimen, |draft| {
+        let is_timed = |draft: &Draft| draft.resource.get("collection").is_some_and(has_time);
+        if let Some(time) = time.filter(|_| !is_timed(draft)) {
+            within(draft, "collection").insert("collectedDateTime".into(), time.into());
+        }
+        if let Some(who) = who {
+            within(draft, "collection").entry("collector").or_insert(who);
+        }
+    });
+}
+
+fn has_time(collection: &Value) -> bool {
+    collection.get("collectedDateTime").is_some() || collection.get("collectedPeriod").is_some()
 }
 
 /// Adds the Specimen that an OBR speaks of, where it speaks of one.
