@@ -162,7 +162,9 @@ async fn run_on(command: Command, settings: &Settings, database: &Database) -> R
             note(service, "message-correct", id, "").await?;
             let tried = intake.correct(id, &raw).await.map_err(|e| Failure(format!("failed to try it: {e}")))?;
             let (corrected, verdict) = tried.ok_or_else(|| {
-                Failure(format!("the message {id} did not fail, or MSH-10 of the corrected one stands for another message"))
+                Failure(format!(
+                    "the message {id} did not fail, or MSH-10 of the corrected one stands for another message"
+                ))
             })?;
             said(corrected, &verdict);
             Ok(())

@@ -3,7 +3,7 @@
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::datatype::identifier::{Authority, TYPE_SYSTEM};
-use crate::hl7v2::draft::{Draft, Identifier, Identity};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
 use crate::hl7v2::message::Part;
 use serde_json::{Value, json};
 
@@ -50,4 +50,11 @@ pub fn identify(draft: &mut Draft, numbers: Vec<Number>) {
     if !keys.is_empty() {
         draft.identity = Identity::Identifiers(keys);
     }
+}
+
+/// Recognizes a draft by a number of ours that nothing else of this patient has.
+pub fn identify_within(draft: &mut Draft, patient: Handle, number: Number) {
+    let token = format!("{}|{}", search_value(&number.key.system), search_value(&number.key.value));
+    draft.push("identifier", number.element);
+    draft.identity = Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0));
 }

@@ -10,7 +10,7 @@ use super::timing::{self, Timing};
 use super::{dosage, medication, note, simple};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded, organization, text};
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -223,9 +223,7 @@ fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Han
         ctx.warn(Code::RequiredField, orc.at().field(2), text);
     }
     let number = number::synthetic(ctx, "prescription", format!("{code}|{}", time.unwrap_or_default()));
-    let token = format!("{}|{}", number.key.system, search_value(&number.key.value));
-    draft.push("identifier", number.element);
-    draft.identity = Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0));
+    number::identify_within(draft, patient, number);
 }
 
 /// Returns whether orders of other medicines in this message have the same ORC-2 or ORC-3.

@@ -2,7 +2,7 @@
 
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::quantity::Unit;
-use crate::hl7v2::datatype::text::number;
+use crate::hl7v2::datatype::text::{number, whole};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::Segment;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,9 @@ pub fn reference(ctx: &Ctx, obx: Segment, draft: &mut Draft) {
     if field.is_null() {
         draft.resource.insert("referenceRange".into(), Value::Null);
     }
-    let Some(text) = field.whole().filter(|text| !text.eq_ignore_ascii_case("null")) else { return };
+    // What some write where there is none.
+    let is_said = |text: &String| !text.eq_ignore_ascii_case("null") && text.contains(char::is_alphanumeric);
+    let Some(text) = whole(field.first()).filter(is_said) else { return };
     let unit = obx.field(6).text();
     let (low, high) = bounds(&text, unit.as_deref());
     let mut range = Map::new();

@@ -11,7 +11,7 @@ use super::vaccine_fact::Facts;
 use super::{note, simple};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded, text};
-use crate::hl7v2::draft::{Draft, Handle, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
@@ -62,8 +62,8 @@ pub fn immunization(ctx: &Ctx, group: Segment, rxa: &Node, subject: &Subject) {
     let nodes: Vec<&Node> = rxa.all("OBX").collect();
     let facts = Facts::read(ctx, &nodes, &mut draft);
     identify(ctx, orc, own, subject.patient, &mut draft);
-    let scope = scope(&draft);
     let handle = ctx.add(draft);
+    let scope = obx::scope_of(ctx, handle);
     for node in nodes {
         let is_fact = facts.is_one(node.segment);
         if !is_fact {
@@ -186,9 +186,7 @@ fn identify(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, patient: Handle, draf
     let day: String = word(3).chars().take(8).collect();
     // Who refuses on one day is vaccinated on another; a lot is not told of what was not given.
     let number = number::synthetic(ctx, "immunization", format!("{code}|{day}|{}", word(15)));
-    let token = format!("{}|{}", number.key.system, search_value(&number.key.value));
-    draft.push("identifier", number.element);
-    draft.identity = Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0));
+    number::identify_within(draft, patient, number);
 }
 
 /// Returns whether several ORC of the message have the same number: then it is one of the visit.
@@ -196,11 +194,4 @@ fn is_shared(ctx: &Ctx, orc: Option<Segment>, n: usize) -> bool {
     let Some(own) = orc.map(|orc| orc.field(n).raw().trim()) else { return false };
     let same = ctx.message.segments().filter(|other| other.name == "ORC" && other.field(n).raw().trim() == own);
     same.count() > 1
-}
-
-fn scope(draft: &Draft) -> Option<String> {
-    match &draft.identity {
-        Identity::Identifiers(keys) => keys.first().map(|key| format!("{}|{}", key.system, key.value)),
-        _ => None,
-    }
 }

@@ -80,7 +80,8 @@ async fn page(state: &State, visit: &Visit, session: &Session, kept: &Kept) -> R
         Some(parsed) => layout::layout(parsed, &problems),
         None => Layout { blocks: Vec::new(), problems: problems.iter().map(told).collect(), left_out: 0 },
     };
-    let results = if message.state == Became::Done { results(state, visit, session, message).await? } else { Vec::new() };
+    let results =
+        if message.state == Became::Done { results(state, visit, session, message).await? } else { Vec::new() };
     let short = text.ok().filter(|text| is_open && text.len() <= TEXT_MAX);
     Ok(MessageDetails {
         frame: visit.frame(),
