@@ -49,7 +49,8 @@ pub fn report(
     }
     // R4 has no note here; R5 has.
     let url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note";
-    for note in note::annotations(ctx, node) {
+    let documents = group.all_beside("TXA");
+    for note in std::iter::once(node).chain(documents).flat_map(|node| note::annotations(ctx, node)) {
         draft.push("extension", json!({"url": url, "valueAnnotation": note}));
     }
     let numbers = Numbers::read(ctx, orc, Some(obr));
@@ -100,9 +101,8 @@ fn observed(report: &str) -> Option<&'static str> {
 fn answered(ctx: &Ctx, request: Handle, specimens: &[Handle], status: Option<&str>) {
     ctx.change(request, |draft| {
         obx::set_list(draft, "specimen", specimens.iter().map(|specimen| specimen.reference()).collect());
-        if matches!(status, Some("final" | "corrected")) {
-            draft.default("status", "completed");
-        }
+        let is_answered = matches!(status, Some("final" | "corrected"));
+        draft.default("status", if is_answered { "completed" } else { "active" });
     });
 }
 
