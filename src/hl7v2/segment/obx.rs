@@ -126,10 +126,8 @@ fn status(ctx: &Ctx, obx: Segment, more: &More, draft: &mut Draft) {
 }
 
 fn effective(obx: Segment, more: &More, draft: &mut Draft) {
-    if obx.field(14).is_absent() {
-        if let Some((name, value)) = &more.effective {
-            draft.set(name, value.clone());
-        }
+    if let (true, Some((name, value))) = (obx.field(14).is_absent(), &more.effective) {
+        draft.set(name, value.clone());
     }
 }
 
