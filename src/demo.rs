@@ -1,5 +1,6 @@
 //! `serve --demo`: a small hospital to look at, people who can sign in, and lines that work as they are printed.
 
+mod feed;
 mod people;
 mod requests;
 
@@ -24,6 +25,7 @@ pub async fn load(factory: &Factory, settings: &Settings, keys: &Keys) -> Result
         Err(error) => return Err(Failure(format!("failed to load the demo: {error}"))),
     }
     println!("{}", welcome(settings, keys)?);
+    println!("{}", feed::make(factory, settings).await?);
     if settings.auth == Auth::Smart {
         println!("{}", people::make(factory, settings).await?);
         requests::make(factory).await?;
