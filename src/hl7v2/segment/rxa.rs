@@ -6,12 +6,12 @@
 use super::admit::Subject;
 use super::number;
 use super::obx::{self, More, key_of};
-use super::order_number::Numbers;
+use super::order_number::{Number, Numbers};
 use super::vaccine_fact::Facts;
 use super::{note, simple};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded, text};
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identity, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
@@ -165,20 +165,18 @@ fn people(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, draft: &mut Draft) {
     }
 }
 
-/// Its filler number, else its placer number; else patient, vaccine, time and lot.
+/// Its filler number; else patient, vaccine, day and lot. A placer may have asked for several vaccines under one number.
 fn identify(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, patient: Handle, draft: &mut Draft) {
     let numbers = Numbers::read(ctx, orc, None);
-    let mut keys: Vec<Identifier> = Vec::new();
+    let is_known = |number: &Number| !UNKNOWN.contains(&&*number.id.value);
     for (n, number) in [(3, numbers.filler), (2, numbers.placer)] {
-        let Some(number) = number.filter(|number| !UNKNOWN.contains(&&*number.id.value)) else { continue };
-        if is_shared(ctx, orc, n) {
-            continue;
-        }
+        let Some(number) = number.filter(is_known).filter(|_| !is_shared(ctx, orc, n)) else { continue };
         draft.push("identifier", number.element);
-        keys.push(number.id);
+        if n == 3 {
+            draft.identity = Identity::Identifiers(vec![number.id]);
+        }
     }
-    if !keys.is_empty() {
-        draft.identity = Identity::Identifiers(keys);
+    if draft.identity != Identity::New {
         return;
     }
     let codings = draft.resource["vaccineCode"]["coding"].as_array().cloned().unwrap_or_default();
