@@ -1,9 +1,10 @@
 //! From what is there and what a message says to what is there afterwards.
 //!
-//! An element at the top that the message says takes the place of what was there, `null` removes it, and what it does not say stays.
-//! Identifiers, extensions and labels are united, since several systems give them.
+//! An element at the top that the message says takes the place of what was there, `null` removes it, and what it does not say stays; so it
+//! goes with the parts of an element that has no repetitions and no meaning as a whole (`period`, `hospitalization`). Identifiers,
+//! extensions and labels are united, since several systems give them.
 
-use crate::catalog::{Catalog, TypeDef};
+use crate::catalog::{Catalog, TypeDef, TypeKind};
 use crate::fhir::ResourceType;
 use serde_json::{Map, Value};
 
@@ -33,6 +34,9 @@ pub fn graft(
             "identifier" | "extension" | "modifierExtension" if value.is_null() => {}
             "meta" => meta(&mut after, value, age),
             "contained" => contained(&mut after, value, said, age),
+            _ if is_parted(catalog, def, name) && both_objects(&after, name, value) => {
+                parts(&mut after, name, value, age);
+            }
             _ if age == Age::Older => fill(def, &mut after, name, value),
             _ if value.is_null() => {
                 after.shift_remove(name);
@@ -42,7 +46,51 @@ pub fn graft(
         }
     }
     prune(&mut after);
+    after.retain(|_, value| without_nulls(value));
     after
+}
+
+/// Takes out what is null below the top, which says of something that is not there that it is not; returns whether anything is left.
+fn without_nulls(value: &mut Value) -> bool {
+    match value {
+        Value::Object(object) => {
+            let was_empty = object.is_empty();
+            object.retain(|_, value| !value.is_null() && without_nulls(value));
+            was_empty || !object.is_empty()
+        }
+        // A null in a list stands for a value of which something else is said.
+        Value::Array(items) => {
+            let was_empty = items.is_empty();
+            items.retain_mut(|item| item.is_null() || without_nulls(item));
+            was_empty || !items.is_empty()
+        }
+        _ => true,
+    }
+}
+
+/// Returns whether parts of an element are said by themselves.
+fn is_parted(catalog: &Catalog, def: &TypeDef, name: &str) -> bool {
+    let Some((field, id)) = def.lookup(name) else { return false };
+    let part = catalog.ty(id);
+    !field.array && !field.choice && (part.kind == TypeKind::Backbone || &*part.name == "Period")
+}
+
+fn both_objects(after: &Map<String, Value>, name: &str, value: &Value) -> bool {
+    value.is_object() && after.get(name).is_some_and(Value::is_object)
+}
+
+fn parts(after: &mut Map<String, Value>, name: &str, said: &Value, age: Age) {
+    let (Some(Value::Object(there)), Value::Object(said)) = (after.get_mut(name), said) else { return };
+    for (name, value) in said {
+        match age {
+            Age::Older if value.is_null() || there.contains_key(name) => {}
+            _ if value.is_null() => drop(there.shift_remove(name)),
+            _ => drop(there.insert(name.clone(), value.clone())),
+        }
+    }
+    if there.is_empty() {
+        after.shift_remove(name);
+    }
 }
 
 /// Removes what the server gives itself, so that versions can be compared.
@@ -297,6 +345,25 @@ mod tests {
             ("Patient", Older, json!({"birthDate": "2000"}), json!({"_birthDate": 1}), json!({"birthDate": "2000"})),
         ] {
             check(t, age, there, said, want);
+        }
+    }
+
+    #[test]
+    fn parts_of_an_element_are_said_by_themselves() {
+        use Age::*;
+        for (age, there, said, want) in [
+            (Newer, json!({"period": {"start": "1"}}), json!({"period": {"end": "2"}}), json!({"period": {"start": "1", "end": "2"}})),
+            (Newer, json!({"period": {"start": "1", "end": "2"}}), json!({"period": {"end": null}}), json!({"period": {"start": "1"}})),
+            (Newer, json!({"period": {"end": "2"}}), json!({"period": {"end": null}}), json!({})),
+            (Newer, json!({}), json!({"period": {"start": "1", "end": null}}), json!({"period": {"start": "1"}})),
+            (Newer, json!({}), json!({"period": {"end": null}}), json!({})),
+            (Older, json!({"period": {"end": "2"}}), json!({"period": {"start": "1", "end": "3"}}),
+             json!({"period": {"end": "2", "start": "1"}})),
+            (Newer, json!({"hospitalization": {"admitSource": {"text": "a"}}}), json!({"hospitalization": {"origin": {"display": "b"}}}),
+             json!({"hospitalization": {"admitSource": {"text": "a"}, "origin": {"display": "b"}}})),
+            (Newer, json!({"class": {"code": "a", "display": "A"}}), json!({"class": {"code": "b"}}), json!({"class": {"code": "b"}})),
+        ] {
+            check("Encounter", age, there, said, want);
         }
     }
 

@@ -38,6 +38,7 @@ pub struct Builder {
     embedded: bool,
     database_url: Option<String>,
     data_dir: Option<PathBuf>,
+    mllp: bool,
 }
 
 /// A running server; dropping it kills it.
@@ -46,6 +47,7 @@ pub struct TestApp {
     demo: bool,
     folder: PathBuf,
     base: String,
+    mllp: String,
     database_url: Option<String>,
     process: Mutex<Option<Child>>,
     client: Client,
@@ -91,6 +93,12 @@ impl Builder {
         self
     }
 
+    /// Lets the server listen for HL7 v2.
+    pub fn mllp(mut self) -> Builder {
+        self.mllp = true;
+        self
+    }
+
     pub fn start(self) -> TestApp {
         let number = APPS.fetch_add(1, Ordering::Relaxed);
         let folder = FOLDER.join(format!("app{number}"));
@@ -105,7 +113,8 @@ impl Builder {
             let mut flags = vec!["--listen".to_string(), format!("127.0.0.1:{port}")];
             flags.extend(["--data-dir".to_string(), data_dir.display().to_string()]);
             flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
-            flags.extend(["--mllp-listen", "", "--workers", "2"].map(String::from));
+            let mllp = if self.mllp { format!("127.0.0.1:{}", free_port()) } else { String::new() };
+            flags.extend(["--mllp-listen", &mllp, "--workers", "2"].map(String::from));
             if !self.flags.iter().any(|flag| flag == "--consent-default") {
                 // Tests of other things are not about who cares for whom.
                 flags.extend(["--consent-default", "permit"].map(String::from));
@@ -120,6 +129,7 @@ impl Builder {
                 folder: folder.clone(),
                 client: Client::new(&base),
                 base,
+                mllp,
                 database_url: database_url.clone(),
                 process: Mutex::new(None),
             };
@@ -155,6 +165,11 @@ impl TestApp {
 
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Returns where the server listens for HL7 v2.
+    pub fn mllp(&self) -> &str {
+        &self.mllp
     }
 
     /// Returns a client whose token has these scopes, signed by `medilink token` on the server's own host.
