@@ -69,9 +69,7 @@ fn identify(ctx: &Ctx, sch: Segment, patients: &[Patient], draft: &mut Draft) {
     let start = sch.field(11).part(4).text().or_else(|| ctx.message.segment("TQ1").field(7).text());
     let service = ctx.message.segment("AIS").field(3).text().unwrap_or_default().into_owned();
     let number = number::synthetic(ctx, "appointment", format!("{}|{service}", start.unwrap_or_default()));
-    let (identity, id) = super::orc::within(ctx, patient.handle, &number.key.system, &number.key.value);
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
+    super::obx::key_within(ctx, (patient.handle, None), &number.key.system, &number.key.value, draft);
 }
 
 /// When it is to be, as SCH and TQ1 say it.
