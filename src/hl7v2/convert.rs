@@ -198,6 +198,8 @@ impl<'m> Ctx<'m> {
             drafts: RefCell::default(),
             merges: RefCell::default(),
             problems: RefCell::default(),
+            hindrances: RefCell::default(),
+            time: None,
         }
     }
 

@@ -67,8 +67,10 @@ const FILES: &[(&str, &str)] = maps! {
     "orc",
     "pd1",
     "pid",
+    "prt_device",
     "pv1",
     "pv2",
+    "sac",
     "spm",
 };
 

@@ -26,7 +26,6 @@ pub struct More {
     pub elements: Vec<(&'static str, Value)>,
 }
 
-const SYSTEM: &str = "urn:x-v2:observation";
 const VALUES: &[&str] = &[
     "valueQuantity",
     "valueCodeableConcept",
@@ -47,7 +46,7 @@ pub fn observation(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Ha
 }
 
 /// Adds the Observation of segments that are the lines of one text; of the first, where it is none.
-pub fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>, more: &More) -> Option<Handle> {
+fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>, more: &More) -> Option<Handle> {
     let node = nodes.first()?;
     let obx = node.segment;
     let mut draft = Draft::new("Observation", obx.at());
@@ -61,7 +60,9 @@ pub fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Hand
     status(ctx, obx, more, &mut draft);
     effective(obx, more, &mut draft);
     value(ctx, nodes, &mut draft);
-    range::reference(ctx, obx, &mut draft);
+    if let Some(range) = range::reference(ctx, obx, &draft) {
+        put_range(range, &mut draft);
+    }
     let interpretation: Vec<Value> = obx
         .field(8)
         .repetitions()
@@ -74,10 +75,27 @@ pub fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Hand
     participation::performers(ctx, node, &mut draft);
     set_list(&mut draft, "note", nodes.iter().flat_map(|node| note::annotations(ctx, node)).collect());
     for (name, value) in &more.elements {
-        draft.set(name, value.clone());
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| _ = draft.push(name, item.clone())),
+            value => _ = draft.set(name, value.clone()),
+        }
     }
     identify(ctx, obx, patient, encounter, more, &mut draft);
     Some(ctx.add(draft))
+}
+
+/// Adds the Observations of segments OBX that stand together, the lines of a text as one.
+pub fn all(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>, more: &More) -> Vec<Handle> {
+    let texts = nodes.chunk_by(|before, node| goes_on(before.segment, node.segment));
+    texts.filter_map(|text| lines(ctx, text, patient, encounter, more)).collect()
+}
+
+/// Sets one of the elements that exclude each other, and removes the others.
+pub fn choose(draft: &mut Draft, name: &str, value: Value, all: &[&str]) {
+    for other in all.iter().filter(|other| **other != name) {
+        draft.resource.insert((*other).to_string(), Value::Null);
+    }
+    draft.set(name, value);
 }
 
 /// Sets a list, unless it is empty.
@@ -92,6 +110,8 @@ fn status(ctx: &Ctx, obx: Segment, more: &More, draft: &mut Draft) {
     draft.default("status", more.status.unwrap_or("unknown"));
     let said = obx.field(11);
     draft.set("status", datatype::code(ctx, said, "HL70085"));
+    // What takes back a result that never came says nothing.
+    draft.only_if_there = draft.resource.get("status").is_some_and(|status| status == "entered-in-error");
     let reason = match said.text().as_deref() {
         Some("N") => "not-asked",
         Some("X") => "unknown",
@@ -150,6 +170,18 @@ fn no_value(draft: &mut Draft) {
     }
 }
 
+/// Puts a reference range where the values are: into each component, where there are some.
+fn put_range(range: Value, draft: &mut Draft) {
+    match draft.resource.get_mut("component").and_then(Value::as_array_mut) {
+        Some(components) if !range.is_null() => {
+            for component in components.iter_mut().filter_map(Value::as_object_mut) {
+                component.insert("referenceRange".into(), range.clone());
+            }
+        }
+        _ => _ = draft.resource.insert("referenceRange".into(), range),
+    }
+}
+
 /// Returns whether a segment goes on with the text of the one before it.
 pub fn goes_on(before: Segment, obx: Segment) -> bool {
     let is_text = |segment: Segment| matches!(segment.field(2).text().as_deref(), Some("TX" | "FT"));
@@ -197,40 +229,67 @@ pub fn key_of(part: Part) -> String {
     all.map(|text| text.into_owned()).unwrap_or_default()
 }
 
-/// OBX-21; else a key of the report, OBX-3 and OBX-4, and which of its kind it is where there are several.
+/// A key of OBX-21 and OBX-3; else of the report, OBX-3 and OBX-4; else of OBX-3, OBX-4 and OBX-14, within the patient. Feeds that have
+/// one number for all results of an order in OBX-21 are many, so that it alone would make one of several.
 fn identify(ctx: &Ctx, obx: Segment, patient: Handle, encounter: Option<Handle>, more: &More, draft: &mut Draft) {
-    let own = obx.field(21);
-    let is_own = |other: Segment| other.name == "OBX" && other.field(21).raw() == own.raw();
-    if own.is_there() && ctx.message.segments().filter(|other| is_own(*other)).count() == 1 {
-        if let Some((value, id)) = super::order_number::numbered(ctx, own.first(), "FILL") {
-            draft.push("identifier", value);
-            draft.identity = Identity::Identifiers(vec![id]);
-            return;
-        }
+    let own = super::order_number::numbered(ctx, obx.field(21).first(), "FILL");
+    let mut scope = more.scope.clone();
+    if let Some((element, id)) = own {
+        draft.push("identifier", element);
+        scope = Some(key_of_identifier(&id));
     }
     let sub: String = (1..=4).filter_map(|n| obx.field(4).part(n).text()).collect::<Vec<_>>().join(".");
-    let mut words = vec![more.scope.clone().unwrap_or_default(), key_of(obx.field(3)), sub];
-    if more.scope.is_none() {
+    let mut words = vec![scope.clone().unwrap_or_default(), key_of(obx.field(3)), sub];
+    if scope.is_none() {
         words.push(obx.field(14).text().unwrap_or_default().into_owned());
     }
     let base = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("#");
-    let identity = |value: String| {
-        let id = Identifier { system: SYSTEM.to_string(), value };
-        if more.scope.is_some() {
-            return (Identity::Identifiers(vec![id.clone()]), id);
-        }
-        let visit = encounter.map(|visit| format!("&encounter={{{}}}", visit.0)).unwrap_or_default();
-        let visit = if obx.field(14).is_there() { String::new() } else { visit };
-        let token = format!("{}|{}", id.system, search_value(&id.value));
-        (Identity::Search(format!("patient={{{}}}{visit}&identifier={token}", patient.0)), id)
-    };
-    let (found, id) = free(ctx, &base, identity);
+    let system = ctx.local("observation");
+    if scope.is_some() {
+        return key(ctx, &system, &base, draft);
+    }
+    let visit = encounter.filter(|_| !obx.field(14).is_there());
+    key_within(ctx, (patient, visit), &system, &base, draft);
+}
+
+/// Returns what tells an identifier from all others, as one word.
+fn key_of_identifier(id: &Identifier) -> String {
+    format!("{}#{}", id.system, id.value)
+}
+
+/// Returns the key by which a draft is recognized, where it is by one alone: for what belongs to it.
+pub fn scope_of(ctx: &Ctx, handle: Handle) -> Option<String> {
+    ctx.see(|drafts| match &drafts.get(handle)?.identity {
+        Identity::Identifiers(all) => all.first().map(key_of_identifier),
+        _ => None,
+    })
+}
+
+/// Recognizes a draft by a key of ours.
+pub fn key(ctx: &Ctx, system: &str, base: &str, draft: &mut Draft) {
+    let (identity, id) = free(ctx, base, |value| {
+        let id = Identifier { system: system.to_string(), value };
+        (Identity::Identifiers(vec![id.clone()]), id)
+    });
     draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = found;
+    draft.identity = identity;
+}
+
+/// Recognizes a draft by a key of ours that only one thing of this patient, or of this visit, has.
+pub fn key_within(ctx: &Ctx, (patient, visit): (Handle, Option<Handle>), system: &str, base: &str, draft: &mut Draft) {
+    let visit = visit.map(|visit| format!("&encounter={{{}}}", visit.0)).unwrap_or_default();
+    let (identity, id) = free(ctx, base, |value| {
+        let id = Identifier { system: system.to_string(), value };
+        let token = format!("{}|{}", search_value(&id.system), search_value(&id.value));
+        (Identity::Search(format!("patient={{{}}}{visit}&identifier={token}", patient.0)), id)
+    });
+    draft.push("identifier", json!({"system": id.system, "value": id.value}));
+    draft.identity = identity;
 }
 
 /// Returns the first identity of this base that no draft has yet: the second of a kind ends in `#2`.
-pub fn free(ctx: &Ctx, base: &str, identity: impl Fn(String) -> (Identity, Identifier)) -> (Identity, Identifier) {
+fn free(ctx: &Ctx, base: &str, identity: impl Fn(String) -> (Identity, Identifier)) -> (Identity, Identifier) {
+    let base = if base.is_empty() { "-" } else { base };
     for n in 1.. {
         let value = if n == 1 { base.to_string() } else { format!("{base}#{n}") };
         let (found, id) = identity(value);

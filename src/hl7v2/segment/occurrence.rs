@@ -69,20 +69,33 @@ fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
     }
     extend(&mut timing, repeat);
     occurrence(timing, period, draft);
-    for text in [tq1.field(10), tq1.field(11)].into_iter().filter_map(|field| field.whole()) {
+    // R4 has a place for what has to be the case.
+    if let Some(condition) = datatype::text::whole(tq1.field(10).first()) {
+        draft.set("asNeededCodeableConcept", json!({"text": condition}));
+    }
+    if let Some(text) = datatype::text::whole(tq1.field(11).first()) {
         draft.push("note", note::text(text));
     }
 }
 
 fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     priority(ctx, tq.part(6), "HL70485", draft);
+    let quantity = tq.part(1);
+    if let Some(quantity) = quantity.is_there().then(|| datatype::quantity(ctx, quantity)).flatten() {
+        draft.set("quantityQuantity", quantity);
+    }
     let mut timing = timing::timing_quantity(ctx, tq).unwrap_or_else(|| json!({}));
     // A begin and an end alone are no pattern.
-    let bounds = timing["repeat"].as_object_mut().and_then(|repeat| repeat.remove("boundsPeriod"));
-    if timing["repeat"].as_object().is_some_and(Map::is_empty) {
-        timing.as_object_mut().and_then(|timing| timing.remove("repeat"));
+    let bounds = timing.pointer("/repeat/boundsPeriod").cloned();
+    if bounds.is_some() {
+        if let Some(timing) = timing.as_object_mut() {
+            without(timing, "boundsPeriod");
+        }
     }
     occurrence(timing, bounds, draft);
+    if let Some(condition) = datatype::text::string(tq.part(7)) {
+        draft.set("asNeededCodeableConcept", json!({"text": condition}));
+    }
     if let Some(text) = datatype::text::string(tq.part(8)) {
         draft.push("note", note::text(text));
     }
@@ -102,6 +115,15 @@ fn occurrence(mut timing: Value, period: Option<Value>, draft: &mut Draft) {
         (Some(start), None) => draft.set("occurrenceDateTime", start.clone()),
         _ => draft.set("occurrencePeriod", period),
     };
+}
+
+/// Takes something out of `Timing.repeat`, and that where nothing is left.
+fn without(timing: &mut Map<String, Value>, name: &str) {
+    let Some(repeat) = timing.get_mut("repeat").and_then(Value::as_object_mut) else { return };
+    repeat.remove(name);
+    if repeat.is_empty() {
+        timing.remove("repeat");
+    }
 }
 
 /// Adds to `Timing.repeat`.
