@@ -27,7 +27,7 @@ use self::trouble::{AWAY, Trouble};
 use self::work::Work;
 use crate::fault::Fault;
 use crate::fhir::Instant;
-use crate::hl7v2::ack::{Mode, Outcome};
+use crate::hl7v2::ack::{self, Mode, Outcome};
 use crate::hl7v2::charset::{self, Charset};
 use crate::hl7v2::{Code, Message, Place, Problem};
 use crate::service::Service;
@@ -116,6 +116,9 @@ impl Intake {
     pub async fn take(&self, peer: &Peer, frame: &[u8]) -> Vec<Vec<u8>> {
         let began = std::time::Instant::now();
         let head = head(peer, frame);
+        if head.message.as_ref().is_some_and(ack::is_answer) {
+            return Vec::new();
+        }
         let (verdict, stored_ack) = self.taken(&head).await;
         let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };
         let code = answer::code(&verdict);

@@ -98,16 +98,7 @@ impl Ctx<'_> {
 /// Converts a message; the problems are those for which it cannot be taken over, and warnings beside them.
 pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Problem>> {
     let event = event::event(message).map_err(|problem| vec![problem])?;
-    let mut ctx = Ctx {
-        message,
-        rules,
-        event,
-        time: None,
-        drafts: RefCell::default(),
-        merges: RefCell::default(),
-        problems: RefCell::default(),
-        hindrances: RefCell::default(),
-    };
+    let mut ctx = begun(message, rules, event);
     header(&ctx);
     ctx.time = time(&ctx);
     if !ctx.problems.borrow().iter().any(|problem| problem.severity == Severity::Error) {
@@ -121,6 +112,19 @@ pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Probl
     let (drafts, merges) = (ctx.drafts.into_inner(), ctx.merges.into_inner());
     let hindrances = ctx.hindrances.into_inner();
     Ok(Conversion { event, drafts, merges, time, warnings: problems, hindrances })
+}
+
+fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event) -> Ctx<'m> {
+    Ctx {
+        message,
+        rules,
+        event,
+        time: None,
+        drafts: RefCell::default(),
+        merges: RefCell::default(),
+        problems: RefCell::default(),
+        hindrances: RefCell::default(),
+    }
 }
 
 /// Checks what MSH says of the message itself.
@@ -191,16 +195,7 @@ impl<'m> Ctx<'m> {
     /// Returns what converts a message, for tests of its pieces.
     pub fn of(message: &'m Message, rules: &'m Rules) -> Ctx<'m> {
         let event = event::event(message).unwrap_or_else(|problem| panic!("{problem}"));
-        Ctx {
-            message,
-            rules,
-            event,
-            drafts: RefCell::default(),
-            merges: RefCell::default(),
-            problems: RefCell::default(),
-            hindrances: RefCell::default(),
-            time: None,
-        }
+        begun(message, rules, event)
     }
 
     pub fn problems(&self) -> Vec<Problem> {

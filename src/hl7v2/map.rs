@@ -70,6 +70,8 @@ const FILES: &[(&str, &str)] = maps! {
     "prt_device",
     "pv1",
     "pv2",
+    "rxa",
+    "rxr_vaccination",
     "sac",
     "spm",
 };

@@ -311,6 +311,19 @@ mod tests {
     }
 
     #[test]
+    fn what_maps_call_codes_is_there() {
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/hl7v2/maps")).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            for line in text.lines().filter(|line| !line.starts_with('#')) {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                let is_code = words.get(2).is_some_and(|conversion| *conversion == "code");
+                let table = words.iter().find_map(|word| word.strip_prefix("table=")).filter(|_| is_code);
+                assert!(table.is_none_or(is_there), "{line}: there is no such table");
+            }
+        }
+    }
+
+    #[test]
     fn tables_and_systems_have_uris() {
         let v2 = |n: &str| Some(format!("http://terminology.hl7.org/CodeSystem/v2-{n}"));
         for (name, number) in [

@@ -18,6 +18,7 @@ mod format_suite;
 mod hl7v2;
 mod hospital;
 mod identity;
+mod mllp;
 mod plans;
 mod races;
 mod rest;

@@ -54,6 +54,7 @@ fn content_type(kind: Part, subtype: Part) -> Option<String> {
     let (kind, subtype) = (word(kind), word(subtype));
     let full = [&kind, &subtype].into_iter().flatten().find(|text| text.contains('/')).cloned();
     let main = match kind.as_deref() {
+        _ if subtype.as_deref() == Some("octet-stream") => Some("application"),
         Some("ap" | "application") => Some("application"),
         Some("au" | "audio") => Some("audio"),
         Some("im" | "image" | "si" | "ns") => Some("image"),
@@ -118,6 +119,7 @@ mod tests {
         check("ED", "^TEXT^^A^hi", r#"{"contentType":"text/plain","data":"aGk="}"#);
         check("ED", "^TEXT^HTML^A^hi", r#"{"contentType":"text/html","data":"aGk="}"#);
         check("ED", "^IM^JPG^Hex^6869", r#"{"contentType":"image/jpeg","data":"aGk="}"#);
+        check("ED", "^NS^Octet-stream^Base64^aGk=", r#"{"contentType":"application/octet-stream","data":"aGk="}"#);
         check("ED", "^PDF^^Base64^aGk=", r#"{"contentType":"application/pdf","data":"aGk="}"#);
         check("ED", "^^application/pdf^Base64^aGk=", r#"{"contentType":"application/pdf","data":"aGk="}"#);
         check("ED", "^^^Base64^aGk=", r#"{"data":"aGk="}"#);

@@ -118,9 +118,9 @@ pub fn system(ctx: &Ctx, authority: &Authority, kind: Option<&str>, at: Place) -
     }
     let of_patient = matches!((at.name(), at.field), ("PID", 2..=4) | ("MRG", 1..=2 | 4));
     match (&ctx.rules.patient_system, kind) {
-        (Some(system), None | Some("MR" | "PI" | "PT")) if of_patient => system.clone(),
+        (Some(system), None | Some("MR" | "MRN" | "PI" | "PT")) if of_patient => system.clone(),
         // Numbers of different kinds are told apart: a license is no record number.
-        (_, None | Some("MR" | "PI" | "PT")) => match (at.name(), at.field) {
+        (_, None | Some("MR" | "MRN" | "PI" | "PT")) => match (at.name(), at.field) {
             // Two systems number here, and neither says who it is.
             ("ORC" | "OBR", 2) | ("SCH", 1) | ("TXA", 14) => ctx.local("placer"),
             ("ORC" | "OBR", 3) | ("SCH", 2) | ("TXA", 15) => ctx.local("filler"),

@@ -198,6 +198,20 @@ mod tests {
     }
 
     #[test]
+    fn a_feed_may_say_what_system_its_units_are_of() {
+        use super::*;
+        use crate::hl7v2::datatype::check as shared;
+        let message = shared::message("ZZZ|2^mg|2^mg&&99X");
+        let mut rules = shared::rules();
+        rules.coding_systems.insert(String::new(), table::UCUM.to_string());
+        let ctx = Ctx::of(&message, &rules);
+        let system =
+            |n: usize| quantity(&ctx, message.segment("ZZZ").field(n)).map(|quantity| quantity["system"].clone());
+        assert_eq!(system(1), Some(json!("http://unitsofmeasure.org")));
+        assert_eq!(system(2), Some(json!("urn:x-v2:HOSP:99X")));
+    }
+
+    #[test]
     fn ranges_and_money() {
         check("NR", "1^2.0", r#"{"low":{"value":1},"high":{"value":2.0}}"#);
         check("NR", "^2", r#"{"high":{"value":2}}"#);

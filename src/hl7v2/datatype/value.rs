@@ -22,7 +22,13 @@ pub fn observation_value(ctx: &Ctx, obx: Segment) -> Vec<(&'static str, Value)> 
     if !field.is_there() {
         return Vec::new();
     }
-    let kind = obx.field(2).text().unwrap_or_default().to_ascii_uppercase();
+    let mut kind = obx.field(2).text().unwrap_or_default().to_ascii_uppercase();
+    // Where nothing says its type, a number with a unit is one.
+    let is_number =
+        || field.repetitions().all(|part| part.text().is_some_and(|text| quantity::compared(&text).is_some()));
+    if kind.is_empty() && obx.field(6).is_there() && is_number() {
+        kind = "NM".to_string();
+    }
     let unit = Unit::read(ctx, obx.field(6).first());
     match kind.as_str() {
         "TX" | "FT" => lines(field).map(|text| ("valueString", Value::String(text))).into_iter().collect(),
@@ -120,7 +126,7 @@ mod tests {
     use super::*;
     use crate::hl7v2::convert::Ctx;
 
-    /// Checks OBX-5 of a type, and with a unit after `@`: `NM 5 @mg`.
+    /// Checks OBX-5 of a type; its unit is milligrams.
     #[track_caller]
     fn check(kind: &str, value: &str, expected: &str) {
         let (message, rules) = (check::message(&format!("OBX|1|{kind}|1-8^^LN||{value}|mg^^UCUM")), check::rules());
@@ -145,6 +151,7 @@ mod tests {
         check("NM", "positive", r#"{"valueString":"positive"} ! OBX-5"#);
         let two = format!(r#"[{{"valueQuantity":{{"value":1,{MG}}}}},{{"valueQuantity":{{"value":2,{MG}}}}}]"#);
         check("NM", "1~2", &two);
+        check("", "7", &format!(r#"{{"valueQuantity":{{"value":7,{MG}}}}}"#));
         check("NM", "", "-");
         check("NM", "\"\"", "-");
     }

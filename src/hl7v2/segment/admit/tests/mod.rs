@@ -32,10 +32,10 @@ fn check(event: &str, segments: &str, kind: &str, expected: &[(&str, Value)]) {
     }
 }
 
-/// Checks for what a message is not taken over: the code of table 0357 and the place.
+/// Checks for what a message is not stored: the code of table 0357 and the place.
 #[track_caller]
 fn check_fails(result: Result<Conversion, Vec<Problem>>, code: u16, place: &str) {
-    let problems = result.err().unwrap_or_default();
+    let problems = result.map_or_else(|problems| problems, |conversion| conversion.hindrances);
     let found: Vec<(u16, String)> =
         problems.iter().map(|p| (p.code.row().0, p.at.map(|at| at.to_string()).unwrap_or_default())).collect();
     assert!(found.contains(&(code, place.to_string())), "{code} at {place} among {found:?}");

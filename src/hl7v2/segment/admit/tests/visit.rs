@@ -69,6 +69,7 @@ fn the_status_is_that_of_the_event() {
     assert_eq!(of("A04", &[(44, "202605030959")]), said("in-progress"));
     assert_eq!(of("A05", &[]), said("planned"));
     assert_eq!(of("A08", &[]), unsaid("unknown"));
+    assert_eq!(of("A10", &[]), unsaid("in-progress"));
     assert_eq!(of("A08", &[(45, "20260502")]), said("finished"));
     assert_eq!(of("A08", &[(45, "20260601")]), unsaid("unknown"));
     assert_eq!(of("A11", &[(45, "20260502")]), said("cancelled"));
