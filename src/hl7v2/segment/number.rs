@@ -16,8 +16,8 @@ pub struct Number {
 
 /// Returns an EI of a type of table 0203 (none where it is empty).
 ///
-/// An EI without an authority is only unique within what its sender numbers so: `kind` keeps the numbers of prescriptions apart
-/// from those of orders.
+/// An EI without an authority is only unique within what its sender numbers so: `kind` keeps the numbers of
+/// prescriptions apart from those of orders.
 pub fn number(ctx: &Ctx, part: Part, of_type: &str, kind: &str) -> Option<Number> {
     let mut element = datatype::entity_identifier(ctx, part)?;
     if !kind.is_empty() && !Authority::from(part, 2).is_there() {
@@ -31,7 +31,8 @@ pub fn number(ctx: &Ctx, part: Part, of_type: &str, kind: &str) -> Option<Number
     Some(Number { element, key })
 }
 
-/// Returns an identifier that we make of what a message says of a thing that nobody numbered. The same thing gets the same.
+/// Returns an identifier that we make of what a message says of a thing that nobody numbered. The same thing gets the
+/// same.
 pub fn synthetic(ctx: &Ctx, kind: &str, value: String) -> Number {
     let system = format!("{}/sid/hl7v2-{kind}", ctx.rules.canonical_base.trim_end_matches('/'));
     let element = json!({"system": system, "value": value});

@@ -34,7 +34,8 @@ fn orders(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) {
     }
 }
 
-/// Takes over an ORC with the RXO, RXE and RXD below it; returns its prescription. Without any of them it is no order of medicines.
+/// Takes over an ORC with the RXO, RXE and RXD below it; returns its prescription. Without any of them it is no order
+/// of medicines.
 pub fn order(ctx: &Ctx, orc: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
     let named = |name: &str| if orc.segment.name == name { vec![orc] } else { orc.anywhere(name) };
     let encoded = named("RXE");

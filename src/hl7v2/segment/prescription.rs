@@ -1,7 +1,7 @@
 //! ORC with RXO or RXE → MedicationRequest.
 //!
-//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What the pharmacy encoded (RXE) is the prescription; what was
-//! asked for (RXO) is it where nothing was encoded.
+//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What the pharmacy encoded (RXE) is the prescription;
+//! what was asked for (RXO) is it where nothing was encoded.
 
 use super::number::{self, Number};
 use super::obx::set_list;
@@ -184,8 +184,8 @@ pub fn number_of(ctx: &Ctx, segment: Segment, field: usize) -> Option<Number> {
     number::number(ctx, segment.field(field).said()?, "", "prescription")
 }
 
-/// Its placer and filler number; those that several medicines of the message share with what tells them apart. Else the number of
-/// the prescription; else patient, medicine and time.
+/// Its placer and filler number; those that several medicines of the message share with what tells them apart. Else the
+/// number of the prescription; else patient, medicine and time.
 fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Handle, draft: &mut Draft) {
     let numbers = Numbers::read(ctx, Some(orc).filter(|orc| orc.name == "ORC"), None);
     let mut shared = None;

@@ -1,7 +1,8 @@
 //! RXA with its ORC, RXR and OBX → Immunization.
 //!
-//! v2-to-FHIR, segment maps RXA\[Immunization\], ORC\[Immunization\] and RXR\[Immunization\]; what RXA-9 says, and which OBX are
-//! elements of the vaccination rather than observations, is as the CDC guide for immunization messaging 2.5.1 has it.
+//! v2-to-FHIR, segment maps RXA\[Immunization\], ORC\[Immunization\] and RXR\[Immunization\]; what RXA-9 says, and
+//! which OBX are elements of the vaccination rather than observations, is as the CDC guide for immunization messaging
+//! 2.5.1 has it.
 
 use super::admit::Subject;
 use super::number;
@@ -24,7 +25,8 @@ const NO_VACCINE: &str = "998";
 /// What RXA-2, RXA-6 and ORC-3 say where there is nothing to say.
 const UNKNOWN: [&str; 2] = ["999", "9999"];
 
-/// Adds the Immunization of an RXA and the Observations below it. `group` is the ORC above, or another segment where there is none.
+/// Adds the Immunization of an RXA and the Observations below it. `group` is the ORC above, or another segment where
+/// there is none.
 pub fn immunization(ctx: &Ctx, group: Segment, rxa: &Node, subject: &Subject) {
     let own = rxa.segment;
     let orc = Some(group).filter(|segment| segment.name == "ORC");
@@ -165,7 +167,8 @@ fn people(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, draft: &mut Draft) {
     }
 }
 
-/// Its filler number; else patient, vaccine, day and lot. A placer may have asked for several vaccines under one number.
+/// Its filler number; else patient, vaccine, day and lot. A placer may have asked for several vaccines under one
+/// number.
 fn identify(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, patient: Handle, draft: &mut Draft) {
     let numbers = Numbers::read(ctx, orc, None);
     let is_known = |number: &Number| !UNKNOWN.contains(&&*number.id.value);

@@ -1,6 +1,7 @@
 //! SCH, and the resources that are asked for it → Appointment.
 //!
-//! v2-to-FHIR, segment maps SCH\[Appointment\] and AIS\[Appointment\]; what the events say of the status is HL7 v2.8 chapter 10.4.
+//! v2-to-FHIR, segment maps SCH\[Appointment\] and AIS\[Appointment\]; what the events say of the status is HL7 v2.8
+//! chapter 10.4.
 
 use super::ai::{self, Resource};
 use super::number;
@@ -164,7 +165,8 @@ fn reason(ctx: &Ctx, sch: Segment, draft: &mut Draft) {
     draft.set("reasonCode", datatype::codeable_concept(ctx, part, Some("HL70276")).map(|reason| json!([reason])));
 }
 
-/// The patients, who made it, and who and what is needed for it. A message that only names the patient says nothing of the others.
+/// The patients, who made it, and who and what is needed for it. A message that only names the patient says nothing of
+/// the others.
 fn participants(ctx: &Ctx, sch: Segment, patients: &[Patient], resources: &[Resource], draft: &mut Draft) {
     let mut all = Participants::default();
     for patient in patients {
