@@ -70,8 +70,12 @@ const FILES: &[(&str, &str)] = maps! {
     "prt_device",
     "pv1",
     "pv2",
+    "rxa",
+    "rxr_vaccination",
     "sac",
+    "sch",
     "spm",
+    "txa",
 };
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {
