@@ -352,16 +352,39 @@ mod tests {
     fn parts_of_an_element_are_said_by_themselves() {
         use Age::*;
         for (age, there, said, want) in [
-            (Newer, json!({"period": {"start": "1"}}), json!({"period": {"end": "2"}}), json!({"period": {"start": "1", "end": "2"}})),
-            (Newer, json!({"period": {"start": "1", "end": "2"}}), json!({"period": {"end": null}}), json!({"period": {"start": "1"}})),
+            (
+                Newer,
+                json!({"period": {"start": "1"}}),
+                json!({"period": {"end": "2"}}),
+                json!({"period": {"start": "1", "end": "2"}}),
+            ),
+            (
+                Newer,
+                json!({"period": {"start": "1", "end": "2"}}),
+                json!({"period": {"end": null}}),
+                json!({"period": {"start": "1"}}),
+            ),
             (Newer, json!({"period": {"end": "2"}}), json!({"period": {"end": null}}), json!({})),
             (Newer, json!({}), json!({"period": {"start": "1", "end": null}}), json!({"period": {"start": "1"}})),
             (Newer, json!({}), json!({"period": {"end": null}}), json!({})),
-            (Older, json!({"period": {"end": "2"}}), json!({"period": {"start": "1", "end": "3"}}),
-             json!({"period": {"end": "2", "start": "1"}})),
-            (Newer, json!({"hospitalization": {"admitSource": {"text": "a"}}}), json!({"hospitalization": {"origin": {"display": "b"}}}),
-             json!({"hospitalization": {"admitSource": {"text": "a"}, "origin": {"display": "b"}}})),
-            (Newer, json!({"class": {"code": "a", "display": "A"}}), json!({"class": {"code": "b"}}), json!({"class": {"code": "b"}})),
+            (
+                Older,
+                json!({"period": {"end": "2"}}),
+                json!({"period": {"start": "1", "end": "3"}}),
+                json!({"period": {"end": "2", "start": "1"}}),
+            ),
+            (
+                Newer,
+                json!({"hospitalization": {"admitSource": {"text": "a"}}}),
+                json!({"hospitalization": {"origin": {"display": "b"}}}),
+                json!({"hospitalization": {"admitSource": {"text": "a"}, "origin": {"display": "b"}}}),
+            ),
+            (
+                Newer,
+                json!({"class": {"code": "a", "display": "A"}}),
+                json!({"class": {"code": "b"}}),
+                json!({"class": {"code": "b"}}),
+            ),
         ] {
             check("Encounter", age, there, said, want);
         }

@@ -13,7 +13,8 @@ fn the_audit_has_a_row_of_each_message() {
     let mut line = Line::open(&app);
     line.send(&Said::new("ADT^A28^ADT_A05", "q-1").patient("Q1", "Queue", "")).expect("AA");
     line.send(&Said::new("ADT^A28^ADT_A05", "q-2").segment("PID|1||||Nobody")).expect("AE");
-    let found = app.sql("select status, detail, patients is not null from audit where action = 'hl7v2-message' order by no");
+    let found =
+        app.sql("select status, detail, patients is not null from audit where action = 'hl7v2-message' order by no");
     let found: Vec<(i16, String, bool)> = found.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     assert_eq!(
         found,

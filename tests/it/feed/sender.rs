@@ -148,9 +148,8 @@ pub fn patient(app: &TestApp, number: &str) -> Value {
 
 /// Returns the state, the acknowledgement and the attempts of the messages of a control id, the newest first.
 pub fn rows(app: &TestApp, control_id: &str) -> Vec<(i16, Option<String>, i32)> {
-    let query = format!(
-        "select state, ack_code, attempts from hl7_message where control_id = '{control_id}' order by id desc"
-    );
+    let query =
+        format!("select state, ack_code, attempts from hl7_message where control_id = '{control_id}' order by id desc");
     app.sql(&query).iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
 }
 
