@@ -56,6 +56,16 @@ enum Command {
         #[command(subcommand)]
         command: cli::client::Command,
     },
+    /// Systems that send HL7 v2 messages
+    Feed {
+        #[command(subcommand)]
+        command: cli::feed::Command,
+    },
+    /// HL7 v2 messages: convert one, and look at, try again, correct or put aside those that came
+    Hl7 {
+        #[command(subcommand)]
+        command: cli::hl7::Command,
+    },
     /// Add, list, suspend and activate people, and make links that set their passwords
     User {
         #[command(subcommand)]
@@ -89,6 +99,8 @@ fn main() -> ExitCode {
         Command::Keys { command } => command.settings(),
         Command::Audit { command } => command.settings(),
         Command::Client { command } => command.settings(),
+        Command::Feed { command } => command.settings(),
+        Command::Hl7 { command } => command.settings(),
         Command::User { user } => user.settings(),
     };
     let settings = match args.settings() {
@@ -134,6 +146,8 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, Failure> 
         Command::Keys { command } => cli::keys::run(command, &settings).await?,
         Command::Audit { command } => cli::audit::run(command, &settings).await?,
         Command::Client { command } => cli::client::run(command, &settings).await?,
+        Command::Feed { command } => cli::feed::run(command, &settings).await?,
+        Command::Hl7 { command } => cli::hl7::run(command, &settings).await?,
         Command::User { user } => cli::user::run(user, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)

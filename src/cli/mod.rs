@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod client;
+pub mod feed;
+pub mod hl7;
 pub mod keys;
 pub mod link;
 pub mod revoke;
@@ -11,6 +13,7 @@ pub mod user;
 use medilink::app::{Database, Factory, Failure};
 use medilink::config::Settings;
 use medilink::store::Store;
+use std::path::Path;
 
 /// Opens the database of a server, does something with it, and leaves it as it was found.
 async fn with_store<T>(
@@ -25,4 +28,9 @@ async fn with_store<T>(
     let done = done.await;
     database.close().await;
     done
+}
+
+/// Returns the text of a file.
+fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|e| Failure(format!("failed to read {}: {e}", path.display())))
 }

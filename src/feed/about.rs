@@ -5,16 +5,38 @@ use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::hl7v2::draft::Identity;
 use crate::hl7v2::rules::Rules;
-use crate::hl7v2::{Message, convert};
+use crate::hl7v2::{Message, charset, convert, settings};
 use crate::rest::{Body, Conditions, Interaction, Prefer, Request};
 use crate::service::Service;
+use crate::store::audit::patient_key;
+use crate::store::hl7::Kept;
 use serde_json::Value;
 
 /// Patients of one message that are looked for.
 const PATIENTS_MAX: usize = 20;
 
+/// Returns the keys, as the audit knows them, of the patients whom a message that is kept is about.
+pub async fn keys(service: &Service, kept: &Kept) -> Result<Vec<i64>, Fault> {
+    let rules = rules(service, kept).await?;
+    let text = charset::decode(&kept.raw, rules.charset.as_deref(), true).map(|decoded| decoded.text);
+    // Of what is no message at all nobody knows whom it is about.
+    let Ok(message) = text.and_then(Message::parse) else { return Ok(Vec::new()) };
+    Ok(patients(service, &message, &rules).await?.iter().map(patient_key).collect())
+}
+
+/// Returns the rules of the feed of a message; the usual ones where it is of none, or its settings are wrong.
+async fn rules(service: &Service, kept: &Kept) -> Result<Rules, Fault> {
+    let base = &service.settings().canonical_base;
+    let feed = match &kept.message.feed {
+        Some(id) => service.store().hl7_feed(id).await?,
+        None => None,
+    };
+    let rules = feed.and_then(|feed| settings::rules(&feed.settings, base).ok());
+    Ok(rules.unwrap_or_else(|| Rules { canonical_base: base.clone(), ..Rules::default() }))
+}
+
 /// Returns the patients whose numbers a message carries, as far as they are known here.
-pub async fn patients(service: &Service, message: &Message, rules: &Rules) -> Result<Vec<ResourceId>, Fault> {
+async fn patients(service: &Service, message: &Message, rules: &Rules) -> Result<Vec<ResourceId>, Fault> {
     let tokens = identifiers(message, rules);
     if tokens.is_empty() {
         return Ok(Vec::new());

@@ -1,11 +1,12 @@
 //! From what is there and what a message says to what is there afterwards.
 //!
-//! An element at the top that the message says takes the place of what was there, `null` removes it, and what it does not say stays; so it
-//! goes with the parts of an element that has no repetitions and no meaning as a whole (`period`, `hospitalization`). Identifiers,
-//! extensions and labels are united, since several systems give them.
+//! An element at the top that the message says takes the place of what was there, `null` removes it, and what it does not say stays.
+//! Identifiers, extensions and labels are united, since several systems give them; what else is taken over in parts is in
+//! `hl7v2/update.rs`.
 
-use crate::catalog::{Catalog, TypeDef, TypeKind};
+use crate::catalog::{Catalog, TypeDef};
 use crate::fhir::ResourceType;
+use crate::hl7v2::update;
 use serde_json::{Map, Value};
 
 /// Which of two messages happened later: the one that is taken over, or one that was before it.
@@ -27,68 +28,40 @@ pub fn graft(
     let def = catalog.ty(catalog.resource(t));
     let mut after = there.clone();
     for (name, value) in said.iter().filter(|(name, _)| !matches!(name.as_str(), "resourceType" | "id")) {
+        // What is null further down is said not to be there.
+        let tidied = update::tidied(name, value.clone());
+        let value = if matches!(name.as_str(), "identifier" | "meta" | "contained") { &tidied } else { value };
         match name.as_str() {
             "identifier" if value.is_array() => unite(&mut after, name, value, is_same_identifier, age),
-            "extension" | "modifierExtension" if value.is_array() => unite(&mut after, name, value, has_same_url, age),
+            "extension" | "modifierExtension" if value.is_array() => {
+                unite(&mut after, name, value, has_same_url, age);
+                removed(&mut after, name, value);
+            }
             // Identifiers are never taken away: others know the resource by them.
             "identifier" | "extension" | "modifierExtension" if value.is_null() => {}
             "meta" => meta(&mut after, value, age),
             "contained" => contained(&mut after, value, said, age),
-            _ if is_parted(catalog, def, name) && both_objects(&after, name, value) => {
-                parts(&mut after, name, value, age);
-            }
-            _ if age == Age::Older => fill(def, &mut after, name, value),
-            _ if value.is_null() => {
-                after.shift_remove(name);
-                after.shift_remove(&format!("_{name}"));
-            }
-            _ => replace(def, &mut after, name, value, said),
+            _ if age == Age::Older => fill(def, &mut after, name, &tidied),
+            _ => match update::element(t.name(), name, after.get(name), value) {
+                Value::Null => {
+                    after.shift_remove(name);
+                    after.shift_remove(&format!("_{name}"));
+                }
+                value => replace(def, &mut after, name, &value, said),
+            },
         }
     }
     prune(&mut after);
-    after.retain(|_, value| without_nulls(value));
     after
 }
 
-/// Takes out what is null below the top, which says of something that is not there that it is not; returns whether anything is left.
-fn without_nulls(value: &mut Value) -> bool {
-    match value {
-        Value::Object(object) => {
-            let was_empty = object.is_empty();
-            object.retain(|_, value| !value.is_null() && without_nulls(value));
-            was_empty || !object.is_empty()
-        }
-        // A null in a list stands for a value of which something else is said.
-        Value::Array(items) => {
-            let was_empty = items.is_empty();
-            items.retain_mut(|item| item.is_null() || without_nulls(item));
-            was_empty || !items.is_empty()
-        }
-        _ => true,
-    }
-}
-
-/// Returns whether parts of an element are said by themselves.
-fn is_parted(catalog: &Catalog, def: &TypeDef, name: &str) -> bool {
-    let Some((field, id)) = def.lookup(name) else { return false };
-    let part = catalog.ty(id);
-    !field.array && !field.choice && (part.kind == TypeKind::Backbone || &*part.name == "Period")
-}
-
-fn both_objects(after: &Map<String, Value>, name: &str, value: &Value) -> bool {
-    value.is_object() && after.get(name).is_some_and(Value::is_object)
-}
-
-fn parts(after: &mut Map<String, Value>, name: &str, said: &Value, age: Age) {
-    let (Some(Value::Object(there)), Value::Object(said)) = (after.get_mut(name), said) else { return };
-    for (name, value) in said {
-        match age {
-            Age::Older if value.is_null() || there.contains_key(name) => {}
-            _ if value.is_null() => drop(there.shift_remove(name)),
-            _ => drop(there.insert(name.clone(), value.clone())),
-        }
-    }
-    if there.is_empty() {
+/// Removes the extensions of which is said that they are there no more: their URL alone.
+fn removed(after: &mut Map<String, Value>, name: &str, said: &Value) {
+    let is_none =
+        |item: &Value| update::says_none("extension", item) && said.as_array().is_some_and(|said| said.contains(item));
+    let Some(items) = after.get_mut(name).and_then(Value::as_array_mut) else { return };
+    items.retain(|item| !is_none(item));
+    if items.is_empty() {
         after.shift_remove(name);
     }
 }
@@ -349,45 +322,24 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_an_element_are_said_by_themselves() {
-        use Age::*;
-        for (age, there, said, want) in [
-            (
-                Newer,
-                json!({"period": {"start": "1"}}),
-                json!({"period": {"end": "2"}}),
-                json!({"period": {"start": "1", "end": "2"}}),
-            ),
-            (
-                Newer,
-                json!({"period": {"start": "1", "end": "2"}}),
-                json!({"period": {"end": null}}),
-                json!({"period": {"start": "1"}}),
-            ),
-            (Newer, json!({"period": {"end": "2"}}), json!({"period": {"end": null}}), json!({})),
-            (Newer, json!({}), json!({"period": {"start": "1", "end": null}}), json!({"period": {"start": "1"}})),
-            (Newer, json!({}), json!({"period": {"end": null}}), json!({})),
-            (
-                Older,
-                json!({"period": {"end": "2"}}),
-                json!({"period": {"start": "1", "end": "3"}}),
-                json!({"period": {"end": "2", "start": "1"}}),
-            ),
-            (
-                Newer,
-                json!({"hospitalization": {"admitSource": {"text": "a"}}}),
-                json!({"hospitalization": {"origin": {"display": "b"}}}),
-                json!({"hospitalization": {"admitSource": {"text": "a"}, "origin": {"display": "b"}}}),
-            ),
-            (
-                Newer,
-                json!({"class": {"code": "a", "display": "A"}}),
-                json!({"class": {"code": "b"}}),
-                json!({"class": {"code": "b"}}),
-            ),
-        ] {
-            check("Encounter", age, there, said, want);
-        }
+    fn parts_of_a_visit_are_taken_over_one_by_one() {
+        let at = |place: &str, status: &str| json!({"location": {"reference": place}, "status": status});
+        let there = json!({
+            "period": {"start": "2026-01-01", "end": "2026-01-02"},
+            "location": [at("a", "active")],
+            "extension": [{"url": "u", "valueCode": "a"}],
+        });
+        let said = json!({"period": {"end": null}, "location": [at("b", "active")], "extension": [{"url": "u"}]});
+        let want = json!({"period": {"start": "2026-01-01"}, "location": [at("a", "completed"), at("b", "active")]});
+        check("Encounter", Age::Newer, there.clone(), said.clone(), want);
+        check("Encounter", Age::Older, there.clone(), said, there);
+        check(
+            "Encounter",
+            Age::Older,
+            json!({}),
+            json!({"period": {"end": null}, "extension": [{"url": "u"}]}),
+            json!({}),
+        );
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub type Ids = HashMap<usize, ResourceId>;
 /// Takes a message over.
 pub async fn work(service: &Service, work: &Work<'_>) -> Result<Taken, Trouble> {
     let conversion = convert(work.message, &work.sender.rules).map_err(Trouble::Problems)?;
+    if !conversion.hindrances.is_empty() {
+        return Err(Trouble::Problems(conversion.hindrances));
+    }
     // Whoever comes later about the same patient sees what comes of this one.
     let _turn = turn::turn(keys(&conversion.drafts)).await;
     if work.is_resumed && is_done(service, work).await? {

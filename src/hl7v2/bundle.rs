@@ -38,7 +38,7 @@ pub fn bundle(conversion: &Conversion, canonical_base: &str) -> Value {
     bundle.insert("resourceType".into(), json!("Bundle"));
     let url = format!("{canonical_base}{WARNING}");
     let warning = |problem: &Problem| json!({"url": url, "valueString": problem.to_string()});
-    let warnings: Vec<Value> = conversion.warnings.iter().map(warning).collect();
+    let warnings: Vec<Value> = conversion.warnings.iter().chain(&conversion.hindrances).map(warning).collect();
     if !warnings.is_empty() {
         bundle.insert("meta".into(), json!({"extension": warnings}));
     }
@@ -167,7 +167,14 @@ mod tests {
     use crate::hl7v2::problem::{Code, Place};
 
     fn conversion(drafts: Drafts) -> Conversion {
-        Conversion { event: event::ALL[0], drafts, merges: Vec::new(), time: None, warnings: Vec::new() }
+        Conversion {
+            event: event::ALL[0],
+            drafts,
+            merges: Vec::new(),
+            time: None,
+            warnings: Vec::new(),
+            hindrances: Vec::new(),
+        }
     }
 
     fn draft(name: &str, identity: Identity, update: Update) -> Draft {

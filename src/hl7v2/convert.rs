@@ -22,6 +22,8 @@ pub struct Conversion {
     pub time: Option<String>,
     /// What could not be taken over. Never an error.
     pub warnings: Vec<Problem>,
+    /// Why it can be shown but not stored: nobody could recognize what it is about.
+    pub hindrances: Vec<Problem>,
 }
 
 /// What the code that converts one message shares.
@@ -34,6 +36,7 @@ pub struct Ctx<'m> {
     drafts: RefCell<Drafts>,
     merges: RefCell<Vec<(Handle, Handle)>>,
     problems: RefCell<Vec<Problem>>,
+    hindrances: RefCell<Vec<Problem>>,
 }
 
 impl Ctx<'_> {
@@ -79,6 +82,11 @@ impl Ctx<'_> {
         occurred.or_else(|| self.time.clone())
     }
 
+    /// Notes why what comes of the message cannot be stored: it can still be shown to who tries the feed.
+    pub fn hinder(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
+        self.hindrances.borrow_mut().push(Problem::error(code, at, text));
+    }
+
     /// Returns the name of the sender's house: the rule's, else MSH-4, else MSH-3.
     pub fn facility(&self) -> String {
         let msh = self.message.header();
@@ -90,15 +98,7 @@ impl Ctx<'_> {
 /// Converts a message; the problems are those for which it cannot be taken over, and warnings beside them.
 pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Problem>> {
     let event = event::event(message).map_err(|problem| vec![problem])?;
-    let mut ctx = Ctx {
-        message,
-        rules,
-        event,
-        time: None,
-        drafts: RefCell::default(),
-        merges: RefCell::default(),
-        problems: RefCell::default(),
-    };
+    let mut ctx = begun(message, rules, event);
     header(&ctx);
     ctx.time = time(&ctx);
     if !ctx.problems.borrow().iter().any(|problem| problem.severity == Severity::Error) {
@@ -110,7 +110,21 @@ pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Probl
         return Err(problems);
     }
     let (drafts, merges) = (ctx.drafts.into_inner(), ctx.merges.into_inner());
-    Ok(Conversion { event, drafts, merges, time, warnings: problems })
+    let hindrances = ctx.hindrances.into_inner();
+    Ok(Conversion { event, drafts, merges, time, warnings: problems, hindrances })
+}
+
+fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event) -> Ctx<'m> {
+    Ctx {
+        message,
+        rules,
+        event,
+        time: None,
+        drafts: RefCell::default(),
+        merges: RefCell::default(),
+        problems: RefCell::default(),
+        hindrances: RefCell::default(),
+    }
 }
 
 /// Checks what MSH says of the message itself.
@@ -173,5 +187,18 @@ fn family(ctx: &Ctx, tree: &Node) {
         Family::Pharmacy => segment::pharmacy::convert(ctx, tree),
         Family::Charge => segment::charge::convert(ctx, tree),
         Family::Referral => segment::referral::convert(ctx, tree),
+    }
+}
+
+#[cfg(test)]
+impl<'m> Ctx<'m> {
+    /// Returns what converts a message, for tests of its pieces.
+    pub fn of(message: &'m Message, rules: &'m Rules) -> Ctx<'m> {
+        let event = event::event(message).unwrap_or_else(|problem| panic!("{problem}"));
+        begun(message, rules, event)
+    }
+
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.borrow().clone()
     }
 }

@@ -16,6 +16,11 @@ use std::sync::LazyLock;
 pub struct Args(Vec<(&'static str, &'static str)>);
 
 impl Args {
+    #[cfg(test)]
+    pub fn of(pairs: Vec<(&'static str, &'static str)>) -> Args {
+        Args(pairs)
+    }
+
     pub fn get(&self, name: &str) -> Option<&'static str> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
@@ -55,16 +60,22 @@ macro_rules! maps {
 const FILES: &[(&str, &str)] = maps! {
     "nk1_contact",
     "nk1_related",
-    "obr-order",
-    "obr-report",
-    "obr-specimen",
+    "obr_order",
+    "obr_report",
+    "obr_specimen",
     "obx",
     "orc",
     "pd1",
     "pid",
+    "prt_device",
     "pv1",
     "pv2",
+    "rxa",
+    "rxr_vaccination",
+    "sac",
+    "sch",
     "spm",
+    "txa",
 };
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {

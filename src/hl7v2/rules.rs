@@ -14,7 +14,7 @@ pub struct Rules {
     pub systems: BTreeMap<String, String>,
     /// The authority of PID-3 where it names none, as a URI.
     pub patient_system: Option<String>,
-    /// URIs of coding systems, by CWE.3.
+    /// URIs of coding systems, by CWE.3; that of units which name none stands under the empty name.
     pub coding_systems: BTreeMap<String, String>,
     /// Local codes and what they mean in the table of the standard: by table (`HL70001`), then by code.
     pub tables: BTreeMap<String, BTreeMap<String, String>>,

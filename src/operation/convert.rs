@@ -103,7 +103,7 @@ async fn rules_of(ctx: &Context<'_>, id: &str) -> Result<Rules, Fault> {
 
 /// Returns what could not be taken over.
 fn warnings(conversion: &Conversion) -> Value {
-    let issues: Vec<_> = conversion.warnings.iter().map(outcome::issue).collect();
+    let issues: Vec<_> = conversion.warnings.iter().chain(&conversion.hindrances).map(outcome::issue).collect();
     match issues.is_empty() {
         true => fhir::outcome::informational("everything was taken over"),
         false => fhir::outcome::of_issues(&issues, "warning"),

@@ -10,7 +10,7 @@ pub use database::{database, rows, run};
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -36,9 +36,9 @@ pub struct Builder {
     secured: bool,
     demo: bool,
     embedded: bool,
+    mllp: bool,
     database_url: Option<String>,
     data_dir: Option<PathBuf>,
-    mllp: bool,
 }
 
 /// A running server; dropping it kills it.
@@ -47,7 +47,7 @@ pub struct TestApp {
     demo: bool,
     folder: PathBuf,
     base: String,
-    mllp: String,
+    mllp: Option<u16>,
     database_url: Option<String>,
     process: Mutex<Option<Child>>,
     client: Client,
@@ -81,6 +81,12 @@ impl Builder {
         self
     }
 
+    /// Lets the server listen for HL7 v2, too.
+    pub fn mllp(mut self) -> Builder {
+        self.mllp = true;
+        self
+    }
+
     /// Lets the server use this database instead of a fresh one.
     pub fn database(mut self, url: &str) -> Builder {
         self.database_url = Some(url.to_string());
@@ -90,12 +96,6 @@ impl Builder {
     /// Lets the server use this data folder instead of one of its own.
     pub fn data_dir(mut self, folder: &Path) -> Builder {
         self.data_dir = Some(folder.to_path_buf());
-        self
-    }
-
-    /// Lets the server listen for HL7 v2.
-    pub fn mllp(mut self) -> Builder {
-        self.mllp = true;
         self
     }
 
@@ -113,8 +113,9 @@ impl Builder {
             let mut flags = vec!["--listen".to_string(), format!("127.0.0.1:{port}")];
             flags.extend(["--data-dir".to_string(), data_dir.display().to_string()]);
             flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
-            let mllp = if self.mllp { format!("127.0.0.1:{}", free_port()) } else { String::new() };
-            flags.extend(["--mllp-listen", &mllp, "--workers", "2"].map(String::from));
+            let mllp = self.mllp.then(free_port);
+            let mllp_listen = mllp.map(|port| format!("127.0.0.1:{port}")).unwrap_or_default();
+            flags.extend(["--mllp-listen", &mllp_listen, "--workers", "2"].map(String::from));
             if !self.flags.iter().any(|flag| flag == "--consent-default") {
                 // Tests of other things are not about who cares for whom.
                 flags.extend(["--consent-default", "permit"].map(String::from));
@@ -163,13 +164,14 @@ impl TestApp {
         &self.base
     }
 
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// Returns where the server listens for HL7 v2.
+    pub fn mllp(&self) -> SocketAddr {
+        let port = self.mllp.expect("a server that was started with mllp()");
+        SocketAddr::from(([127, 0, 0, 1], port))
     }
 
-    /// Returns where the server listens for HL7 v2.
-    pub fn mllp(&self) -> &str {
-        &self.mllp
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Returns a client whose token has these scopes, signed by `medilink token` on the server's own host.

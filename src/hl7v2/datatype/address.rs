@@ -68,3 +68,36 @@ fn add_extension(address: &mut Map<String, Value>, extension: Value) {
         items.push(extension);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    #[test]
+    fn an_address_has_lines() {
+        let full = r#"{"line":["1 Main St","Apt 2"],"city":"Berlin","state":"BE","postalCode":"10115","country":"DE",
+            "district":"Mitte","use":"home"}"#;
+        check("XAD", "1 Main St^Apt 2^Berlin^BE^10115^DE^H^^Mitte", full);
+        check("XAD", "&Main St&1^^^^^^^^^^^^^^^^^^c/o X", r#"{"line":["Main St","1","c/o X"]}"#);
+        check("XAD", "^^Berlin^^^^M", r#"{"city":"Berlin","type":"postal"}"#);
+        check("XAD", "^^Berlin^^^^B", r#"{"city":"Berlin","use":"work"}"#);
+        check("XAD", "^^Berlin^^^^L", r#"{"city":"Berlin"}"#);
+        check("XAD", "^^Berlin^^^^??", r#"{"city":"Berlin"} ! ZZZ-1.7"#);
+        check("XAD", "^^Berlin^^^^^^^^^^^^^^Y", r#"{"city":"Berlin","use":"old"}"#);
+        check("XAD", "^^^^^^H", "-");
+    }
+
+    #[test]
+    fn an_address_is_good_for_a_while() {
+        check("XAD", "^^A^^^^^^^^^2001&2002^2003", r#"{"city":"A","period":{"start":"2003"}}"#);
+        check("XAD", "^^A^^^^^^^^^2001&2002", r#"{"city":"A","period":{"start":"2001","end":"2002"}}"#);
+    }
+
+    #[test]
+    fn what_r4_has_no_element_for_is_an_extension() {
+        let url = "http://hl7.org/fhir/StructureDefinition/iso21090-";
+        check("XAD", "^^A^^^^HV", &format!(r#"{{"city":"A","extension":[{{"url":"{url}AD-use","valueCode":"HV"}}]}}"#));
+        let tract = format!(r#"[{{"url":"{url}ADXP-censusTract","valueString":"12"}}]"#);
+        check("XAD", "^^A^^^^^^^12", &format!(r#"{{"city":"A","extension":{tract}}}"#));
+    }
+}

@@ -54,6 +54,7 @@ fn content_type(kind: Part, subtype: Part) -> Option<String> {
     let (kind, subtype) = (word(kind), word(subtype));
     let full = [&kind, &subtype].into_iter().flatten().find(|text| text.contains('/')).cloned();
     let main = match kind.as_deref() {
+        _ if subtype.as_deref() == Some("octet-stream") => Some("application"),
         Some("ap" | "application") => Some("application"),
         Some("au" | "audio") => Some("audio"),
         Some("im" | "image" | "si" | "ns") => Some("image"),
@@ -104,4 +105,35 @@ fn hexadecimal(text: &str) -> Option<Vec<u8>> {
         _ => None,
     };
     bare.chunks(2).map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    #[test]
+    fn data_is_base64_again() {
+        check("ED", "^application^pdf^Base64^aGk=", r#"{"contentType":"application/pdf","data":"aGk="}"#);
+        check("ED", "^AP^PDF^Base64^aGk", r#"{"contentType":"application/pdf","data":"aGk="}"#);
+        check("ED", "^^PDF^Base64^aG k=", r#"{"contentType":"application/pdf","data":"aGk="}"#);
+        check("ED", "^TEXT^^A^hi", r#"{"contentType":"text/plain","data":"aGk="}"#);
+        check("ED", "^TEXT^HTML^A^hi", r#"{"contentType":"text/html","data":"aGk="}"#);
+        check("ED", "^IM^JPG^Hex^6869", r#"{"contentType":"image/jpeg","data":"aGk="}"#);
+        check("ED", "^NS^Octet-stream^Base64^aGk=", r#"{"contentType":"application/octet-stream","data":"aGk="}"#);
+        check("ED", "^PDF^^Base64^aGk=", r#"{"contentType":"application/pdf","data":"aGk="}"#);
+        check("ED", "^^application/pdf^Base64^aGk=", r#"{"contentType":"application/pdf","data":"aGk="}"#);
+        check("ED", "^^^Base64^aGk=", r#"{"data":"aGk="}"#);
+        check("ED", "^^^^aGk=", r#"{"data":"aGk="}"#);
+        check("ED", "^AP^PDF^Base64^%%%", "- ! ZZZ-1.5");
+        check("ED", "^AP^PDF^Hex^686", "- ! ZZZ-1.5");
+        check("ED", "^AP^PDF^Base64", "- ! ZZZ-1.5");
+    }
+
+    #[test]
+    fn a_pointer_is_a_url() {
+        let pdf = r#"{"contentType":"application/pdf","url":"https://a.example/x?a=1&b=2"}"#;
+        check("RP", "https://a.example/x?a=1&b=2^APP^AP^PDF", pdf);
+        check("RP", "reports/1 2.pdf", r#"{"url":"reports/1%202.pdf"}"#);
+        check("RP", "^APP^AP^PDF", "-");
+    }
 }

@@ -161,3 +161,93 @@ pub fn job(ctx: &Ctx, part: Part) -> Option<Value> {
 pub fn financial_class(ctx: &Ctx, part: Part) -> Option<Value> {
     codeable_concept(ctx, part.part(1), Some("HL70064"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    const LOINC: &str = r#"{"system":"http://loinc.org","code":"1-8","display":"x"}"#;
+
+    #[test]
+    fn a_code_of_a_required_binding() {
+        check("code table=HL70001", "F", "female");
+        check("code table=HL70001", "f", "female");
+        check("code table=HL70001", "Male", "male");
+        check("code table=HL70001", "W", "female");
+        check("code table=HL70001", "N^not applicable", "other");
+        check("code table=HL70001", "Q", "- ! ZZZ-1");
+        check("code table=HL70190", "L", "-");
+        check("code table=HL70123", "Y", "- ! ZZZ-1");
+        check("code", "AL", "AL");
+    }
+
+    #[test]
+    fn a_cwe_has_three_codings() {
+        check("CWE", "1-8^x^LN", &format!(r#"{{"coding":[{LOINC}]}}"#));
+        let local = r#"{"system":"urn:x-v2:HOSP:L","version":"2","code":"a","display":"b"}"#;
+        check("CWE", "1-8^x^LN^a^b^L^^2", &format!(r#"{{"coding":[{LOINC},{local}]}}"#));
+        let third = r#"{"system":"http://snomed.info/sct","code":"3"}"#;
+        check("CWE", "1-8^x^LN^^^^^^text^3^^SCT", &format!(r#"{{"coding":[{LOINC},{third}],"text":"text"}}"#));
+        check("CWE", "1-8^x^LN^1-8^x^LN", &format!(r#"{{"coding":[{LOINC}]}}"#));
+        check("CWE", "^only words", r#"{"text":"only words"}"#);
+        check("CWE", "^^^^other words", r#"{"text":"other words"}"#);
+        check("CWE", "a^b", r#"{"coding":[{"code":"a","display":"b"}]}"#);
+        check("CWE", "^^LN", "-");
+        check("CWE", "\"\"^\"\"", "-");
+        check("CWE", "a b^c", r#"{"coding":[{"code":"a b","display":"c"}]}"#);
+        check("Coding", "1-8^x^LN^a^b^L", LOINC);
+        check("words", "1-8^x^LN", "x");
+    }
+
+    #[test]
+    fn coding_systems_are_uris() {
+        for (name, uri) in [
+            ("LN", "http://loinc.org"),
+            ("I10", "http://hl7.org/fhir/sid/icd-10"),
+            ("OURS", "https://ours.example/codes"),
+            ("HL70078", "http://terminology.hl7.org/CodeSystem/v2-0078"),
+            ("HL7-0354", "http://terminology.hl7.org/CodeSystem/v2-0354"),
+            ("HL79999", "http://terminology.hl7.org/CodeSystem/v2-9999"),
+            ("99LAB", "urn:x-v2:HOSP:99LAB"),
+            ("ISO+", "urn:x-v2:HOSP:ISO%2B"),
+            ("2.16.840.1.113883.6.1", "http://loinc.org"),
+            ("1.2.3.4", "urn:oid:1.2.3.4"),
+            ("http://a.example/x", "http://a.example/x"),
+            ("HL70399", "urn:iso:std:iso:3166"),
+            ("cvx", "http://hl7.org/fhir/sid/cvx"),
+        ] {
+            check("Coding", &format!("a^^{name}"), &format!(r#"{{"system":"{uri}","code":"a"}}"#));
+        }
+        check("Coding", "a^^LAB^^^^^^^^^^^1.2.3.4", r#"{"system":"urn:oid:1.2.3.4","code":"a"}"#);
+        check("Coding", "a^^^^^^^^^^^^^2.16.840.1.113883.6.96", r#"{"system":"http://snomed.info/sct","code":"a"}"#);
+    }
+
+    #[test]
+    fn a_code_of_a_table_is_what_it_means() {
+        let married =
+            r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M","display":"Married"}"#;
+        check("CWE table=HL70002", "M", &format!(r#"{{"coding":[{married}]}}"#));
+        check(
+            "CWE table=HL70002",
+            "M^verheiratet^HL70002",
+            &format!(r#"{{"coding":[{married}],"text":"verheiratet"}}"#),
+        );
+        let local = r#"{"system":"urn:x-v2:HOSP:HL70002","code":"VERH","display":"verheiratet"}"#;
+        check("CWE table=HL70002", "VERH^verheiratet", &format!(r#"{{"coding":[{married},{local}]}}"#));
+        let of_table = r#"{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0002","code":"Z9"}]}"#;
+        check("CWE table=HL70002", "Z9", of_table);
+        check("CWE table=HL70002", "M^^99X", r#"{"coding":[{"system":"urn:x-v2:HOSP:99X","code":"M"}]}"#);
+        let none =
+            r#"{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0023","code":"7","display":"x"}]}"#;
+        check("CWE table=HL70023", "7^x", none);
+        let language = r#"{"coding":[{"system":"urn:ietf:bcp:47","code":"en","display":"English"}],"text":"Englisch"}"#;
+        check("CWE table=HL70296", "ENG^Englisch", language);
+    }
+
+    #[test]
+    fn jobs_and_financial_classes() {
+        let job = r#"{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0327","code":"1"}],"text":"cook"}"#;
+        check("JCC", "1^^cook", job);
+        check("FC", "P^2020", r#"{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0064","code":"P"}]}"#);
+    }
+}

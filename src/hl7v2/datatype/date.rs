@@ -1,7 +1,8 @@
 //! DT, DTM, TS, TM, DR: points in time in the precision in which they are said.
 //!
 //! HL7 v2.5 chapter 2.A.21, 2.A.22; v2-to-FHIR, DTM\[dateTime\]. `YYYY[MM[DD[HH[MM[SS[.S…]]]]]][±ZZZZ]`; a time without an
-//! offset has that of MSH-7, else the zone of the feed. An hour alone is cut off: R4 has no hour without minutes.
+//! offset has that of MSH-7, else the zone of the feed. What is said of an hour is said with zero minutes, for R4 has no hour
+//! without them; so with seconds.
 
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::message::Part;
@@ -19,7 +20,7 @@ struct Moment<'t> {
     year: &'t str,
     month: Option<&'t str>,
     day: Option<&'t str>,
-    /// With minutes at least.
+    /// What it does not say of minutes and seconds is zero.
     time: Option<Time<'t>>,
     /// In minutes.
     offset: Option<i32>,
@@ -45,19 +46,19 @@ pub fn date_time(ctx: &Ctx, part: Part) -> Option<String> {
     read(ctx, part, |moment| Some(moment.date_time(&zone)))
 }
 
-/// DTM, TS → instant; none for what is less exact than minutes.
+/// DTM, TS → instant; none for what is less exact than an hour.
 pub fn instant(ctx: &Ctx, part: Part) -> Option<String> {
     let zone = zone(ctx);
     read(ctx, part, |moment| moment.time.is_some().then(|| moment.date_time(&zone)))
 }
 
-/// TM → time. An offset is left out, for R4 has none here; seconds that are not said are zero, as R4 wants it.
+/// TM → time. An offset is left out, for R4 has none here; minutes and seconds that are not said are zero.
 pub fn time(ctx: &Ctx, part: Part) -> Option<String> {
     let text = part.text()?;
     let bare: String = text.chars().filter(|c| *c != ':').collect();
-    let time = split_offset(&bare).and_then(|(digits, _)| Time::read(digits)).flatten();
+    let time = split_offset(&bare).and_then(|(digits, _)| Time::read(digits));
     if time.is_none() {
-        ctx.warn(Code::DataType, part.at, "is no time of day with hours and minutes");
+        ctx.warn(Code::DataType, part.at, "is no time of day of the form HH[MM[SS]]");
     }
     time.map(|time| time.text())
 }
@@ -98,9 +99,13 @@ fn read<T>(ctx: &Ctx, part: Part, make: impl Fn(&Moment) -> Option<T>) -> Option
     // TS.2 of v2.3 to v2.5: how exact it is meant.
     let degree = part.part(2).text().unwrap_or_default();
     let plain = without_punctuation(&text);
-    let made = Moment::read(&plain).and_then(|moment| make(&moment.as_exact_as(&degree)));
+    let made = Moment::read(&plain).and_then(|moment| make(&moment.cut_to(&degree)));
     if made.is_none() {
-        ctx.warn(Code::DataType, part.at, "is no date of the form YYYY[MM[DD[HHMM[SS]]]][+ZZZZ] that is exact enough");
+        ctx.warn(
+            Code::DataType,
+            part.at,
+            "is no date of the form YYYY[MM[DD[HH[MM[SS]]]]][+ZZZZ] that is exact enough",
+        );
     }
     made
 }
@@ -164,7 +169,7 @@ impl<'t> Moment<'t> {
             moment.day = Some(take(&mut rest, 2)?);
         }
         if !rest.is_empty() {
-            moment.time = Time::read(rest)?;
+            moment.time = Some(Time::read(rest)?);
         }
         moment.civil_date().is_some().then_some(moment)
     }
@@ -176,8 +181,8 @@ impl<'t> Moment<'t> {
     }
 
     /// Drops what TS.2 says is not meant.
-    fn as_exact_as(mut self, degree: &str) -> Moment<'t> {
-        if matches!(degree, "Y" | "L" | "D" | "H") {
+    fn cut_to(mut self, degree: &str) -> Moment<'t> {
+        if matches!(degree, "Y" | "L" | "D") {
             self.time = None;
         }
         if matches!(degree, "Y" | "L") {
@@ -226,14 +231,11 @@ fn offset_text(minutes: i32) -> String {
 }
 
 impl<'t> Time<'t> {
-    /// Reads `HH[MM[SS[.S…]]]`. The inner option is none for an hour alone, the outer one for what is no time.
-    fn read(text: &'t str) -> Option<Option<Time<'t>>> {
+    /// Reads `HH[MM[SS[.S…]]]`.
+    fn read(text: &'t str) -> Option<Time<'t>> {
         let mut rest = text;
         let hour = take(&mut rest, 2)?;
-        if rest.is_empty() {
-            return hour.parse::<i8>().is_ok_and(|hour| hour < 24).then_some(None);
-        }
-        let minute = take(&mut rest, 2)?;
+        let minute = if rest.is_empty() { "00" } else { take(&mut rest, 2)? };
         let second = if rest.is_empty() { "00" } else { take(&mut rest, 2)? };
         let fraction = match rest.strip_prefix('.') {
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits,
@@ -243,7 +245,7 @@ impl<'t> Time<'t> {
         let fraction = fraction.get(..FRACTION_MAX).unwrap_or(fraction);
         let time = Time { hour, minute, second, fraction };
         let (hour, minute, second) = time.numbers();
-        (hour < 24 && minute < 60 && second < 60).then_some(Some(time))
+        (hour < 24 && minute < 60 && second < 60).then_some(time)
     }
 
     fn numbers(&self) -> (i8, i8, i8) {
@@ -254,5 +256,86 @@ impl<'t> Time<'t> {
     fn text(&self) -> String {
         let point = if self.fraction.is_empty() { "" } else { "." };
         format!("{}:{}:{}{point}{}", self.hour, self.minute, self.second, self.fraction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    #[test]
+    fn a_date_time_keeps_its_precision() {
+        check("dateTime", "1980", "\"1980\"");
+        check("dateTime", "198012", "1980-12");
+        check("dateTime", "19801231", "1980-12-31");
+        check("dateTime", "202601020304", "2026-01-02T03:04:00+01:00");
+        check("dateTime", "20260102030405", "2026-01-02T03:04:05+01:00");
+        check("dateTime", "20260102030405.1234", "2026-01-02T03:04:05.1234+01:00");
+        check("dateTime", "20260102030405.1234567891234", "2026-01-02T03:04:05.123456789+01:00");
+        check("dateTime", "20260102030405-0530", "2026-01-02T03:04:05-05:30");
+        check("dateTime", "202601020304+0000", "2026-01-02T03:04:00Z");
+        check("dateTime", "2026010203", "2026-01-02T03:00:00+01:00");
+        check("dateTime", "2026010203+0000", "2026-01-02T03:00:00Z");
+        // An offset says nothing of a day.
+        check("dateTime", "20260102+0100", "2026-01-02");
+        check("dateTime", "\"\"", "-");
+    }
+
+    #[test]
+    fn what_is_no_date_is_left_out_and_said() {
+        for text in ["0000", "198013", "19800230", "1980123", "20260102250000", "20260102236000", "20260102030460"] {
+            check("dateTime", text, "- ! ZZZ-1");
+        }
+        for text in ["yesterday", "2026010203040.5", "20260102030405+25", "20260102030405+9900", "20260102240000"] {
+            check("dateTime", text, "- ! ZZZ-1");
+        }
+        // A point without digits says no fraction.
+        check("dateTime", "20260102030405.+0000", "2026-01-02T03:04:05Z");
+        check("dateTime", "١٩٨٠", "- ! ZZZ-1");
+    }
+
+    #[test]
+    fn days_on_which_the_clocks_change() {
+        // Never shown by any clock: it has the new offset. Shown twice: the first is meant.
+        check("dateTime", "20260329023000", "2026-03-29T02:30:00+02:00");
+        check("dateTime", "20261025023000", "2026-10-25T02:30:00+02:00");
+        check("dateTime", "20260701120000", "2026-07-01T12:00:00+02:00");
+    }
+
+    #[test]
+    fn iso_8601_is_understood() {
+        check("dateTime", "2026-01-02", "2026-01-02");
+        check("dateTime", "2026-01", "2026-01");
+        check("dateTime", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z");
+        check("dateTime", "2026-01-02 03:04", "2026-01-02T03:04:00+01:00");
+        check("dateTime", "2026-01-02T03:04:05.5-05:00", "2026-01-02T03:04:05.5-05:00");
+    }
+
+    #[test]
+    fn the_degree_of_precision_of_old_versions_is_kept_to() {
+        check("dateTime", "19800101000000^Y", "\"1980\"");
+        check("dateTime", "19800101000000^L", "1980-01");
+        check("dateTime", "19800101000000^D", "1980-01-01");
+        check("dateTime", "198001010000^M", "1980-01-01T00:00:00+01:00");
+    }
+
+    #[test]
+    fn dates_instants_times_and_periods() {
+        check("date", "20260102030405-0500", "2026-01-02");
+        check("date", "2026", "\"2026\"");
+        check("date", "x", "- ! ZZZ-1");
+        check("instant", "20260102030405", "2026-01-02T03:04:05+01:00");
+        check("instant", "202601020304", "2026-01-02T03:04:00+01:00");
+        check("instant", "20260102", "- ! ZZZ-1");
+        check("instant", "2026010203", "2026-01-02T03:00:00+01:00");
+        check("time", "0304", "03:04:00");
+        check("time", "030405.5+0100", "03:04:05.5");
+        check("time", "03:04", "03:04:00");
+        check("time", "03", "03:00:00");
+        check("time", "0", "- ! ZZZ-1");
+        check("time", "2500", "- ! ZZZ-1");
+        check("period", "20260101^202601020304", r#"{"start":"2026-01-01","end":"2026-01-02T03:04:00+01:00"}"#);
+        check("period", "^2026", r#"{"end":"2026"}"#);
+        check("period", "^x", "- ! ZZZ-1.2");
     }
 }

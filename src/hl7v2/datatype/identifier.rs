@@ -118,9 +118,9 @@ pub fn system(ctx: &Ctx, authority: &Authority, kind: Option<&str>, at: Place) -
     }
     let of_patient = matches!((at.name(), at.field), ("PID", 2..=4) | ("MRG", 1..=2 | 4));
     match (&ctx.rules.patient_system, kind) {
-        (Some(system), None | Some("MR" | "PI" | "PT")) if of_patient => system.clone(),
+        (Some(system), None | Some("MR" | "MRN" | "PI" | "PT")) if of_patient => system.clone(),
         // Numbers of different kinds are told apart: a license is no record number.
-        (_, None | Some("MR" | "PI" | "PT")) => match (at.name(), at.field) {
+        (_, None | Some("MR" | "MRN" | "PI" | "PT")) => match (at.name(), at.field) {
             // Two systems number here, and neither says who it is.
             ("ORC" | "OBR", 2) | ("SCH", 1) | ("TXA", 14) => ctx.local("placer"),
             ("ORC" | "OBR", 3) | ("SCH", 2) | ("TXA", 15) => ctx.local("filler"),
@@ -201,4 +201,75 @@ pub fn license(ctx: &Ctx, part: Part) -> Option<Value> {
         identifier.insert("period".into(), json!({"end": end}));
     }
     Some(Value::Object(identifier))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{check, check_in};
+
+    #[test]
+    fn an_authority_is_a_uri() {
+        check("HD", "KNOWN", "https://known.example/ids");
+        check("HD", "KNOWN^1.2.3^ISO", "https://known.example/ids");
+        check("HD", "X^9.9.9^ISO", "https://nine.example/ids");
+        check("HD", "X^1.2.3.4^ISO", "urn:oid:1.2.3.4");
+        check("HD", "^2.16.840.1.113883.4.6^ISO", "http://hl7.org/fhir/sid/us-npi");
+        check("HD", "X^C757873D-EC9A-4326-A141-556F43239520^UUID", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520");
+        check("HD", "X^https://a.example/b c^URI", "https://a.example/b%20c");
+        check("HD", "X^not an oid^ISO", "urn:x-v2:HOSP:X");
+        check("HD", "^lab.example^DNS", "urn:x-v2:HOSP:lab.example");
+        check("HD", "1.2.3.4", "urn:oid:1.2.3.4");
+        check("HD", "St. Mary's Köln", "urn:x-v2:HOSP:St.%20Mary%27s%20K%C3%B6ln");
+        check("HD", "A\\T\\B:C", "urn:x-v2:HOSP:A%26B%3AC");
+        check("HD", "USSSA", "http://hl7.org/fhir/sid/us-ssn");
+        check("HD", "^^ISO", "-");
+    }
+
+    const MR: &str = r#""type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]}"#;
+
+    #[test]
+    fn a_cx_is_an_identifier() {
+        let known = r#""system":"https://known.example/ids","value":"1","assigner":{"display":"KNOWN"}"#;
+        check("CX", "1^^^KNOWN^MR", &format!("{{{MR},{known}}}"));
+        check(
+            "CX",
+            "1^^^KNOWN^MR^^2020^2021",
+            &format!(r#"{{{MR},{known},"period":{{"start":"2020","end":"2021"}}}}"#),
+        );
+        let digit = r#"[{"url":"http://hl7.org/fhir/StructureDefinition/identifier-checkDigit","valueString":"8"}]"#;
+        check("CX", "1^8^M10^KNOWN", &format!(r#"{{{known},"extension":{digit}}}"#));
+        check("CX", "1", r#"{"system":"urn:x-v2:HOSP","value":"1"}"#);
+        check("CX", "1^^^^MR", &format!(r#"{{{MR},"system":"urn:x-v2:HOSP","value":"1"}}"#));
+        check("CX", "^^^KNOWN^MR", "-");
+        check("CX", "1^^^&1.2.3.4&ISO", r#"{"system":"urn:oid:1.2.3.4","value":"1"}"#);
+    }
+
+    #[test]
+    fn numbers_of_different_kinds_are_told_apart() {
+        let kind = |code: &str| MR.replace("MR", code);
+        let rest = |system: &str| format!(r#""system":"{system}","value":"1""#);
+        check("CX", "1^^^^DL", &format!("{{{},{}}}", kind("DL"), rest("urn:x-v2:HOSP:DL")));
+        check("CX", "1^^^^SS", &format!("{{{},{}}}", kind("SS"), rest("http://hl7.org/fhir/sid/us-ssn")));
+        let npi =
+            format!(r#"{{{},{},"assigner":{{"display":"CMS"}}}}"#, kind("NPI"), rest("http://hl7.org/fhir/sid/us-npi"));
+        check("CX", "1^^^CMS&2.16&ISO^NPI", &npi);
+        let dl = format!(
+            r#"{{{},{},"assigner":{{"display":"TX"}},"period":{{"end":"2030"}}}}"#,
+            kind("DL"),
+            rest("urn:x-v2:HOSP:DL%3ATX")
+        );
+        check("DLN", "1^TX^2030", &dl);
+        check("PLN", "1^L&I", &format!("{{{},{}}}", kind("L"), rest("urn:x-v2:HOSP:L")));
+        check("PLN", "1^L\\T\\I", &format!("{{{},{}}}", kind("LI"), rest("urn:x-v2:HOSP:LI")));
+    }
+
+    #[test]
+    fn an_ei_is_an_identifier() {
+        check("EI", "1^KNOWN", r#"{"system":"https://known.example/ids","value":"1","assigner":{"display":"KNOWN"}}"#);
+        check("EI", "1^^1.2.3.4^ISO", r#"{"system":"urn:oid:1.2.3.4","value":"1"}"#);
+        check_in("EI", "ORC||1|2", 2, r#"{"system":"urn:x-v2:HOSP:placer","value":"1"}"#);
+        check_in("EI", "ORC||1|2", 3, r#"{"system":"urn:x-v2:HOSP:filler","value":"2"}"#);
+        let kind = MR.replace("MR", "PLAC");
+        check_in("EI type=PLAC", "ORC||1", 2, &format!(r#"{{"system":"urn:x-v2:HOSP:placer","value":"1",{kind}}}"#));
+    }
 }

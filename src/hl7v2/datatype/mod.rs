@@ -6,6 +6,8 @@
 
 pub mod address;
 pub mod attachment;
+#[cfg(test)]
+mod check;
 pub mod coded;
 pub mod date;
 pub mod identifier;
@@ -121,4 +123,128 @@ fn number_with_unit(ctx: &Ctx, part: Part, args: &Args) -> Option<Value> {
     let unit = args.get("unit").and_then(|n| n.parse().ok());
     let segment = text::segment_at(ctx, part.at);
     quantity_of(ctx, part, segment.zip(unit).map(|(segment, n): (_, usize)| segment.field(n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hl7v2::draft::Draft;
+    use crate::hl7v2::message::{Message, Segment};
+
+    /// Checks that a value has nothing that R4 has not in any value, wherever it is.
+    fn check_valid(name: &str, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                assert!(!members.is_empty(), "{name} is an empty object");
+                members.iter().for_each(|(name, value)| check_valid(name, value));
+            }
+            Value::Array(items) => {
+                assert!(!items.is_empty(), "{name} is an empty list");
+                items.iter().for_each(|item| check_valid(name, item));
+            }
+            Value::String(text) => {
+                assert!(!text.is_empty() && text.trim() == text, "{name} is '{text}'");
+                assert!(text.chars().all(|c| !c.is_control() || "\n\t".contains(c)), "{name} has a control character");
+                let is_uri = matches!(name, "system" | "url" | "reference");
+                assert!(!is_uri || !text.contains(char::is_whitespace), "{name} is {text}");
+                let is_code = matches!(name, "code" | "use" | "comparator" | "currency" | "contentType");
+                assert!(!is_code || !text.contains(['\n', '\t']) && !text.contains("  "), "{name} is {text}");
+            }
+            Value::Null => panic!("{name} is null"),
+            Value::Number(_) | Value::Bool(_) => {}
+        }
+    }
+
+    /// Converts every field of a segment by every conversion.
+    fn convert_all(message: &Message, segment: Segment) {
+        let rules = check::rules();
+        for n in 1..=segment.last().min(60) {
+            let ctx = Ctx::of(message, &rules);
+            for (name, convert) in ALL {
+                for part in segment.field(n).repetitions().take(3).flat_map(|part| [part, part.part(1), part.part(4)]) {
+                    for args in [Args::default(), Args::of(vec![("table", "HL70002"), ("unit", "2"), ("use", "home")])]
+                    {
+                        if let Some(value) = convert(&ctx, part, &args) {
+                            check_valid(name, &value);
+                        }
+                    }
+                }
+            }
+            let drafts: Vec<Value> = ctx.see(|drafts| drafts.iter().map(|(_, draft)| Draft::made(draft)).collect());
+            drafts.iter().for_each(|draft| check_valid("draft", draft));
+        }
+        let ctx = Ctx::of(message, &rules);
+        observation_value(&ctx, segment).iter().for_each(|(element, value)| check_valid(element, value));
+    }
+
+    #[test]
+    fn whatever_a_field_says_what_comes_out_is_valid() {
+        const PIECES: &[&str] = &[
+            "^",
+            "&",
+            "~",
+            "^",
+            "&",
+            "\\",
+            "\\X07\\",
+            "\\.br\\",
+            " ",
+            "\"\"",
+            "A",
+            "NM",
+            "0",
+            "7",
+            "2026",
+            "20260102030405",
+            "+0100",
+            "-",
+            ".",
+            ":",
+            "/",
+            "<",
+            ">=",
+            "é",
+            "\u{1F600}",
+            "\u{2028}",
+            "\u{7}",
+            "\t",
+            "ISO",
+            "1.2.3.4",
+            "LN",
+            "HL70001",
+            "Y",
+            "Q6H",
+            "mg",
+            "UCUM",
+            "Base64",
+            "aGk=",
+            "MR",
+            "NPI",
+            "PH",
+            "Internet",
+            "a@b.c",
+            "http://x y",
+            "\u{a0}",
+            "L",
+            "%",
+            "H",
+        ];
+        const KINDS: &[&str] =
+            &["NM", "SN", "CWE", "DT", "TM", "DR", "NR", "VR", "NA", "ED", "RP", "FT", "ST", "CQ", "XX"];
+        let mut state = 0x2545_F491_4F6C_DD1D_u64;
+        let mut next = |below: usize| {
+            // Xorshift: the same numbers each time.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as usize
+        };
+        for _ in 0..60 {
+            let kind = KINDS[next(KINDS.len())];
+            let mut field = || (0..next(24)).map(|_| PIECES[next(PIECES.len())]).collect::<String>();
+            let segment = format!("OBX|{}|{kind}|{}|{}|{}|{}", field(), field(), field(), field(), field());
+            let message = check::message(&segment);
+            convert_all(&message, message.segment("OBX"));
+        }
+    }
 }

@@ -67,10 +67,13 @@ pub fn pieces(part: Part, layout: &Layout) -> Option<Map<String, Value>> {
     }
     let list =
         |numbers: &[usize]| numbers.iter().filter_map(|n| string(part.part(*n))).map(Value::String).collect::<Vec<_>>();
+    let mut suffixes = list(layout.suffixes);
+    // A degree that stands in two components is one.
+    suffixes.dedup();
     let lists = [
         ("given", list(&[layout.family + 1, layout.family + 2])),
         ("prefix", list(&[layout.prefix])),
-        ("suffix", list(layout.suffixes)),
+        ("suffix", suffixes),
     ];
     for (element, texts) in lists {
         if !texts.is_empty() {
@@ -91,4 +94,45 @@ pub fn display(name: &Map<String, Value>) -> String {
 /// XPN → string.
 pub fn name_text(part: Part) -> Option<String> {
     pieces(part, &Layout { family: 1, suffixes: &[4, 6, 14], prefix: 5 }).map(|name| display(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    #[test]
+    fn a_name_has_pieces() {
+        let full =
+            r#"{"family":"Smith","given":["John","Q"],"prefix":["DR"],"suffix":["JR","MD","FACP"],"use":"official"}"#;
+        check("XPN", "Smith^John^Q^JR^DR^MD^L^^^^^^^FACP", full);
+        check("XPN", "Smith^^^^^MD^^^^^^^^MD", r#"{"family":"Smith","suffix":["MD"]}"#);
+        check("XPN", "Smith", r#"{"family":"Smith"}"#);
+        check("XPN", "^John", r#"{"given":["John"]}"#);
+        check("XPN", "^^^^DR", "-");
+        check("XPN", "\"\"^John", r#"{"given":["John"]}"#);
+        check("XPN", "Smith^^^^^^P", r#"{"family":"Smith"}"#);
+        check("XPN", "Smith^^^^^^??", r#"{"family":"Smith"} ! ZZZ-1.7"#);
+        check("nameText", "Smith^John^Q^JR^DR", "DR John Q Smith JR");
+        check("nickname", "Smith^John^^^^^^^^^^^^^Jack", r#"{"use":"nickname","given":["Jack"]}"#);
+        check("nickname", "Smith^John", "-");
+    }
+
+    #[test]
+    fn a_name_is_good_for_a_while() {
+        check("XPN", "A^^^^^^^^^2001&2002^^2003", r#"{"family":"A","period":{"start":"2003"}}"#);
+        check("XPN", "A^^^^^^^^^2001&2002", r#"{"family":"A","period":{"start":"2001","end":"2002"}}"#);
+    }
+
+    #[test]
+    fn a_surname_has_pieces_of_its_own() {
+        let url = |name: &str, text: &str| {
+            format!(r#"{{"url":"http://hl7.org/fhir/StructureDefinition/humanname-{name}","valueString":"{text}"}}"#)
+        };
+        let own = format!("[{},{}]", url("own-prefix", "van der"), url("own-name", "Berg"));
+        check(
+            "XPN",
+            "van der Berg&van der&Berg",
+            &format!(r#"{{"family":"van der Berg","_family":{{"extension":{own}}}}}"#),
+        );
+    }
 }

@@ -56,3 +56,36 @@ fn add(ctx: &Ctx, part: Part, identifier: Identifier, made: Map<String, Value>, 
     }
     reference
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{check, drafts};
+    use serde_json::json;
+
+    #[test]
+    fn an_organization_is_recognized_by_its_identifier() {
+        check("Organization", "Lab^L^3^^^KNOWN^XX^^^10", r#"{"reference":"urn:x-draft:0","display":"Lab"}"#);
+        check("Organization", "Lab", r#"{"display":"Lab"}"#);
+        check("Organization", "^L", "-");
+        let kind = json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "XX"}]});
+        let identifier = |value: &str| {
+            let assigner = json!({"display": "KNOWN"});
+            json!({"type": kind, "system": "https://known.example/ids", "value": value, "assigner": assigner})
+        };
+        let made =
+            |value: &str| json!({"resourceType": "Organization", "identifier": [identifier(value)], "name": "Lab"});
+        assert_eq!(drafts("Organization", "ZZZ|Lab^L^3^^^KNOWN^XX^^^10~Lab^^^^^KNOWN^XX^^^10", 1), [made("10")]);
+        assert_eq!(drafts("Organization", "ZZZ|Lab^L^3^^^KNOWN^XX", 1), [made("3")]);
+    }
+
+    #[test]
+    fn codes_and_facilities_name_organizations() {
+        check("OrganizationCode", "05D0^Lab^CLIA", r#"{"reference":"urn:x-draft:0","display":"Lab"}"#);
+        let clia = json!({"system": "urn:x-v2:HOSP:CLIA", "value": "05D0"});
+        let expected = json!({"resourceType": "Organization", "identifier": [clia], "name": "Lab"});
+        assert_eq!(drafts("OrganizationCode", "ZZZ|05D0^Lab^CLIA", 1), [expected]);
+        let oid = json!({"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3.4"});
+        let expected = json!({"resourceType": "Organization", "identifier": [oid], "name": "WEST"});
+        assert_eq!(drafts("OrganizationHD", "ZZZ|WEST^1.2.3.4^ISO", 1), [expected]);
+    }
+}

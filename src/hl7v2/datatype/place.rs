@@ -5,7 +5,7 @@
 use super::identifier::{self, Authority};
 use super::text::{percent_encode, string};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::draft::{Draft, Identifier, Identity, Update};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::message::Part;
 use serde_json::{Value, json};
 
@@ -25,8 +25,7 @@ const LEVELS: [(&str, Option<&str>); 6] = [
 pub fn location(ctx: &Ctx, part: Part) -> Option<Value> {
     let parts = [4, 7, 1, 8, 2, 3].map(|n| part.part(n));
     let ward = ward(part);
-    let innermost = chain(ctx, part, parts, ward)?;
-    let (handle, names) = innermost;
+    let (handle, names) = chain(ctx, part, parts, ward)?;
     ctx.change(handle, |draft| {
         draft.set("description", string(part.part(9)));
     });
@@ -46,20 +45,15 @@ pub fn location_of_performer(ctx: &Ctx, part: Part) -> Option<Value> {
     Some(reference(handle, names))
 }
 
-fn reference(handle: crate::hl7v2::draft::Handle, names: Vec<String>) -> Value {
+fn reference(handle: Handle, names: Vec<String>) -> Value {
     let mut reference = handle.reference();
     reference["display"] = names.join(", ").into();
     reference
 }
 
 /// Adds the places; returns the innermost and the names from the largest on.
-fn chain(
-    ctx: &Ctx,
-    part: Part,
-    parts: [Part; 6],
-    ward: Option<&str>,
-) -> Option<(crate::hl7v2::draft::Handle, Vec<String>)> {
-    let mut inner = None;
+fn chain(ctx: &Ctx, part: Part, parts: [Part; 6], ward: Option<&str>) -> Option<(Handle, Vec<String>)> {
+    let mut inner: Option<Handle> = None;
     let (mut way, mut names) = (Vec::new(), Vec::new());
     for ((level, physical), place) in LEVELS.into_iter().zip(parts) {
         let Some(name) = string(place).or_else(|| string(place.part(2))) else { continue };
@@ -78,7 +72,6 @@ fn chain(
             draft.set("physicalType", json!({"coding": [{"system": PHYSICAL, "code": code}]}));
         }
         if let Some(outer) = inner {
-            let outer: crate::hl7v2::draft::Handle = outer;
             draft.set("partOf", outer.reference());
         }
         inner = Some(ctx.add_once(draft));
@@ -104,4 +97,57 @@ fn comprehensive(ctx: &Ctx, part: Part) -> Option<Value> {
     let authority = if own.is_there() { own } else { Authority::read(part.part(11)) };
     let system = authority.uri(ctx).unwrap_or_else(|| ctx.local("place"));
     Some(Value::Object(identifier::made(system, value, None, &authority)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{check, drafts};
+    use serde_json::{Value, json};
+
+    fn place(way: &str, name: &str, kind: Option<&str>, within: Option<&str>) -> Value {
+        let identifier = json!({"system": "urn:x-v2:HOSP:location", "value": way});
+        let mut place =
+            json!({"resourceType": "Location", "identifier": [identifier], "name": name, "mode": "instance"});
+        if let Some(kind) = kind {
+            let system = "http://terminology.hl7.org/CodeSystem/location-physical-type";
+            place["physicalType"] = json!({"coding": [{"system": system, "code": kind}]});
+        }
+        if let Some(within) = within {
+            place["partOf"] = json!({"reference": within});
+        }
+        place
+    }
+
+    #[test]
+    fn places_are_part_of_larger_ones() {
+        check("Location", "ICU^101^2^HOSP", r#"{"reference":"urn:x-draft:3","display":"HOSP, ICU, 101, 2"}"#);
+        let expected = [
+            place("si=HOSP", "HOSP", Some("si"), None),
+            place("si=HOSP/poc=ICU", "ICU", Some("wa"), Some("urn:x-draft:0")),
+            place("si=HOSP/poc=ICU/ro=101", "101", Some("ro"), Some("urn:x-draft:1")),
+            place("si=HOSP/poc=ICU/ro=101/bd=2", "2", Some("bd"), Some("urn:x-draft:2")),
+            place("si=HOSP/poc=ICU/ro=101/bd=3", "3", Some("bd"), Some("urn:x-draft:2")),
+        ];
+        assert_eq!(drafts("Location", "ZZZ|ICU^101^2^HOSP~ICU^101^3^HOSP", 1), expected);
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_in_between() {
+        assert_eq!(drafts("Location", "ZZZ|ICU", 1), [place("poc=ICU", "ICU", None, None)]);
+        assert_eq!(drafts("Location", "ZZZ|ICU^^^^^N", 1), [place("poc=ICU", "ICU", Some("wa"), None)]);
+        assert_eq!(drafts("Location", "ZZZ|A/B", 1), [place("poc=A%2FB", "A/B", None, None)]);
+        let expected =
+            [place("bu=B", "B", Some("bu"), None), place("bu=B/lvl=4", "4", Some("lvl"), Some("urn:x-draft:0"))];
+        assert_eq!(drafts("Location", "ZZZ|^^^^^^B^4", 1), expected);
+        check("Location", "^^^^^N", "-");
+    }
+
+    #[test]
+    fn the_innermost_place_has_the_rest() {
+        let mut expected = place("poc=ICU", "ICU", None, None);
+        expected["description"] = json!("left of the door");
+        let other = json!({"system": "https://known.example/ids", "value": "77", "assigner": {"display": "KNOWN"}});
+        expected["identifier"].as_array_mut().unwrap().push(other);
+        assert_eq!(drafts("Location", "ZZZ|ICU^^^^^^^^left of the door^77^KNOWN", 1), [expected]);
+    }
 }

@@ -75,7 +75,12 @@ pub fn compared(text: &str) -> Option<(Option<&'static str>, Value)> {
 
 /// CQ → Quantity.
 pub fn quantity(ctx: &Ctx, part: Part) -> Option<Value> {
-    quantity_of(ctx, part.part(1), Some(part.part(2)))
+    let mut quantity = quantity_of(ctx, part.part(1), Some(part.part(2)))?;
+    // CQ[Quantity] wants the words of the sender first.
+    if let Some(words) = string(part.part(2).part(9)) {
+        quantity["unit"] = words.into();
+    }
+    Some(quantity)
 }
 
 /// NM, and a CWE that says its unit → Quantity.
@@ -162,4 +167,58 @@ pub fn money(ctx: &Ctx, part: Part) -> Option<Value> {
         money["currency"] = code.into();
     }
     Some(money)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    const MG: &str = r#""unit":"milligram","system":"http://unitsofmeasure.org","code":"mg""#;
+
+    #[test]
+    fn a_quantity_has_a_number_and_a_unit() {
+        check("CQ", "1.50^mg&milligram&UCUM", &format!(r#"{{"value":1.50,{MG}}}"#));
+        check("CQ", "2^mg", r#"{"value":2,"unit":"mg"}"#);
+        check("CQ", "2^&milligram", r#"{"value":2,"unit":"milligram"}"#);
+        check("CQ", "2^1-8&b&LN&&&&&&words", r#"{"value":2,"unit":"words","system":"http://loinc.org","code":"1-8"}"#);
+        check("CQ", "2", r#"{"value":2}"#);
+        check("CQ", "<2", r#"{"value":2,"comparator":"<"}"#);
+        check("CQ", "2^tbl&&99X", r#"{"value":2,"unit":"tbl","system":"urn:x-v2:HOSP:99X","code":"tbl"}"#);
+        check("CQ", "2^nonsense&&UCUM", r#"{"value":2,"unit":"nonsense"} ! ZZZ-1.2"#);
+        check("CQ", "many^mg", "- ! ZZZ-1.1");
+        check("CQ", "^mg", "-");
+        check("Quantity unit=2", "5", &format!(r#"{{"value":5,{MG}}}"#));
+        check("Quantity", "5", r#"{"value":5}"#);
+        check(
+            "Quantity ucum=d words=days",
+            "5",
+            r#"{"value":5,"unit":"days","system":"http://unitsofmeasure.org","code":"d"}"#,
+        );
+        check("Duration", "5^min", r#"{"value":5,"unit":"min","system":"http://unitsofmeasure.org","code":"min"}"#);
+    }
+
+    #[test]
+    fn a_feed_may_say_what_system_its_units_are_of() {
+        use super::*;
+        use crate::hl7v2::datatype::check as shared;
+        let message = shared::message("ZZZ|2^mg|2^mg&&99X");
+        let mut rules = shared::rules();
+        rules.coding_systems.insert(String::new(), table::UCUM.to_string());
+        let ctx = Ctx::of(&message, &rules);
+        let system =
+            |n: usize| quantity(&ctx, message.segment("ZZZ").field(n)).map(|quantity| quantity["system"].clone());
+        assert_eq!(system(1), Some(json!("http://unitsofmeasure.org")));
+        assert_eq!(system(2), Some(json!("urn:x-v2:HOSP:99X")));
+    }
+
+    #[test]
+    fn ranges_and_money() {
+        check("NR", "1^2.0", r#"{"low":{"value":1},"high":{"value":2.0}}"#);
+        check("NR", "^2", r#"{"high":{"value":2}}"#);
+        check("NR", "a^2", "-");
+        check("Money", "12.50&EUR^UP", r#"{"value":12.50,"currency":"EUR"}"#);
+        check("Money", "12.50^EUR", r#"{"value":12.50,"currency":"EUR"}"#);
+        check("Money", "12.50", r#"{"value":12.50}"#);
+        check("Money", "free", "- ! ZZZ-1");
+    }
 }

@@ -83,3 +83,59 @@ fn number(part: Part) -> Option<String> {
     };
     string(part.part(12)).or_else(local).or_else(|| string(part.part(1)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+
+    fn pieces(pieces: &[(&str, &str)]) -> String {
+        let url = "http://hl7.org/fhir/StructureDefinition/contactpoint";
+        let all = pieces.iter().map(|(name, text)| format!(r#"{{"url":"{url}-{name}","valueString":"{text}"}}"#));
+        format!("[{}]", all.collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn a_number_is_one_of_a_telephone() {
+        check("XTN", "555-1234", r#"{"system":"phone","value":"555-1234"}"#);
+        check("XTN", "555^PRN^PH", r#"{"system":"phone","value":"555","use":"home"}"#);
+        check("XTN", "555^PRN^CP", r#"{"system":"phone","value":"555","use":"mobile"}"#);
+        check("XTN", "555^WPN^FX", r#"{"system":"fax","value":"555","use":"work"}"#);
+        check("XTN", "555^PRS^BP", r#"{"system":"pager","value":"555","use":"mobile"}"#);
+        check("XTN", "555^ORN^TTY", r#"{"system":"other","value":"555"}"#);
+        check("XTN", "555^^??", r#"{"system":"phone","value":"555"} ! ZZZ-1.3"#);
+        check("XTN use=work", "555", r#"{"system":"phone","value":"555","use":"work"}"#);
+        check("XTN use=work", "555^PRN", r#"{"system":"phone","value":"555","use":"home"}"#);
+        check("XTN", "555^^PH^^^^^^^^^666", r#"{"system":"phone","value":"666"}"#);
+        check("XTN", "^PRN^PH", "-");
+    }
+
+    #[test]
+    fn a_number_has_pieces() {
+        let all = pieces(&[("country", "49"), ("area", "30"), ("local", "1234"), ("extension", "5")]);
+        let number = r#""system":"phone","value":"+49 30 1234 X5""#;
+        check("XTN", "^^PH^^49^30^1234^5", &format!(r#"{{{number},"extension":{all}}}"#));
+        let two = pieces(&[("area", "30"), ("local", "1234")]);
+        check("XTN", "^^PH^^^30^1234", &format!(r#"{{"system":"phone","value":"30 1234","extension":{two}}}"#));
+    }
+
+    #[test]
+    fn other_ways_to_reach_somebody() {
+        check("XTN", "^NET^Internet^a@b.example", r#"{"system":"email","value":"a@b.example"}"#);
+        check("XTN", "^NET^^a@b.example", r#"{"system":"email","value":"a@b.example"}"#);
+        check("XTN", "^^^a@b.example", r#"{"system":"email","value":"a@b.example"}"#);
+        check("XTN", "a@b.example^NET^Internet", r#"{"system":"email","value":"a@b.example"}"#);
+        check("XTN", "^^Internet^https://b.example", r#"{"system":"url","value":"https://b.example"}"#);
+        check(
+            "XTN",
+            "^BPN^^^^^77",
+            &format!(r#"{{"system":"pager","value":"77","extension":{}}}"#, pieces(&[("local", "77")])),
+        );
+    }
+
+    #[test]
+    fn rank_and_period() {
+        let expected = r#"{"system":"phone","value":"5","rank":2,"period":{"start":"2020","end":"2021"}}"#;
+        check("XTN", "5^^PH^^^^^^^^^^2020^2021^^^^2", expected);
+        check("XTN", "5^^PH^^^^^^^^^^^^^^^-1", r#"{"system":"phone","value":"5"} ! ZZZ-1.18"#);
+    }
+}

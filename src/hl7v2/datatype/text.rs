@@ -156,3 +156,60 @@ pub fn bare_uri(text: &str) -> String {
     }
     uri
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+    use super::*;
+
+    #[test]
+    fn text_is_valid_in_fhir() {
+        check("string", " a  b ", "a  b");
+        check("string", "a\\X0D\\b\\X07\\c", "a\nbc");
+        check("string", "\\X07\\", "-");
+        check("string", "a^b", "a");
+        check("markdown", "a^b&c", "a^b&c");
+        check("markdown", "a^^", "a");
+        check("markdown", "one\\.br\\two", "one\ntwo");
+        check("lines", "one~~two^2~three", "one\ntwo^2\nthree");
+        check("code", " A  B ", "A B");
+        check("uri", "https://a.example/x y?a=1&b=2", "https://a.example/x%20y?a=1&b=2");
+        check("textConcept", "rest", r#"{"text":"rest"}"#);
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        for (text, expected) in [
+            ("1", "1"),
+            ("+7.50", "7.50"),
+            ("-0.10", "-0.10"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("007", "7"),
+            ("00.0", "0.0"),
+            ("- 3", "-3"),
+            ("1e3", "1e3"),
+            ("12345678901234567890.1", "12345678901234567890.1"),
+        ] {
+            assert_eq!(decimal_text(text).as_deref(), Some(expected), "{text}");
+            check("decimal", text, expected);
+        }
+        for text in ["", ".", "-", "1,5", "1.2.3", "0x1", "1e", "1e999", "NaN", "1 2", "٣"] {
+            assert_eq!(decimal_text(text), None, "{text}");
+        }
+        check("decimal", "many", "- ! ZZZ-1");
+        check("positiveInt", "3.0", "3");
+        check("positiveInt", "0", "- ! ZZZ-1");
+        check("unsignedInt", "0", "0");
+        check("integer", "-4", "-4");
+        check("integer", "99999999999", "- ! ZZZ-1");
+        check("integer", "1.5", "- ! ZZZ-1");
+    }
+
+    #[test]
+    fn yes_and_no() {
+        check("boolean", "Y", "true");
+        check("boolean", "n", "false");
+        check("boolean", "U", "-");
+    }
+}

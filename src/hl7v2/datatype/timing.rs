@@ -242,3 +242,64 @@ fn duration_text(text: &str) -> Option<Value> {
     };
     Some(Unit::ucum(unit, unit).quantity(number(count)?, None))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+    use super::*;
+
+    #[test]
+    fn patterns_that_can_be_counted() {
+        for (pattern, expected) in [
+            ("Q6H", r#"{"frequency":1,"period":6,"periodUnit":"h"}"#),
+            ("Q30M", r#"{"frequency":1,"period":30,"periodUnit":"min"}"#),
+            ("Q3L", r#"{"frequency":1,"period":3,"periodUnit":"mo"}"#),
+            ("Q2J135", r#"{"frequency":1,"period":2,"periodUnit":"wk","dayOfWeek":["mon","wed","fri"]}"#),
+            ("BID", r#"{"frequency":2,"period":1,"periodUnit":"d"}"#),
+            ("6ID", r#"{"frequency":6,"period":1,"periodUnit":"d"}"#),
+            ("QHS", r#"{"frequency":1,"period":1,"periodUnit":"d","when":["HS"]}"#),
+            ("PRNBID", r#"{"frequency":2,"period":1,"periodUnit":"d"}"#),
+            ("PCM", r#"{"when":["PCM"]}"#),
+            ("Once", r#"{"count":1}"#),
+            ("C", "{}"),
+            ("PRN", "{}"),
+            ("Q0H", "{}"),
+            ("Q2J9", "{}"),
+            ("QX", "{}"),
+            ("ID", "{}"),
+            ("é", "{}"),
+        ] {
+            assert_eq!(Value::Object(repeated(pattern)), serde_json::from_str::<Value>(expected).unwrap(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn timings() {
+        let bid =
+            r#""code":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation","code":"BID"}]}"#;
+        let twice = r#""frequency":2,"period":1,"periodUnit":"d""#;
+        check("RI", "BID", &format!(r#"{{"repeat":{{{twice}}},{bid}}}"#));
+        check("RI", "BID^0800,2000", &format!(r#"{{"repeat":{{{twice},"timeOfDay":["08:00:00","20:00:00"]}},{bid}}}"#));
+        check("RI", "^2500", "- ! ZZZ-1");
+        check("RPT", "^^^^6^h", r#"{"repeat":{"frequency":1,"period":6,"periodUnit":"h"}}"#);
+        check("RPT", "^DW^1^5", r#"{"repeat":{"dayOfWeek":["mon","fri"]}}"#);
+        check("RPT", "^^^^^^^PCM^1^h", r#"{"repeat":{"when":["PCM"],"offset":60}}"#);
+        let bounds = r#""boundsPeriod":{"start":"2026-01-01"},"count":3"#;
+        check("TQ", "^BID^^20260101^^^^^^^^3", &format!(r#"{{"repeat":{{{twice},{bounds}}},{bid}}}"#));
+        let week = r#"{"value":2,"unit":"wk","system":"http://unitsofmeasure.org","code":"wk"}"#;
+        check("TQ", "^^W2", &format!(r#"{{"repeat":{{"boundsDuration":{week}}}}}"#));
+        check("TQ", "^^^^^S", "-");
+    }
+
+    #[test]
+    fn spans_of_time_in_minutes() {
+        for (count, unit, expected) in
+            [("90", "s", Some(2)), ("1.5", "HR", Some(90)), ("2", "days", Some(2880)), ("1", "mo", None)]
+        {
+            assert_eq!(minutes(count, unit), expected, "{count} {unit}");
+        }
+        for (count, unit) in [("x", "min"), ("-1", "min"), ("1e100", "min"), ("1", "parsec")] {
+            assert_eq!(minutes(count, unit), None, "{count} {unit}");
+        }
+    }
+}

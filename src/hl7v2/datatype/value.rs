@@ -22,7 +22,13 @@ pub fn observation_value(ctx: &Ctx, obx: Segment) -> Vec<(&'static str, Value)> 
     if !field.is_there() {
         return Vec::new();
     }
-    let kind = obx.field(2).text().unwrap_or_default().to_ascii_uppercase();
+    let mut kind = obx.field(2).text().unwrap_or_default().to_ascii_uppercase();
+    // Where nothing says its type, a number with a unit is one.
+    let is_number =
+        || field.repetitions().all(|part| part.text().is_some_and(|text| quantity::compared(&text).is_some()));
+    if kind.is_empty() && obx.field(6).is_there() && is_number() {
+        kind = "NM".to_string();
+    }
     let unit = Unit::read(ctx, obx.field(6).first());
     match kind.as_str() {
         "TX" | "FT" => lines(field).map(|text| ("valueString", Value::String(text))).into_iter().collect(),
@@ -112,4 +118,114 @@ fn series(field: Part, unit: &Unit) -> Option<(&'static str, Value)> {
         "data": numbers.join(" "),
     });
     Some(("valueSampledData", value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+    use crate::hl7v2::convert::Ctx;
+
+    /// Checks OBX-5 of a type; its unit is milligrams.
+    #[track_caller]
+    fn check(kind: &str, value: &str, expected: &str) {
+        let (message, rules) = (check::message(&format!("OBX|1|{kind}|1-8^^LN||{value}|mg^^UCUM")), check::rules());
+        let ctx = Ctx::of(&message, &rules);
+        let found = observation_value(&ctx, message.segment("OBX"));
+        let found: Vec<Value> = found.into_iter().map(|(element, value)| json!({element: value})).collect();
+        let found = match found.len() {
+            0 => None,
+            1 => found.into_iter().next(),
+            _ => Some(Value::Array(found)),
+        };
+        check::compare(&format!("{kind} {value}"), found, &ctx, expected);
+    }
+
+    const MG: &str = r#""unit":"mg","system":"http://unitsofmeasure.org","code":"mg""#;
+
+    #[test]
+    fn numbers() {
+        check("NM", "7.50", &format!(r#"{{"valueQuantity":{{"value":7.50,{MG}}}}}"#));
+        check("NM", "+ 7", &format!(r#"{{"valueQuantity":{{"value":7,{MG}}}}}"#));
+        check("NM", "<0.1", &format!(r#"{{"valueQuantity":{{"value":0.1,"comparator":"<",{MG}}}}}"#));
+        check("NM", "positive", r#"{"valueString":"positive"} ! OBX-5"#);
+        let two = format!(r#"[{{"valueQuantity":{{"value":1,{MG}}}}},{{"valueQuantity":{{"value":2,{MG}}}}}]"#);
+        check("NM", "1~2", &two);
+        check("", "7", &format!(r#"{{"valueQuantity":{{"value":7,{MG}}}}}"#));
+        check("NM", "", "-");
+        check("NM", "\"\"", "-");
+    }
+
+    #[test]
+    fn structured_numbers() {
+        check("SN", "^5", &format!(r#"{{"valueQuantity":{{"value":5,{MG}}}}}"#));
+        check("SN", "=^5", &format!(r#"{{"valueQuantity":{{"value":5,{MG}}}}}"#));
+        check("SN", ">=^5", &format!(r#"{{"valueQuantity":{{"value":5,"comparator":">=",{MG}}}}}"#));
+        check("SN", "^1^-^2", &format!(r#"{{"valueRange":{{"low":{{"value":1,{MG}}},"high":{{"value":2,{MG}}}}}}}"#));
+        let ratio = r#"{"valueRatio":{"numerator":{"value":1,UNIT},"denominator":{"value":128,UNIT}}}"#;
+        check("SN", "^1^:^128", &ratio.replace("UNIT", MG));
+        check("SN", "^1^/^128", &ratio.replace("UNIT", MG));
+        check("SN", "^2^+", r#"{"valueString":"2 + mg"}"#);
+        check("SN", "<>^2", r#"{"valueString":"<> 2 mg"}"#);
+        check("SN", "^high", r#"{"valueString":"high mg"}"#);
+        check("SN", "^1^:^many", r#"{"valueString":"1 : many mg"}"#);
+        check("NR", "1^2", &format!(r#"{{"valueRange":{{"low":{{"value":1,{MG}}},"high":{{"value":2,{MG}}}}}}}"#));
+        check("NR", "a^2", r#"{"valueString":"a^2"} ! OBX-5"#);
+        check("VR", "1^2", r#"{"valueString":"1-2"}"#);
+    }
+
+    #[test]
+    fn text() {
+        check("ST", "a", r#"{"valueString":"a"}"#);
+        check("ST", "a^b & c", r#"{"valueString":"a^b & c"}"#);
+        check("ST", "a~b", r#"[{"valueString":"a"},{"valueString":"b"}]"#);
+        check("TX", "a~b", r#"{"valueString":"a\nb"}"#);
+        check("FT", "a\\.br\\b~c", r#"{"valueString":"a\nb\nc"}"#);
+        check("", "a", r#"{"valueString":"a"}"#);
+        check("XX", "a^b", r#"{"valueString":"a^b"}"#);
+        check("EI", "1^X", r#"{"valueString":"1^X"}"#);
+    }
+
+    #[test]
+    fn codes() {
+        let a = r#"{"valueCodeableConcept":{"coding":[{"system":"http://snomed.info/sct","code":"1","display":"a"}]}}"#;
+        check("CWE", "1^a^SCT", a);
+        check("CE", "1^a^SCT", a);
+        check("CNE", "1^a^SCT", a);
+        check("IS", "1", r#"{"valueCodeableConcept":{"coding":[{"code":"1"}]}}"#);
+        check("CE", "^a", r#"{"valueCodeableConcept":{"text":"a"}}"#);
+        check("CE", "^^LN", r#"{"valueString":"^^LN"} ! OBX-5"#);
+    }
+
+    #[test]
+    fn times() {
+        check("DT", "20260102", r#"{"valueDateTime":"2026-01-02"}"#);
+        check("TS", "202601020304", r#"{"valueDateTime":"2026-01-02T03:04:00+01:00"}"#);
+        check("DTM", "202601020304+0000", r#"{"valueDateTime":"2026-01-02T03:04:00Z"}"#);
+        check("TM", "0304", r#"{"valueTime":"03:04:00"}"#);
+        check("DR", "2025^2026", r#"{"valuePeriod":{"start":"2025","end":"2026"}}"#);
+        check("DT", "soon", r#"{"valueString":"soon"} ! OBX-5 OBX-5"#);
+    }
+
+    #[test]
+    fn series_and_attachments() {
+        let series = |dimensions: u8, data: &str| {
+            let url = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+            let period = format!(r#"{{"extension":[{{"url":"{url}","valueCode":"unknown"}}]}}"#);
+            let origin = format!(r#"{{"value":0,{MG}}}"#);
+            format!(
+                r#"{{"valueSampledData":{{"origin":{origin},"_period":{period},"dimensions":{dimensions},"data":"{data}"}}}}"#
+            )
+        };
+        check("NA", "1^2^-3.50", &series(1, "1 2 -3.50"));
+        check("NA", "1^2~3^4~5", &series(2, "1 2 3 4 5 E"));
+        check("NA", "1^x", r#"{"valueString":"1^x"}"#);
+        check("ED", "^AP^PDF^Base64^aGk=", r#"{"valueAttachment":{"contentType":"application/pdf","data":"aGk="}}"#);
+        check("RP", "https://a.example/1", r#"{"valueAttachment":{"url":"https://a.example/1"}}"#);
+        let mut resource = Map::new();
+        put(&mut resource, ("valueString", json!("x")));
+        put(&mut resource, ("valueAttachment", json!({"url": "u"})));
+        let extension = json!([{"url": ATTACHMENT, "valueAttachment": {"url": "u"}}]);
+        assert_eq!(Value::Object(resource), json!({"valueString": "x", "extension": extension}));
+    }
 }

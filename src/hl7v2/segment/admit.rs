@@ -1,9 +1,10 @@
 //! ADT: patients, their visits, and what is said beside them.
 
-use super::{account, nk1, pd1, person, pid, pv1, role};
+use super::{account, nk1, obx, pd1, person, pid, pv1, role};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
+use serde_json::json;
 
 /// A patient of a message, and the visit.
 pub struct Subject {
@@ -13,16 +14,36 @@ pub struct Subject {
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for pid in tree.all("PID") {
-        subject(ctx, pid);
+        if let Some(subject) = subject(ctx, pid) {
+            observations(ctx, pid, &subject);
+        }
+    }
+}
+
+/// Adds what is observed of a patient right below PID, of no order: as of the time of the message where OBX-14 says none.
+pub fn observations(ctx: &Ctx, pid: &Node, subject: &Subject) {
+    let effective = ctx.time.clone().map(|time| ("effectiveDateTime", json!(time)));
+    let more = obx::More { effective, ..obx::More::default() };
+    for obx in pid.all("OBX") {
+        obx::observation(ctx, obx, subject.patient, subject.encounter, &more);
     }
 }
 
 /// Adds a patient, the people around them, their account and the visit.
 pub fn subject(ctx: &Ctx, pid: &Node) -> Option<Subject> {
     let patient = pid::patient(ctx, pid)?;
+    if ctx.event.name == "ADT^A29" {
+        // Who is deleted is not in a visit, and what stands beside them is not new.
+        return Some(Subject { patient, encounter: None });
+    }
     people(ctx, pid, patient);
-    account::account(ctx, pid.segment.field(18), patient, "active");
+    let account = account::account(ctx, pid.segment.field(18), patient, "active");
     let encounter = pv1::encounter(ctx, pid, patient);
+    if let (Some(account), Some(encounter)) = (account, encounter) {
+        ctx.change(encounter, |draft| {
+            draft.push("account", account.reference());
+        });
+    }
     Some(Subject { patient, encounter })
 }
 
@@ -34,3 +55,6 @@ pub fn people(ctx: &Ctx, pid: &Node, patient: Handle) {
     let above: Vec<&Node> = std::iter::once(pid).chain(pid.all("PD1")).collect();
     role::carers(ctx, &above, patient);
 }
+
+#[cfg(test)]
+mod tests;

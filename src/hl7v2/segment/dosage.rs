@@ -3,11 +3,10 @@
 //! v2-to-FHIR, segment maps RXO\[MedicationRequest\], RXR\[MedicationRequest\] and TQ1\[MedicationRequest\]. There is one Dosage for
 //! each TQ1.
 
-use super::amount;
+use super::simple;
 use super::timing::Timing;
-use super::words;
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
+use crate::hl7v2::datatype::{self, coded};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -49,16 +48,16 @@ pub fn dosages(ctx: &Ctx, segment: Segment, fields: Fields, routes: &[&Node], ti
 }
 
 fn one(ctx: &Ctx, segment: Segment, fields: Fields, timing: Timing, dosage: &mut Map<String, Value>) {
-    let instructions = words::all(segment, fields.instructions).join("\n");
-    // What people read is what the pharmacist was told; else what the patient is.
-    let text = timing.text.or_else(|| Some(instructions.clone()).filter(|text| !text.is_empty()));
-    if let Some(text) = text {
+    let instructions: Vec<String> = segment.field(fields.instructions).repetitions().filter_map(coded::words).collect();
+    let instructions = Some(instructions.join("\n")).filter(|text| !text.is_empty());
+    // What people read: in an emergency the text is shown, what the patient was told is not.
+    if let Some(text) = timing.text.or_else(|| instructions.clone()) {
         dosage.insert("text".into(), json!(text));
     }
-    if let Some(condition) = &timing.condition {
+    if let Some(condition) = timing.condition {
         dosage.insert("additionalInstruction".into(), json!([{"text": condition}]));
     }
-    if !instructions.is_empty() {
+    if let Some(instructions) = instructions {
         dosage.insert("patientInstruction".into(), json!(instructions));
     }
     if !timing.timing.is_null() {
@@ -70,52 +69,48 @@ fn one(ctx: &Ctx, segment: Segment, fields: Fields, timing: Timing, dosage: &mut
     if let Some(dose) = dose_and_rate(ctx, segment, fields, timing.dose) {
         dosage.insert("doseAndRate".into(), json!([dose]));
     }
-    let daily = segment.field(fields.daily);
-    if let Some(numerator) = amount::composite(ctx, daily.first()) {
-        let ratio = json!({"numerator": numerator, "denominator": amount::one("d")});
-        dosage.insert("maxDosePerPeriod".into(), ratio);
+    if let Some(most) = most_a_day(ctx, segment, fields.daily) {
+        dosage.insert("maxDosePerPeriod".into(), most);
     }
+}
+
+/// A day's dose, a CQ → `Dosage.maxDosePerPeriod`.
+pub fn most_a_day(ctx: &Ctx, segment: Segment, field: usize) -> Option<Value> {
+    let numerator = simple::composite(ctx, segment.field(field).said()?)?;
+    Some(json!({"numerator": numerator, "denominator": simple::of_time(1, "d")}))
 }
 
 /// The amount is the least one; where nothing is said of the most it is what is given.
 fn dose_and_rate(ctx: &Ctx, segment: Segment, fields: Fields, timed: Option<Value>) -> Option<Value> {
-    let units = segment.field(fields.amount + 2).first();
-    let quantity = |at: usize| {
-        if fields.amount > 0 { amount::quantity(ctx, segment.field(at), units) } else { None }
+    let quantity = |at: usize, units: usize| match at {
+        0 => None,
+        at => simple::quantity(ctx, segment.field(at), segment.field(units).first()),
     };
-    let (least, most) = (quantity(fields.amount), quantity(fields.amount + 1));
-    let is_there = least.is_some() || most.is_some() || timed.is_some();
-    let mut dose = match (least, most) {
+    let (amount, units) = (fields.amount, fields.amount + 2);
+    let mut dose = match (quantity(amount, units), quantity(amount + 1, units)) {
         (Some(least), Some(most)) if least != most => json!({"doseRange": {"low": least, "high": most}}),
         (Some(least), _) => json!({"doseQuantity": least}),
         (None, Some(most)) => json!({"doseRange": {"high": most}}),
         (None, None) => timed.map_or_else(|| json!({}), |dose| json!({"doseQuantity": dose})),
     };
-    let rate = segment.field(fields.rate);
-    if let Some(rate) = amount::quantity(ctx, rate, segment.field(fields.rate + 1).first()) {
+    if let Some(rate) = quantity(fields.rate, fields.rate + 1) {
         dose["rateQuantity"] = rate;
-    } else if !is_there {
+    }
+    if dose == json!({}) {
         return None;
     }
-    let ordered = json!({"system": "http://terminology.hl7.org/CodeSystem/dose-rate-type", "code": "ordered"});
-    dose["type"] = json!({"coding": [ordered]});
+    dose["type"] = coded::concept("http://terminology.hl7.org/CodeSystem/dose-rate-type", "ordered", None);
     Some(dose)
 }
 
 /// RXR.
 pub fn route(ctx: &Ctx, rxr: Segment, dosage: &mut Map<String, Value>) {
+    let concept = |field: usize, table| datatype::codeable_concept(ctx, rxr.field(field).said()?, Some(table));
     for (field, name, table) in [(1, "route", "HL70162"), (2, "site", "HL70550"), (4, "method", "HL70165")] {
-        let part = rxr.field(field).said();
-        if let Some(concept) = part.and_then(|part| datatype::codeable_concept(ctx, part, Some(table))) {
-            dosage.insert(name.into(), concept);
-        }
+        dosage.extend(concept(field, table).map(|concept| (name.to_string(), concept)));
     }
-    let instruction = rxr.field(5).said().and_then(|part| datatype::codeable_concept(ctx, part, Some("HL70294")));
-    let list = dosage.entry("additionalInstruction").or_insert_with(|| json!([]));
-    if let (Some(instruction), Some(list)) = (instruction, list.as_array_mut()) {
+    let Some(instruction) = concept(5, "HL70294") else { return };
+    if let Some(list) = dosage.entry("additionalInstruction").or_insert_with(|| json!([])).as_array_mut() {
         list.push(instruction);
-    }
-    if list.as_array().is_some_and(Vec::is_empty) {
-        dosage.remove("additionalInstruction");
     }
 }

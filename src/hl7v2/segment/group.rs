@@ -2,6 +2,10 @@
 //!
 //! ORU, ORM, OML, OMG and OUL^R22 write ORC before its OBR; OUL^R23 and R24 write it behind, and OUL^R22 has both below SPM.
 
+use super::specimen;
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::draft::Handle;
+use crate::hl7v2::event::Family;
 use crate::hl7v2::tree::Node;
 
 /// An order, what was found for it, and its specimens.
@@ -11,6 +15,8 @@ pub struct Group<'n, 'm> {
     pub obr: Option<&'n Node<'m>>,
     /// The specimen above it.
     pub specimen: Option<&'n Node<'m>>,
+    /// Whether it is the first of that.
+    is_first: bool,
     /// Segments beside it that carry results: an ORC without OBR of its own, the TXA of a document.
     beside: Vec<&'n Node<'m>>,
 }
@@ -22,9 +28,42 @@ impl<'n, 'm> Group<'n, 'm> {
         nodes.flat_map(move |node| node.all(name)).collect()
     }
 
-    /// Returns the specimens: the one above, and those below.
-    pub fn specimens(&self) -> Vec<&'n Node<'m>> {
-        self.specimen.into_iter().chain(self.all("SPM")).collect()
+    /// Returns the segments of a name that stand beside it.
+    pub fn all_beside(&self, name: &'static str) -> impl Iterator<Item = &'n Node<'m>> {
+        self.beside.iter().copied().filter(move |node| node.segment.name == name)
+    }
+
+    /// Returns the segments OBX that are results.
+    pub fn results(&self) -> Vec<&'n Node<'m>> {
+        let own = self.all("OBX");
+        if !own.is_empty() {
+            return own;
+        }
+        // OUL^R24 writes results behind the specimen, where nothing tells them from what was seen of the specimen.
+        self.all("SPM").into_iter().flat_map(|spm| spm.all("OBX")).collect()
+    }
+
+    /// Adds the specimens: the one above, those below, else the one that OBR itself speaks of. `key` is that of the order or report.
+    pub fn specimens(&self, ctx: &Ctx, patient: Handle, encounter: Option<Handle>, key: Option<&str>) -> Vec<Handle> {
+        let below = self.all("SPM");
+        let is_order = ctx.event.family == Family::Order;
+        let has_results = is_order || !self.all("OBX").is_empty();
+        let above = self.specimen.map(|node| (node, self.is_first));
+        let mut all = Vec::new();
+        for (node, is_about_it) in above.into_iter().chain(below.into_iter().map(|node| (node, has_results))) {
+            let specimen = specimen::specimen(ctx, node, patient, key);
+            if let Some(obr) = self.obr.filter(|_| !is_order) {
+                specimen::collected_as(ctx, obr, specimen);
+            }
+            if is_about_it {
+                specimen::observations(ctx, node, specimen, patient, encounter);
+            }
+            all.push(specimen);
+        }
+        if let (true, Some(obr)) = (all.is_empty(), self.obr) {
+            all.extend(specimen::of_obr(ctx, obr, self.orc, patient, key));
+        }
+        all
     }
 }
 
@@ -38,7 +77,13 @@ pub fn groups<'n, 'm>(pid: &'n Node<'m>) -> Vec<Group<'n, 'm>> {
 fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &mut Vec<Group<'n, 'm>>) {
     for node in &parent.below {
         match node.segment.name {
-            "SPM" if specimen.is_none() => below(node, Some(node), groups),
+            "SPM" if specimen.is_none() => {
+                let begin = groups.len();
+                below(node, Some(node), groups);
+                if let Some(first) = groups.get_mut(begin) {
+                    first.is_first = true;
+                }
+            }
             "OBR" => groups.push(Group { obr: Some(node), specimen, ..Group::default() }),
             "ORC" => order(node, specimen, groups),
             "TXA" => {
@@ -57,7 +102,7 @@ fn order<'n, 'm>(orc: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &mut
         // What stands right below the ORC, such as a document, belongs to its first OBR.
         let beside = if first { vec![orc] } else { Vec::new() };
         first = false;
-        groups.push(Group { orc: Some(orc), obr: Some(obr), specimen, beside });
+        groups.push(Group { orc: Some(orc), obr: Some(obr), specimen, beside, ..Group::default() });
     }
     if !first {
         return;

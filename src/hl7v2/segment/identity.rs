@@ -2,13 +2,18 @@
 
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Handle, Identifier, Identity};
+use crate::hl7v2::draft::{Handle, Identifier, Identity, search_value};
 use crate::hl7v2::message::Part;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Table 0203, and what feeds write for it: numbers of patients themselves. No type is one of these, too.
-const PATIENT_TYPES: &[&str] = &["MR", "MRN", "PI", "PT", "PE", "PN", ""];
+/// Table 0203: numbers of people, papers, cards and accounts, which are no numbers that a sender gives its patients. One of these
+/// without an authority has a space of its own, lest an account be taken for a record.
+const OTHER_TYPES: &[&str] = &[
+    "AM", "AN", "ANC", "AND", "ANON", "ANT", "BA", "BC", "BCT", "BR", "CZ", "DC", "DI", "DL", "DN", "DS", "EI", "EN",
+    "FI", "GI", "GN", "HC", "IND", "LI", "MA", "MB", "MC", "MCD", "MCR", "MI", "NH", "NI", "NIIP", "NP", "PC", "PPN",
+    "RRI", "SB", "SL", "SN", "SNO", "SP", "SR", "SS", "TAX", "TN", "VISA", "VN", "VP", "VS", "WC", "WCN", "WP",
+];
 
 const SSN: &str = "http://hl7.org/fhir/sid/us-ssn";
 
@@ -47,7 +52,7 @@ pub fn number(ctx: &Ctx, cx: Part, system: Option<String>) -> Option<Number> {
     element["system"] = json!(system);
     element["value"] = json!(value);
     let kind = cx.part(5).text().unwrap_or_default();
-    let is_patient_type = PATIENT_TYPES.contains(&&*kind);
+    let is_patient_type = !OTHER_TYPES.contains(&&*kind);
     Some(Number { identifier: Identifier { system, value }, element, is_own, is_patient_type })
 }
 
@@ -58,14 +63,12 @@ pub fn local_system(ctx: &Ctx, kind: &str) -> Option<String> {
     Some(format!("urn:x-v2:{}:{}", urn_part(&sender), urn_part(kind)))
 }
 
-/// Returns whose a patient number without an authority is. Another kind of number has a space of its own, lest a social security
-/// number be taken for a record number.
+/// Returns whose a number in PID-3 without an authority is.
 pub fn patient_system(ctx: &Ctx, cx: Part) -> Option<String> {
-    let kind = cx.part(5).text().unwrap_or_default();
-    match &*kind {
+    match &*cx.part(5).text().unwrap_or_default() {
         "SS" => Some(SSN.to_string()),
-        kind if PATIENT_TYPES.contains(&kind) => ctx.rules.patient_system.clone().or_else(|| local_system(ctx, "")),
-        kind => local_system(ctx, kind).or_else(|| ctx.rules.patient_system.clone()),
+        kind if OTHER_TYPES.contains(&kind) => local_system(ctx, kind),
+        _ => ctx.rules.patient_system.clone().or_else(|| local_system(ctx, "")),
     }
 }
 
@@ -88,6 +91,15 @@ pub fn social_security(number: &str) -> Value {
 pub fn urn_part(name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     name.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Returns how one of the people around a patient is recognized by numbers: the same person may be around others, too, and is a
+/// RelatedPerson with each of them. None without a number.
+pub fn around(patient: Handle, identifiers: &[Identifier]) -> Option<Identity> {
+    let token = |one: &Identifier| format!("{}|{}", search_value(&one.system), search_value(&one.value));
+    let tokens: Vec<String> = identifiers.iter().map(token).collect();
+    let search = format!("patient={{{}}}&identifier={}", patient.0, tokens.join(","));
+    (!tokens.is_empty()).then_some(Identity::Search(search))
 }
 
 /// Returns a number for a visit that has none, made of its patient and when it began.

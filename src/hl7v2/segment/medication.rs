@@ -3,11 +3,9 @@
 //! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXC has none. A code alone stays `medicationCodeableConcept`, by which it can be
 //! searched; dose form, strength, components and batch need a Medication.
 
-use super::amount;
-use super::maker;
-use super::words;
+use super::simple;
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
+use crate::hl7v2::datatype::{self, coded, organization};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -15,56 +13,65 @@ use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
 
 /// Where a segment has what: numbers of its fields, zero for what it has not.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Fields {
     pub code: usize,
+    /// The same as another system names it.
+    pub other_code: usize,
     pub form: usize,
+    /// Each with its units in the field after it.
     pub strength: usize,
     pub volume: usize,
     pub lot: usize,
     pub expires: usize,
     pub maker: usize,
-    /// The same as another system names it.
-    pub other_code: usize,
 }
+
+/// No field at all.
+pub const NONE: Fields =
+    Fields { code: 0, other_code: 0, form: 0, strength: 0, volume: 0, lot: 0, expires: 0, maker: 0 };
 
 /// Sets what is given. `components` are the RXC.
 pub fn fill(ctx: &Ctx, segment: Segment, fields: Fields, components: &[&Node], draft: &mut Draft) {
     let code = code(ctx, segment, fields);
     let medication = medication(ctx, segment, fields, components, code.as_ref());
-    let code = code.unwrap_or_else(|| json!({"text": "not said"}));
-    if medication.is_empty() {
-        // Whether it says nothing or nothing of it is new: an order that is cancelled need not repeat what it was.
-        if segment.field(fields.code).said().is_some() {
+    match (code, medication.is_empty()) {
+        (Some(code), true) => {
+            draft.resource.insert("contained".into(), Value::Null);
             draft.set("medicationCodeableConcept", code);
-            draft.resource.insert("medicationReference".into(), Value::Null);
-        } else {
-            draft.default("medicationCodeableConcept", code);
         }
-        return;
+        // An order that is cancelled need not repeat what it was.
+        (None, true) => _ = draft.default("medicationCodeableConcept", json!({"text": "not said"})),
+        (code, false) => {
+            let mut contained = Map::new();
+            contained.insert("resourceType".into(), json!("Medication"));
+            contained.insert("id".into(), json!("medication"));
+            contained.extend(code.map(|code| ("code".to_string(), code)));
+            contained.extend(medication);
+            let mut reference = json!({"reference": "#medication"});
+            if let Some(name) = segment.field(fields.code).said().and_then(coded::words) {
+                reference["display"] = json!(name);
+            }
+            draft.set("contained", json!([contained])).set("medicationReference", reference);
+        }
     }
-    let mut contained = json!({"resourceType": "Medication", "id": "medication", "code": code});
-    if let Some(object) = contained.as_object_mut() {
-        object.extend(medication);
-    }
-    let mut reference = json!({"reference": "#medication"});
-    if let Some(name) = words::words(segment.field(fields.code).first()) {
-        reference["display"] = json!(name);
-    }
-    draft.set("contained", json!([contained])).set("medicationReference", reference);
-    draft.resource.insert("medicationCodeableConcept".into(), Value::Null);
 }
 
 /// Returns the code of what is given.
-pub fn code(ctx: &Ctx, segment: Segment, fields: Fields) -> Option<Value> {
+fn code(ctx: &Ctx, segment: Segment, fields: Fields) -> Option<Value> {
     let mut concept = datatype::codeable_concept(ctx, segment.field(fields.code).said()?, None)?;
-    if let Some(other) = segment.field(fields.other_code).said() {
-        let more = datatype::codeable_concept(ctx, other, None).unwrap_or_default();
-        if let (Some(codings), Some(more)) = (concept["coding"].as_array_mut(), more["coding"].as_array()) {
-            codings.extend(more.iter().cloned());
+    let other = segment.field(fields.other_code).said().and_then(|part| datatype::coding(ctx, part, None));
+    if let Some(other) = other.filter(|other| !is_in(&concept, other)) {
+        match concept["coding"].as_array_mut() {
+            Some(codings) => codings.push(other),
+            None => concept["coding"] = json!([other]),
         }
     }
     Some(concept)
+}
+
+fn is_in(concept: &Value, coding: &Value) -> bool {
+    concept["coding"].as_array().is_some_and(|codings| codings.contains(coding))
 }
 
 /// Returns what only a Medication can say.
@@ -76,16 +83,21 @@ fn medication(
     code: Option<&Value>,
 ) -> Map<String, Value> {
     let mut medication = Map::new();
-    let form = segment.field(fields.form).said();
-    if let Some(form) = form.and_then(|part| datatype::codeable_concept(ctx, part, None)) {
-        medication.insert("form".into(), form);
+    if let Some(maker) = segment.field(fields.maker).said() {
+        let maker = organization::organization_of_code(ctx, maker);
+        medication.extend(maker.map(|maker| ("manufacturer".to_string(), maker)));
     }
-    let mut ingredients = Vec::new();
-    let strength = |at: usize| {
-        if at > 0 { amount::quantity(ctx, segment.field(at), segment.field(at + 1).first()) } else { None }
+    if let Some(form) = segment.field(fields.form).said() {
+        let form = datatype::codeable_concept(ctx, form, None);
+        medication.extend(form.map(|form| ("form".to_string(), form)));
+    }
+    let quantity = |at: usize| match at {
+        0 => None,
+        at => simple::quantity(ctx, segment.field(at), segment.field(at + 1).first()),
     };
-    if let Some((numerator, code)) = strength(fields.strength).zip(code) {
-        let denominator = strength(fields.volume).unwrap_or_else(|| json!({"value": 1}));
+    let mut ingredients = Vec::new();
+    if let Some((numerator, code)) = quantity(fields.strength).zip(code) {
+        let denominator = quantity(fields.volume).unwrap_or_else(|| simple::count(1));
         let ratio = json!({"numerator": numerator, "denominator": denominator});
         ingredients.push(json!({"itemCodeableConcept": code, "strength": ratio}));
     }
@@ -94,7 +106,7 @@ fn medication(
         medication.insert("ingredient".into(), Value::Array(ingredients));
     }
     let mut batch = Map::new();
-    if let Some(lot) = segment.field(fields.lot).text() {
+    if let Some(lot) = segment.field(fields.lot).said().and_then(datatype::text::string) {
         batch.insert("lotNumber".into(), json!(lot));
     }
     if let Some(date) = segment.field(fields.expires).said().and_then(|part| datatype::date_time(ctx, part)) {
@@ -103,9 +115,6 @@ fn medication(
     if !batch.is_empty() {
         medication.insert("batch".into(), Value::Object(batch));
     }
-    if let Some(maker) = segment.field(fields.maker).said().and_then(|part| maker::organization(ctx, part)) {
-        medication.insert("manufacturer".into(), maker);
-    }
     medication
 }
 
@@ -113,19 +122,19 @@ fn medication(
 fn component(ctx: &Ctx, rxc: Segment) -> Option<Value> {
     let item = rxc.field(2).said().and_then(|part| datatype::codeable_concept(ctx, part, None));
     let Some(item) = item else {
-        ctx.warn(Code::RequiredField, rxc.field(2).at, "a component has a code");
+        ctx.warn(Code::RequiredField, rxc.field(2).at, "a component has a code; without one it was left out");
         return None;
     };
     let mut ingredient = json!({"itemCodeableConcept": item});
-    let quantity = |at: usize| amount::quantity(ctx, rxc.field(at), rxc.field(at + 1).first());
+    let quantity = |at: usize| simple::quantity(ctx, rxc.field(at), rxc.field(at + 1).first());
     let (amount, strength, volume) = (quantity(3), quantity(5), quantity(8));
     if amount.is_some() && strength.is_some() {
         ctx.warn(Code::Other, rxc.field(5).at, "beside how much of a component there is its strength has no place");
     }
-    let denominator = if amount.is_some() { None } else { volume };
+    let per = if amount.is_some() { None } else { volume };
     if let Some(numerator) = amount.or(strength) {
-        let denominator = denominator.unwrap_or_else(|| json!({"value": 1}));
-        ingredient["strength"] = json!({"numerator": numerator, "denominator": denominator});
+        ingredient["strength"] =
+            json!({"numerator": numerator, "denominator": per.unwrap_or_else(|| simple::count(1))});
     }
     Some(ingredient)
 }

@@ -32,11 +32,23 @@ fn patients(ctx: &Ctx, pid: &Node) {
     }
     for mrg in pid.all("MRG") {
         let Some(loser) = prior(ctx, mrg) else { continue };
+        only_by_their_authorities(ctx, survivor, loser);
         if shared(ctx, loser, survivor) {
             ctx.fail(Code::Other, mrg.segment.field(1).at, "PID-3 and MRG-1 name the same patient");
             continue;
         }
         ctx.merge(loser, survivor);
+    }
+}
+
+/// Recognizes the survivor by the numbers that have the authority of one of the loser. Another number of PID-3, of a country say,
+/// is the same for both and may lead to the loser.
+fn only_by_their_authorities(ctx: &Ctx, survivor: Handle, loser: Handle) {
+    let theirs = identifiers(ctx, loser);
+    let mut own = identifiers(ctx, survivor);
+    own.retain(|number| theirs.iter().any(|other| other.system == number.system));
+    if !own.is_empty() {
+        ctx.change(survivor, |draft| draft.identity = Identity::Identifiers(own));
     }
 }
 

@@ -45,11 +45,11 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
         let identifiers = numbers(ctx, nk1, &mut draft);
         map::fill(ctx, "nk1_related", nk1.segment, &mut draft.resource);
         let by_name = draft.resource.get("name").and_then(|names| recognized_by_name(names.get(0)?, patient));
-        draft.identity = match (identifiers.is_empty(), by_name) {
-            (false, _) => Identity::Identifiers(identifiers),
-            (true, Some(search)) => Identity::Search(search),
+        draft.identity = match (identity::around(patient, &identifiers), by_name) {
+            (Some(identity), _) => identity,
+            (None, Some(search)) => Identity::Search(search),
             // A contact without a name is one of the Patient alone.
-            (true, None) => continue,
+            (None, None) => continue,
         };
         let at = draft.at;
         let relationships = draft.resource.get("relationship").and_then(Value::as_array).cloned().unwrap_or_default();

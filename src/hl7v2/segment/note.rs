@@ -8,9 +8,16 @@ use crate::hl7v2::message::Segment;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
 
-/// Returns what the segments NTE right below a segment say: a list of Annotation.
+/// Returns what the segments NTE below a segment say: a list of Annotation. Those behind a PRT or TQ1 are of the segment above it.
 pub fn annotations(ctx: &Ctx, node: &Node) -> Vec<Value> {
-    node.all("NTE").filter_map(|nte| annotation(ctx, nte.segment)).collect()
+    let of = |node: &Node| -> Vec<Value> {
+        match node.segment.name {
+            "NTE" => annotation(ctx, node.segment).into_iter().collect(),
+            "PRT" | "TQ1" => node.all("NTE").filter_map(|nte| annotation(ctx, nte.segment)).collect(),
+            _ => Vec::new(),
+        }
+    };
+    node.below.iter().flat_map(of).collect()
 }
 
 /// Returns one text as an Annotation.
@@ -20,7 +27,7 @@ pub fn text(text: impl Into<String>) -> Value {
 
 fn annotation(ctx: &Ctx, nte: Segment) -> Option<Value> {
     // People write separators into comments, so all of a repetition is its text; repetitions are lines.
-    let lines: Vec<String> = nte.field(3).repetitions().filter_map(|line| line.whole()).collect();
+    let lines: Vec<String> = nte.field(3).repetitions().filter_map(datatype::text::whole).collect();
     // NTE-9: a comment that is a code.
     let coded = || nte.field(9).part(9).text().or(nte.field(9).part(2).text()).or(nte.field(9).text());
     let text = if lines.is_empty() { coded()?.into_owned() } else { lines.join("\n") };

@@ -3,21 +3,19 @@
 //! v2-to-FHIR, segment maps OBR\[DiagnosticReport\] and ORC\[DiagnosticReport\], message map ORU_R01.
 
 use super::group::Group;
-use super::obx::{self, More, local};
+use super::obx::{self, More};
 use super::order_number::Numbers;
-use super::{attachment, note, orc, participation, specimen};
+use super::{note, participation};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
+use crate::hl7v2::datatype::coded::{self, concept};
+use crate::hl7v2::datatype::{self, attachment};
+use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
-use crate::hl7v2::message::Segment;
+use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
 
-/// The system of keys for reports: several may share the numbers of one order.
-const SYSTEM: &str = "urn:x-v2:report";
-const EFFECTIVE: &[&str] = &["effectiveDateTime", "effectivePeriod"];
 const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
 /// Adds the DiagnosticReport of an OBR; `request` is the order of the same message that it answers.
@@ -32,7 +30,7 @@ pub fn report(
     let obr = node.segment;
     let orc = group.orc.map(|orc| orc.segment);
     let mut draft = Draft::new("DiagnosticReport", obr.at());
-    map::fill(ctx, "obr-report", obr, &mut draft.resource);
+    map::fill(ctx, "obr_report", obr, &mut draft.resource);
     if !draft.resource.get("code").is_some_and(Value::is_object) {
         ctx.warn(Code::RequiredField, obr.at().field(4), "without OBR-4 nobody knows what was asked for");
         draft.default("code", json!({"text": "unknown"}));
@@ -43,7 +41,7 @@ pub fn report(
     status(ctx, obr, orc, &mut draft);
     let effective = effective(ctx, obr);
     if let Some((name, value)) = &effective {
-        obx::choose(&mut draft, name, value.clone(), EFFECTIVE);
+        draft.set(name, value.clone());
     }
     people(ctx, obr, &mut draft);
     for node in group.orc.into_iter().chain(group.obr) {
@@ -51,19 +49,23 @@ pub fn report(
     }
     // R4 has no note here; R5 has.
     let url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note";
-    for note in note::annotations(ctx, node) {
+    let documents = group.all_beside("TXA");
+    for note in std::iter::once(node).chain(documents).flat_map(|node| note::annotations(ctx, node)) {
         draft.push("extension", json!({"url": url, "valueAnnotation": note}));
     }
     let numbers = Numbers::read(ctx, orc, Some(obr));
     let key = identify(ctx, obr, patient, &numbers, &mut draft);
     based_on(&numbers, request, &mut draft);
-    let specimens = specimens(ctx, group, patient, key.as_deref(), &mut draft);
-    if let (Some(request), false) = (request, specimens.is_empty()) {
-        let all: Vec<Value> = specimens.iter().map(|specimen| specimen.reference()).collect();
-        ctx.change(request, |draft| _ = draft.set("specimen", all));
+    let specimens = group.specimens(ctx, patient, encounter, key.as_deref());
+    for specimen in &specimens {
+        draft.push("specimen", specimen.reference());
     }
     let status = draft.resource.get("status").and_then(Value::as_str).and_then(observed);
-    let mut elements = Vec::new();
+    let mut elements: Vec<(&'static str, Value)> = section(ctx, obr).into_iter().collect();
+    if let Some(request) = request {
+        answered(ctx, request, &specimens, status);
+        elements.push(("basedOn", json!([request.reference()])));
+    }
     if let [specimen] = specimens[..] {
         elements.push(("specimen", specimen.reference()));
     }
@@ -75,25 +77,15 @@ pub fn report(
 /// OBR-25 by table 0123, else what ORC-5 says.
 fn status(ctx: &Ctx, obr: Segment, orc: Option<Segment>, draft: &mut Draft) {
     draft.default("status", "unknown");
-    let Some(said) = local(ctx, "HL70123", obr.field(25)) else {
-        match orc.and_then(|orc| local(ctx, "HL70038", orc.field(5))).as_deref() {
-            Some("CM") => _ = draft.set("status", "final"),
-            Some("CA" | "DC") => _ = draft.set("status", "cancelled"),
-            Some("A") => _ = draft.set("status", "partial"),
-            _ => {}
-        }
+    if obr.field(25).is_there() {
+        draft.set("status", datatype::code(ctx, obr.field(25), "HL70123"));
         return;
-    };
-    let status = match &*said {
-        "O" | "I" | "S" | "N" => "registered",
-        "P" => "preliminary",
-        // M: corrected, but not final.
-        "A" | "R" | "M" => "partial",
-        "F" | "U" | "V" => "final",
-        "C" => "corrected",
-        "X" | "D" => "cancelled",
-        "W" => "entered-in-error",
-        _ => return ctx.warn(Code::TableValue, obr.field(25).at, "no code of table 0123; the status stays as it is"),
+    }
+    let status = match orc.and_then(|orc| datatype::code(ctx, orc.field(5), "HL70038")).as_deref() {
+        Some("completed") => "final",
+        Some("revoked") => "cancelled",
+        Some("entered-in-error") => "entered-in-error",
+        _ => return,
     };
     draft.set("status", status);
 }
@@ -103,6 +95,21 @@ fn observed(report: &str) -> Option<&'static str> {
     ["registered", "preliminary", "final", "corrected", "cancelled", "entered-in-error"]
         .into_iter()
         .find(|status| *status == report)
+}
+
+/// Says of the order what the report says of it.
+fn answered(ctx: &Ctx, request: Handle, specimens: &[Handle], status: Option<&str>) {
+    ctx.change(request, |draft| {
+        obx::set_list(draft, "specimen", specimens.iter().map(|specimen| specimen.reference()).collect());
+        let is_answered = matches!(status, Some("final" | "corrected"));
+        draft.default("status", if is_answered { "completed" } else { "active" });
+    });
+}
+
+/// OBR-24: the category of the observations, where the section makes it plain.
+fn section(ctx: &Ctx, obr: Segment) -> Option<(&'static str, Value)> {
+    let meaning = ctx.table("HL70074/category", &obr.field(24).text()?)??;
+    Some(("category", json!([concept(meaning.system, &meaning.code, meaning.display)])))
 }
 
 /// OBR-7 and OBR-8.
@@ -140,43 +147,26 @@ fn based_on(numbers: &Numbers, request: Option<Handle>, draft: &mut Draft) {
     }
 }
 
-/// Identifies a report by its numbers and its code; returns the key for what it contains.
+/// Recognizes a report by its numbers and its code, since several may share the numbers; returns the key for what belongs to it.
 fn identify(ctx: &Ctx, obr: Segment, patient: Handle, numbers: &Numbers, draft: &mut Draft) -> Option<String> {
     for number in numbers.all() {
         draft.push("identifier", number.element.clone());
     }
     let code = obx::key_of(obr.field(4));
-    let keys = numbers.keys(&code);
-    let Some(key) = keys.first() else {
+    let system = ctx.local("report");
+    let Some(base) = numbers.keys(&code).into_iter().next() else {
         let time = obr.field(7).text().unwrap_or_default();
-        let (identity, id) = orc::within(ctx, patient, SYSTEM, &format!("{code}#{time}"));
-        draft.push("identifier", json!({"system": id.system, "value": id.value}));
-        draft.identity = identity;
+        obx::key_within(ctx, (patient, None), &system, format!("{code}#{time}").trim_matches('#'), draft);
         return None;
     };
-    let (identity, id) = obx::free(ctx, key, |value| {
-        let id = Identifier { system: SYSTEM.to_string(), value };
-        (Identity::Identifiers(vec![id.clone()]), id)
-    });
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
-    Some(id.value)
+    obx::key(ctx, &system, &base, draft);
+    match &draft.identity {
+        Identity::Identifiers(all) => all.first().map(|id| id.value.clone()),
+        _ => None,
+    }
 }
 
-/// SPM, else what OBR itself says of a specimen.
-fn specimens(ctx: &Ctx, group: &Group, patient: Handle, key: Option<&str>, draft: &mut Draft) -> Vec<Handle> {
-    let mut all: Vec<Handle> =
-        group.specimens().into_iter().map(|spm| specimen::specimen(ctx, spm, patient, key)).collect();
-    if let (true, Some(obr)) = (all.is_empty(), group.obr) {
-        all.extend(specimen::of_obr(ctx, obr, group.orc, patient, key));
-    }
-    for specimen in &all {
-        draft.push("specimen", specimen.reference());
-    }
-    all
-}
-
-/// OBX: results, answers to the questions of an order, documents; and what was seen of the specimens.
+/// OBX: results, answers to the questions of an order, and documents.
 fn results(
     ctx: &Ctx,
     group: &Group,
@@ -184,30 +174,55 @@ fn results(
     more: &More,
     draft: &mut Draft,
 ) {
-    let mut nodes: Vec<&Node> = group.all("OBX");
-    // OUL^R24 writes results behind the specimen, where nothing tells them from what was seen of the specimen.
-    if nodes.is_empty() {
-        nodes = group.all("SPM").into_iter().flat_map(|spm| spm.all("OBX")).collect();
-    }
-    let mut at = 0;
-    while let Some(first) = nodes.get(at) {
-        let further = nodes[at..].windows(2).take_while(|pair| obx::goes_on(pair[0].segment, pair[1].segment)).count();
-        let lines = &nodes[at..=at + further];
-        at += 1 + further;
-        let kind = first.segment.field(2).text().unwrap_or_default();
-        if attachment::is_one(&kind) {
-            let found = attachment::attachments(ctx, first.segment);
-            if !found.is_empty() && found.iter().all(attachment::is_document) {
-                found.into_iter().for_each(|document| _ = draft.push("presentedForm", document));
-                continue;
-            }
-        }
-        let Some(handle) = obx::lines(ctx, lines, patient, encounter, more) else { continue };
-        match (first.segment.field(29).text().as_deref(), request) {
-            (Some("QST" | "SCI"), Some(request)) => {
-                ctx.change(request, |draft| _ = draft.push("supportingInfo", handle.reference()));
-            }
-            _ => _ = draft.push("result", handle.reference()),
+    let (mut answers, mut found): (Vec<&Node>, Vec<&Node>) = (Vec::new(), Vec::new());
+    for node in group.results() {
+        if let Some(documents) = documents(ctx, node.segment) {
+            documents.into_iter().for_each(|document| _ = draft.push("presentedForm", document));
+        } else if request.is_some() && matches!(node.segment.field(29).text().as_deref(), Some("QST" | "SCI")) {
+            answers.push(node);
+        } else {
+            found.push(node);
         }
     }
+    for observation in obx::all(ctx, &found, patient, encounter, more) {
+        draft.push("result", observation.reference());
+    }
+    let mut more = more.clone();
+    more.elements.retain(|(name, _)| *name != "basedOn");
+    let answers = obx::all(ctx, &answers, patient, encounter, &more);
+    if let Some(request) = request {
+        for answer in answers {
+            ctx.change(request, |draft| _ = draft.push("supportingInfo", answer.reference()));
+        }
+    }
+}
+
+/// Returns the documents that an OBX carries or points to: what people read as the report, rather than look at as an image. None where
+/// it is a result of its own.
+fn documents(ctx: &Ctx, obx: Segment) -> Option<Vec<Value>> {
+    let (is_pointer, kinds) = match obx.field(2).text().as_deref() {
+        Some("ED") => (false, [2, 3]),
+        Some("RP") => (true, [3, 4]),
+        _ => return None,
+    };
+    let is_document = |part: &Part| {
+        let words = kinds.map(|n| part.part(n).text().unwrap_or_default().to_lowercase());
+        let is_text = |word: &str| ["text", "tx", "ft"].contains(&word) || word.starts_with("text/");
+        let known = ["pdf", "rtf", "html", "plain", "msword", "xml", "x-hl7-cda-level-one"];
+        words.iter().any(|word| is_text(word) || known.iter().any(|known| word.ends_with(known)))
+    };
+    let parts: Vec<Part> = obx.field(5).repetitions().filter(|part| part.is_there()).collect();
+    if parts.is_empty() || !parts.iter().all(is_document) {
+        return None;
+    }
+    let title = coded::words(obx.field(3).first());
+    let made = parts.into_iter().filter_map(|part| {
+        let made = if is_pointer { attachment::pointer(part) } else { attachment::encapsulated(ctx, part) };
+        let mut document = made?;
+        if let Some(title) = &title {
+            document["title"] = json!(title);
+        }
+        Some(document)
+    });
+    Some(made.collect())
 }

@@ -4,12 +4,11 @@
 
 use super::{note, participation, range};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
+use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
-use crate::hl7v2::segment::attachment;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
 
@@ -27,7 +26,6 @@ pub struct More {
     pub elements: Vec<(&'static str, Value)>,
 }
 
-const SYSTEM: &str = "urn:x-v2:observation";
 const VALUES: &[&str] = &[
     "valueQuantity",
     "valueCodeableConcept",
@@ -48,7 +46,7 @@ pub fn observation(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Ha
 }
 
 /// Adds the Observation of segments that are the lines of one text; of the first, where it is none.
-pub fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>, more: &More) -> Option<Handle> {
+fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>, more: &More) -> Option<Handle> {
     let node = nodes.first()?;
     let obx = node.segment;
     let mut draft = Draft::new("Observation", obx.at());
@@ -62,7 +60,9 @@ pub fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Hand
     status(ctx, obx, more, &mut draft);
     effective(obx, more, &mut draft);
     value(ctx, nodes, &mut draft);
-    range::reference(obx, &mut draft);
+    if let Some(range) = range::reference(ctx, obx, &draft) {
+        put_range(range, &mut draft);
+    }
     let interpretation: Vec<Value> = obx
         .field(8)
         .repetitions()
@@ -75,17 +75,19 @@ pub fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Hand
     participation::performers(ctx, node, &mut draft);
     set_list(&mut draft, "note", nodes.iter().flat_map(|node| note::annotations(ctx, node)).collect());
     for (name, value) in &more.elements {
-        draft.set(name, value.clone());
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| _ = draft.push(name, item.clone())),
+            value => _ = draft.set(name, value.clone()),
+        }
     }
     identify(ctx, obx, patient, encounter, more, &mut draft);
     Some(ctx.add(draft))
 }
 
-/// Sets a list, unless it is empty.
-pub fn set_list(draft: &mut Draft, name: &str, list: Vec<Value>) {
-    if !list.is_empty() {
-        draft.set(name, Value::Array(list));
-    }
+/// Adds the Observations of segments OBX that stand together, the lines of a text as one.
+pub fn all(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>, more: &More) -> Vec<Handle> {
+    let texts = nodes.chunk_by(|before, node| goes_on(before.segment, node.segment));
+    texts.filter_map(|text| lines(ctx, text, patient, encounter, more)).collect()
 }
 
 /// Sets one of the elements that exclude each other, and removes the others.
@@ -96,104 +98,86 @@ pub fn choose(draft: &mut Draft, name: &str, value: Value, all: &[&str]) {
     draft.set(name, value);
 }
 
+/// Sets a list, unless it is empty.
+pub fn set_list(draft: &mut Draft, name: &str, list: Vec<Value>) {
+    if !list.is_empty() {
+        draft.set(name, Value::Array(list));
+    }
+}
+
 /// OBX-11, table 0085.
 fn status(ctx: &Ctx, obx: Segment, more: &More, draft: &mut Draft) {
     draft.default("status", more.status.unwrap_or("unknown"));
-    let Some(said) = local(ctx, "HL70085", obx.field(11)) else { return };
-    let status = match &*said {
-        "F" | "U" | "V" | "N" => "final",
-        "P" | "R" | "B" => "preliminary",
-        "C" => "corrected",
-        "A" => "amended",
-        "D" | "W" => "entered-in-error",
-        "X" => "cancelled",
-        "I" | "O" | "S" => "registered",
-        _ => {
-            ctx.warn(Code::TableValue, obx.field(11).at, "no code of table 0085; the status stays unknown");
-            return;
-        }
+    let said = obx.field(11);
+    draft.set("status", datatype::code(ctx, said, "HL70085"));
+    // What takes back a result that never came says nothing.
+    draft.only_if_there = draft.resource.get("status").is_some_and(|status| status == "entered-in-error");
+    let reason = match said.text().as_deref() {
+        Some("N") => "not-asked",
+        Some("X") => "unknown",
+        _ => return,
     };
-    draft.set("status", status);
-    let reason = match &*said {
-        "N" => Some("not-asked"),
-        "X" => Some("unknown"),
-        _ => None,
-    };
-    if let (Some(reason), false) = (reason, obx.field(5).is_there()) {
+    // R4 obs-6: a reason why there is no value stands in the place of one.
+    if !obx.field(5).is_there() {
+        no_value(draft);
         let system = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
-        VALUES.iter().for_each(|name| _ = draft.resource.insert((*name).to_string(), Value::Null));
-        draft.set("dataAbsentReason", json!({"coding": [{"system": system, "code": reason}]}));
+        draft.set("dataAbsentReason", concept(system, reason, None));
     }
-}
-
-/// Returns the code of a table that is said, or what the feed means by its own one.
-pub fn local(ctx: &Ctx, table: &str, part: Part) -> Option<String> {
-    let said = part.text()?;
-    let meant = ctx.rules.tables.get(table).and_then(|codes| codes.get(&*said));
-    Some(meant.cloned().unwrap_or_else(|| said.to_uppercase()))
 }
 
 fn effective(obx: Segment, more: &More, draft: &mut Draft) {
-    const ALL: &[&str] = &["effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming"];
-    match (draft.resource.get("effectiveDateTime").cloned(), &more.effective) {
-        (Some(time), _) if time.is_string() => choose(draft, "effectiveDateTime", time, ALL),
-        (_, Some((name, value))) if !obx.field(14).is_null() => choose(draft, name, value.clone(), ALL),
-        _ => {}
+    if let (true, Some((name, value))) = (obx.field(14).is_absent(), &more.effective) {
+        draft.set(name, value.clone());
     }
 }
 
-/// OBX-5, by OBX-2: one value, components where there are several, or an attachment.
+/// OBX-5, by OBX-2: one value, or components where there are several.
 fn value(ctx: &Ctx, nodes: &[&Node], draft: &mut Draft) {
     let Some(obx) = nodes.first().map(|node| node.segment) else { return };
     if obx.field(5).is_null() {
-        VALUES.iter().for_each(|name| _ = draft.resource.insert((*name).to_string(), Value::Null));
-        return;
+        no_value(draft);
     }
-    let kind = obx.field(2).text().unwrap_or_default();
-    if attachment::is_one(&kind) {
-        let url = "https://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.valueAttachment";
-        for found in attachment::attachments(ctx, obx) {
-            draft.push("extension", json!({"url": url, "valueAttachment": found}));
-        }
-        return;
-    }
-    let mut values = values(ctx, obx);
-    let further = nodes.iter().skip(1).flat_map(|node| text_of(node.segment));
-    if let Some(("valueString", Value::String(text))) = values.first_mut().map(|(name, value)| (&**name, value)) {
+    let mut values = datatype::observation_value(ctx, obx);
+    if let Some(("valueString", Value::String(text))) = values.first_mut().map(|(name, value)| (*name, value)) {
+        let further = nodes.iter().skip(1).filter_map(|node| datatype::text::lines(node.segment.field(5)));
         further.for_each(|line| text.extend(["\n", &line]));
     }
-    match values.len() {
-        0 => {}
-        1 => {
-            let (name, value) = values.remove(0);
-            draft.resource.insert("dataAbsentReason".into(), Value::Null);
-            draft.resource.insert("component".into(), Value::Null);
-            choose(draft, &name, value, VALUES);
-        }
-        _ => {
-            let code = draft.resource.get("code").cloned().unwrap_or_default();
-            let all = values.into_iter().map(|(name, value)| {
-                let mut component = Map::new();
-                component.insert("code".into(), code.clone());
-                component.insert(name, value);
-                Value::Object(component)
-            });
-            let all: Vec<Value> = all.collect();
-            VALUES.iter().for_each(|name| _ = draft.resource.insert((*name).to_string(), Value::Null));
-            draft.set("component", all);
-        }
+    if values.is_empty() {
+        return;
+    }
+    let is_one = values.len() == 1 || values.iter().all(|(name, _)| *name == "valueAttachment");
+    draft.resource.insert("dataAbsentReason".into(), Value::Null);
+    if is_one {
+        draft.resource.insert("component".into(), Value::Null);
+        values.into_iter().for_each(|found| datatype::value::put(&mut draft.resource, found));
+        return;
+    }
+    let code = draft.resource.get("code").cloned().unwrap_or_default();
+    no_value(draft);
+    for found in values {
+        let mut component = Map::new();
+        component.insert("code".into(), code.clone());
+        datatype::value::put(&mut component, found);
+        draft.push("component", Value::Object(component));
     }
 }
 
-/// Returns what OBX-5 says, by repetition: the name of the element and its value.
-fn values(_ctx: &Ctx, obx: Segment) -> Vec<(String, Value)> {
-    let text = text_of(obx);
-    text.map(|text| vec![("valueString".to_string(), Value::String(text))]).unwrap_or_default()
+fn no_value(draft: &mut Draft) {
+    for name in VALUES {
+        draft.resource.insert((*name).to_string(), Value::Null);
+    }
 }
 
-fn text_of(obx: Segment) -> Option<String> {
-    let lines: Vec<String> = obx.field(5).repetitions().filter_map(|line| line.whole()).collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
+/// Puts a reference range where the values are: into each component, where there are some.
+fn put_range(range: Value, draft: &mut Draft) {
+    match draft.resource.get_mut("component").and_then(Value::as_array_mut) {
+        Some(components) if !range.is_null() => {
+            for component in components.iter_mut().filter_map(Value::as_object_mut) {
+                component.insert("referenceRange".into(), range.clone());
+            }
+        }
+        _ => _ = draft.resource.insert("referenceRange".into(), range),
+    }
 }
 
 /// Returns whether a segment goes on with the text of the one before it.
@@ -205,25 +189,9 @@ pub fn goes_on(before: Segment, obx: Segment) -> bool {
 
 /// OBX-8, table 0078.
 fn interpretation(ctx: &Ctx, part: Part) -> Option<Value> {
-    const KNOWN: &[&str] = &[
-        "<", ">", "A", "AA", "B", "CAR", "D", "DET", "E", "EX", "EXP", "H", "HH", "HU", "HX", "I", "IE", "IND", "L",
-        "LL", "LU", "LX", "N", "NCL", "ND", "NEG", "NR", "NS", "POS", "R", "RR", "S", "SDD", "SYN-R", "SYN-S", "U",
-        "UNE", "W", "WR",
-    ];
-    let said = local(ctx, "HL70078", part)?;
-    // Written by people who mean that there is none.
-    if said == "NULL" {
-        return None;
-    }
-    if !KNOWN.contains(&&*said) {
-        return datatype::codeable_concept(ctx, part, Some("HL70078"));
-    }
-    let system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
-    let mut coding = json!({"system": system, "code": said});
-    if let Some(words) = part.part(2).text() {
-        coding["display"] = json!(words);
-    }
-    Some(json!({"coding": [coding]}))
+    // Written where the table means that there is none.
+    let is_none = part.text().is_none_or(|text| text.eq_ignore_ascii_case("null"));
+    if is_none { None } else { datatype::codeable_concept(ctx, part, Some("HL70078")) }
 }
 
 /// OBX-4, data type OG or plain text.
@@ -232,7 +200,7 @@ fn sub_id(obx: Segment, draft: &mut Draft) {
     let names = [("original-sub-identifier", false), ("group", true), ("sequence", true), ("identifier", false)];
     let parts = names.iter().enumerate().filter_map(|(n, (name, is_number))| {
         let text = part.part(n + 1).text()?;
-        match (is_number, range::decimal(&text)) {
+        match (is_number, datatype::text::number(&text)) {
             (true, Some(number)) => Some(json!({"url": name, "valueDecimal": number})),
             (true, None) => None,
             (false, _) => Some(json!({"url": name, "valueString": text})),
@@ -249,7 +217,7 @@ fn sub_id(obx: Segment, draft: &mut Draft) {
 fn category(obx: Segment, draft: &mut Draft) {
     if let Some(code) = obx.field(29).text() {
         let system = "http://terminology.hl7.org/CodeSystem/v2-0936";
-        draft.push("category", json!({"coding": [{"system": system, "code": code}]}));
+        draft.push("category", concept(system, &code, None));
     }
 }
 
@@ -259,40 +227,67 @@ pub fn key_of(part: Part) -> String {
     all.map(|text| text.into_owned()).unwrap_or_default()
 }
 
-/// OBX-21; else a key of the report, OBX-3 and OBX-4, and which of its kind it is where there are several.
+/// A key of OBX-21 and OBX-3; else of the report, OBX-3 and OBX-4; else of OBX-3, OBX-4 and OBX-14, within the patient. Feeds that have
+/// one number for all results of an order in OBX-21 are many, so that it alone would make one of several.
 fn identify(ctx: &Ctx, obx: Segment, patient: Handle, encounter: Option<Handle>, more: &More, draft: &mut Draft) {
-    let own = obx.field(21);
-    let is_own = |other: Segment| other.name == "OBX" && other.field(21).raw() == own.raw();
-    if own.is_there() && ctx.message.segments().filter(|other| is_own(*other)).count() == 1 {
-        if let Some((value, id)) = super::order_number::numbered(ctx, own.first(), "observation", Some("FILL")) {
-            draft.push("identifier", value);
-            draft.identity = Identity::Identifiers(vec![id]);
-            return;
-        }
+    let own = super::order_number::numbered(ctx, obx.field(21).first(), "FILL");
+    let mut scope = more.scope.clone();
+    if let Some((element, id)) = own {
+        draft.push("identifier", element);
+        scope = Some(key_of_identifier(&id));
     }
     let sub: String = (1..=4).filter_map(|n| obx.field(4).part(n).text()).collect::<Vec<_>>().join(".");
-    let mut words = vec![more.scope.clone().unwrap_or_default(), key_of(obx.field(3)), sub];
-    if more.scope.is_none() {
+    let mut words = vec![scope.clone().unwrap_or_default(), key_of(obx.field(3)), sub];
+    if scope.is_none() {
         words.push(obx.field(14).text().unwrap_or_default().into_owned());
     }
     let base = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("#");
-    let identity = |value: String| {
-        let id = Identifier { system: SYSTEM.to_string(), value };
-        if more.scope.is_some() {
-            return (Identity::Identifiers(vec![id.clone()]), id);
-        }
-        let visit = encounter.map(|visit| format!("&encounter={{{}}}", visit.0)).unwrap_or_default();
-        let visit = if obx.field(14).is_there() { String::new() } else { visit };
-        let token = format!("{}|{}", id.system, search_value(&id.value));
-        (Identity::Search(format!("patient={{{}}}{visit}&identifier={token}", patient.0)), id)
-    };
-    let (found, id) = free(ctx, &base, identity);
+    let system = ctx.local("observation");
+    if scope.is_some() {
+        return key(ctx, &system, &base, draft);
+    }
+    let visit = encounter.filter(|_| !obx.field(14).is_there());
+    key_within(ctx, (patient, visit), &system, &base, draft);
+}
+
+/// Returns what tells an identifier from all others, as one word.
+fn key_of_identifier(id: &Identifier) -> String {
+    format!("{}#{}", id.system, id.value)
+}
+
+/// Returns the key by which a draft is recognized, where it is by one alone: for what belongs to it.
+pub fn scope_of(ctx: &Ctx, handle: Handle) -> Option<String> {
+    ctx.see(|drafts| match &drafts.get(handle)?.identity {
+        Identity::Identifiers(all) => all.first().map(key_of_identifier),
+        _ => None,
+    })
+}
+
+/// Recognizes a draft by a key of ours.
+pub fn key(ctx: &Ctx, system: &str, base: &str, draft: &mut Draft) {
+    let (identity, id) = free(ctx, base, |value| {
+        let id = Identifier { system: system.to_string(), value };
+        (Identity::Identifiers(vec![id.clone()]), id)
+    });
     draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = found;
+    draft.identity = identity;
+}
+
+/// Recognizes a draft by a key of ours that only one thing of this patient, or of this visit, has.
+pub fn key_within(ctx: &Ctx, (patient, visit): (Handle, Option<Handle>), system: &str, base: &str, draft: &mut Draft) {
+    let visit = visit.map(|visit| format!("&encounter={{{}}}", visit.0)).unwrap_or_default();
+    let (identity, id) = free(ctx, base, |value| {
+        let id = Identifier { system: system.to_string(), value };
+        let token = format!("{}|{}", search_value(&id.system), search_value(&id.value));
+        (Identity::Search(format!("patient={{{}}}{visit}&identifier={token}", patient.0)), id)
+    });
+    draft.push("identifier", json!({"system": id.system, "value": id.value}));
+    draft.identity = identity;
 }
 
 /// Returns the first identity of this base that no draft has yet: the second of a kind ends in `#2`.
-pub fn free(ctx: &Ctx, base: &str, identity: impl Fn(String) -> (Identity, Identifier)) -> (Identity, Identifier) {
+fn free(ctx: &Ctx, base: &str, identity: impl Fn(String) -> (Identity, Identifier)) -> (Identity, Identifier) {
+    let base = if base.is_empty() { "-" } else { base };
     for n in 1.. {
         let value = if n == 1 { base.to_string() } else { format!("{base}#{n}") };
         let (found, id) = identity(value);

@@ -2,20 +2,17 @@
 //!
 //! v2-to-FHIR, segment maps ORC\[ServiceRequest\] and OBR\[ServiceRequest\].
 
-use super::obx::{self, local};
+use super::obx;
 use super::order_number::{self, Numbers};
 use super::{note, occurrence, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
-
-/// The system of keys for orders that their numbers do not tell apart.
-const SYSTEM: &str = "urn:x-v2:order";
 
 /// Adds the ServiceRequest that an ORC, an OBR or both of them are; none where they do not say what it is for.
 pub fn service_request(
@@ -29,7 +26,7 @@ pub fn service_request(
     let mut draft = Draft::new("ServiceRequest", at);
     let (orc_segment, obr_segment) = (orc.map(|node| node.segment), obr.map(|node| node.segment));
     if let Some(obr) = obr_segment {
-        map::fill(ctx, "obr-order", obr, &mut draft.resource);
+        map::fill(ctx, "obr_order", obr, &mut draft.resource);
         intent(obr, &mut draft);
     }
     if let Some(orc) = orc_segment {
@@ -53,42 +50,27 @@ pub fn service_request(
     requester(ctx, orc_segment, obr_segment, &mut draft);
     occurrence::of_order(ctx, orc, obr, &mut draft);
     notes(ctx, orc, obr, &mut draft);
-    based_on(ctx, obr_segment, &mut draft);
+    based_on(ctx, orc_segment, obr_segment, &mut draft);
     let numbers = Numbers::read(ctx, orc_segment, obr_segment);
     identify(ctx, (orc_segment, obr_segment), patient, &numbers, &mut draft);
-    // R4 prr-1: no detail without a code.
     if !draft.resource.get("code").is_some_and(Value::is_object) {
+        // R4 prr-1: no detail without a code.
         draft.resource.remove("orderDetail");
+        ctx.warn(Code::Other, at, "what is asked for is in no segment that is taken over");
     }
     Some(ctx.add(draft))
 }
 
 /// ORC-5 by table 0038, else ORC-1 by table 0119.
 fn status(ctx: &Ctx, orc: Segment, draft: &mut Draft) {
-    if let Some(said) = local(ctx, "HL70038", orc.field(5)) {
-        let status = match &*said {
-            "CA" | "DC" | "RP" => Some("revoked"),
-            "CM" => Some("completed"),
-            "ER" => Some("entered-in-error"),
-            "HD" => Some("on-hold"),
-            // A: some results are there already.
-            "IP" | "SC" | "A" => Some("active"),
-            _ => None,
-        };
-        match status {
-            Some(status) => _ = draft.set("status", status),
-            None => ctx.warn(Code::TableValue, orc.field(5).at, "no code of table 0038; the status stays as it is"),
-        }
-        return;
-    }
-    let said = local(ctx, "HL70119", orc.field(1)).unwrap_or_default();
-    let status = match &*said {
-        "NW" | "AF" | "OK" | "PR" | "PY" | "RL" | "RO" | "RQ" => "active",
-        // The placer takes it back: nobody is to do it any more, whether the filler has answered or not.
-        "CA" | "CR" | "DC" | "DF" | "DR" | "OC" | "OD" => "revoked",
-        "FU" => "completed",
-        "HD" | "HR" | "OH" => "on-hold",
-        _ => return,
+    let (state, control) = (orc.field(5), orc.field(1));
+    let status = if state.is_there() {
+        datatype::code(ctx, state, "HL70038")
+    } else if control.is("HD") {
+        // The guide has a held order go on.
+        Some("on-hold".to_string())
+    } else {
+        datatype::code(ctx, control, "HL70119")
     };
     draft.set("status", status);
 }
@@ -111,21 +93,34 @@ fn order_type(orc: Segment, draft: &mut Draft) {
     draft.push("locationCode", json!({"coding": [{"system": system, "code": code, "display": display}]}));
 }
 
-/// Who asks: ORC-12, else OBR-16, else the house of ORC-21.
+/// Who asks: ORC-12, else OBR-16, for the house of ORC-21; either alone where the other is not said.
 fn requester(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut Draft) {
     let said = [orc.map(|orc| orc.field(12)), obr.map(|obr| obr.field(16))];
     let person = said.into_iter().flatten().find_map(|field| participation::people(ctx, field).into_iter().next());
-    let house = || {
-        let field = orc?.field(21);
-        field.is_there().then(|| datatype::organization(ctx, field.first())).flatten()
-    };
     if !draft.resource.contains_key("requester") {
-        draft.set("requester", person.or_else(house));
+        let house = orc.and_then(|orc| house(ctx, orc));
+        draft.set("requester", participation::role(ctx, person, house));
     }
 }
 
-/// NTE below both, reasons for the test in words (OBR-13), and what TQ1 adds.
+/// ORC-21 to 23.
+fn house(ctx: &Ctx, orc: Segment) -> Option<Value> {
+    let name = orc.field(21);
+    let house = name.is_there().then(|| datatype::organization(ctx, name.first())).flatten()?;
+    participation::address(ctx, &house, orc.field(22));
+    participation::telecom(ctx, &house, orc.field(23));
+    Some(house)
+}
+
+/// What stands below both: NTE and DG1; and what the filler ought to know (OBR-13), in words.
 fn notes(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
+    // DG1 below: why it is asked for.
+    for dg1 in [orc, obr].into_iter().flatten().flat_map(|node| node.all("DG1")) {
+        let code = dg1.segment.field(3);
+        if let Some(code) = code.is_there().then(|| datatype::codeable_concept(ctx, code.first(), None)).flatten() {
+            draft.push("reasonCode", code);
+        }
+    }
     for note in [orc, obr].into_iter().flatten().flat_map(|node| note::annotations(ctx, node)) {
         draft.push("note", note);
     }
@@ -139,12 +134,20 @@ fn notes(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
     }
 }
 
-/// OBR-29: the order that this one comes from.
-fn based_on(ctx: &Ctx, obr: Option<Segment>, draft: &mut Draft) {
-    let Some(field) = obr.map(|obr| obr.field(29)).filter(|field| field.is_there()) else { return };
-    let placer = order_number::numbered(ctx, field.part(1), "placer", Some("PLAC"));
-    let filler = || order_number::numbered(ctx, field.part(2), "filler", Some("FILL"));
-    if let Some((identifier, _)) = placer.or_else(filler) {
+/// OBR-29, else ORC-8: the order that this one comes from.
+fn based_on(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut Draft) {
+    let fields = [obr.map(|obr| obr.field(29)), orc.map(|orc| orc.field(8))];
+    let Some(field) = fields.into_iter().flatten().find(|field| field.is_there()) else { return };
+    let found = [(1, "PLAC", "placer"), (2, "FILL", "filler")].into_iter().find_map(|(n, kind, name)| {
+        let part = field.part(n);
+        let (mut identifier, _) = order_number::numbered(ctx, part, kind)?;
+        // Whose number it is where it does not say so is what it is for OBR-2 and OBR-3.
+        if part.part(2).is_absent() && part.part(3).is_absent() {
+            identifier["system"] = ctx.local(name).into();
+        }
+        Some(identifier)
+    });
+    if let Some(identifier) = found {
         draft.push("basedOn", json!({"type": "ServiceRequest", "identifier": identifier}));
     }
 }
@@ -168,53 +171,31 @@ fn identify(
     let alternatives = [obr.map(|obr| obr.field(53)), orc.map(|orc| orc.field(33))];
     if let Some(field) = alternatives.into_iter().flatten().find(|field| field.is_there()) {
         for identifier in field.repetitions().filter_map(|part| datatype::identifier(ctx, part)) {
-            if let Some((identifier, _)) = order_number::known(ctx, identifier, "placer", Some("PLAC")) {
-                draft.push("identifier", identifier);
-            }
+            draft.push("identifier", identifier);
         }
     }
     if !own.is_empty() {
         return;
     }
     let code = obr.map(|obr| obx::key_of(obr.field(4))).unwrap_or_default();
-    let keys = numbers.keys(&code);
-    if let Some(key) = keys.first() {
-        let identity = |value| {
-            let id = Identifier { system: SYSTEM.to_string(), value };
-            (Identity::Identifiers(vec![id.clone()]), id)
-        };
-        let (identity, id) = obx::free(ctx, key, identity);
-        draft.push("identifier", json!({"system": id.system, "value": id.value}));
-        draft.identity = identity;
-        return;
+    let system = ctx.local("order");
+    if let Some(base) = numbers.keys(&code).first() {
+        return obx::key(ctx, &system, base, draft);
     }
     let times = [obr.map(|obr| obr.field(7)), obr.map(|obr| obr.field(6)), orc.map(|orc| orc.field(9))];
     let time = times.into_iter().flatten().find_map(|field| field.text()).unwrap_or_default();
-    let (identity, id) = within(ctx, patient, SYSTEM, &format!("{code}#{time}"));
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
-}
-
-/// Returns the identity of what has no number: a key that nothing else of this patient has.
-pub fn within(ctx: &Ctx, patient: Handle, system: &str, base: &str) -> (Identity, Identifier) {
-    obx::free(ctx, base, |value| {
-        let id = Identifier { system: system.to_string(), value };
-        let token = format!("{}|{}", id.system, search_value(&id.value));
-        (Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0)), id)
-    })
+    obx::key_within(ctx, (patient, None), &system, format!("{code}#{time}").trim_matches('#'), draft);
 }
 
 /// ORC-4: the group that was asked for at once; or the number that several orders of this message share.
 fn group(ctx: &Ctx, orc: Option<Segment>, numbers: &Numbers, draft: &mut Draft) {
-    let own = orc.and_then(|orc| order_number::numbered(ctx, orc.field(4).part(1), "placer-group", Some("PGN")));
+    let own = orc.and_then(|orc| order_number::numbered(ctx, orc.field(4).part(1), "PGN"));
     let shared = || numbers.all().find(|number| number.is_shared).map(|number| number.element.clone());
     draft.set("requisition", own.map(|(identifier, _)| identifier).or_else(shared));
     let Some(orc) = orc else { return };
     let filler = [orc.field(38).first(), orc.field(4).part(2)].into_iter();
     let is_eip = orc.field(38).is_there() || orc.field(4).len() == 2;
-    if let Some((identifier, _)) =
-        filler.filter(|_| is_eip).find_map(|part| order_number::numbered(ctx, part, "filler-group", Some("FGN")))
-    {
+    if let Some((identifier, _)) = filler.filter(|_| is_eip).find_map(|part| order_number::numbered(ctx, part, "FGN")) {
         draft.push("identifier", identifier);
     }
 }

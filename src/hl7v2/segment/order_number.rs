@@ -3,40 +3,17 @@
 //! v2-to-FHIR, segment maps ORC and OBR, fields 2 and 3. The guide leaves open what tells apart what shares a number.
 
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
+use crate::hl7v2::datatype::identifier::entity_identifier_as;
 use crate::hl7v2::draft::Identifier;
 use crate::hl7v2::message::{Part, Segment};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// Identifier.type, table 0203.
-const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
-
-/// Returns an EI as an Identifier of a type and as the key that it is; where it names no authority, the sender's house is one for
-/// numbers of this name.
-pub fn numbered(ctx: &Ctx, part: Part, name: &str, kind: Option<&str>) -> Option<(Value, Identifier)> {
-    let identifier = part.is_there().then(|| datatype::entity_identifier(ctx, part)).flatten()?;
-    known(ctx, identifier, name, kind)
-}
-
-/// The same for an Identifier that is made already.
-pub fn known(ctx: &Ctx, mut identifier: Value, name: &str, kind: Option<&str>) -> Option<(Value, Identifier)> {
-    let value = identifier["value"].as_str()?.to_string();
-    let system = match identifier["system"].as_str() {
-        Some(system) => system.to_string(),
-        None => format!("urn:x-v2:{}:{name}", word(&ctx.facility())),
-    };
-    identifier["system"] = json!(system);
-    if let Some(kind) = kind {
-        identifier["type"] = json!({"coding": [{"system": TYPES, "code": kind}]});
-    }
-    Some((identifier, Identifier { system, value }))
-}
-
-/// Returns a text as it stands within a URN.
-fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-._".contains(c);
-    let word: String = text.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
-    if word.is_empty() { "unknown".to_string() } else { word }
+/// Returns an EI as an Identifier of a type of table 0203, and as the key that it is.
+pub fn numbered(ctx: &Ctx, part: Part, kind: &str) -> Option<(Value, Identifier)> {
+    let element = part.is_there().then(|| entity_identifier_as(ctx, part, kind)).flatten()?;
+    let text = |name: &str| element[name].as_str().map(str::to_string);
+    let id = Identifier { system: text("system")?, value: text("value")? };
+    Some((element, id))
 }
 
 /// One of the two numbers of an order.
@@ -59,13 +36,13 @@ pub struct Numbers {
 impl Numbers {
     /// Reads them from OBR, and from ORC where OBR has none.
     pub fn read(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>) -> Numbers {
-        let number = |n: usize, name: &str, kind: &str| {
+        let number = |n: usize, kind: &str| {
             let said =
                 [obr, orc].into_iter().flatten().map(|segment| segment.field(n)).find(|field| field.is_there())?;
-            let (element, id) = numbered(ctx, said.first(), name, Some(kind))?;
+            let (element, id) = numbered(ctx, said.first(), kind)?;
             Some(Number { element, id, is_shared: is_shared(ctx, n, said.raw()) })
         };
-        Numbers { placer: number(2, "placer", "PLAC"), filler: number(3, "filler", "FILL") }
+        Numbers { placer: number(2, "PLAC"), filler: number(3, "FILL") }
     }
 
     /// Placer first: it is who asks that knows an order by its number.

@@ -6,7 +6,7 @@
 use super::identity;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identity};
+use crate::hl7v2::draft::{Draft, Handle, Identifier};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -59,11 +59,14 @@ fn other_numbers(ctx: &Ctx, pid: Segment, draft: &mut Draft) {
     let licence = pid.field(20);
     if let Some(number) = licence.part(1).text() {
         let kind = json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "DL"}]});
-        let state = licence.part(2).text();
-        let system = identity::local_system(ctx, &format!("DL:{}", state.unwrap_or_default()));
+        // Every state counts its own.
+        let system = match licence.part(2).text() {
+            Some(state) => identity::local_system(ctx, &format!("DL-{state}")),
+            None => identity::local_system(ctx, "DL"),
+        };
         let mut element = json!({"type": kind, "value": number});
         if let Some(system) = system {
-            element["system"] = json!(system.trim_end_matches("%3A"));
+            element["system"] = json!(system);
         }
         let end = licence.part(3);
         if let Some(end) = end.is_there().then(|| datatype::date_time(ctx, end)).flatten() {
@@ -80,7 +83,9 @@ fn birth(ctx: &Ctx, pid: Segment, draft: &mut Draft) {
         draft.resource.insert("_birthDate".into(), Value::Null);
     }
     if let Some(text) = born.text().filter(|text| text.len() > 8) {
-        let time = datatype::date_time(ctx, born).filter(|time| time.contains('T') && text.len() >= 12);
+        // Midnight is what a clock says that nobody has read: feeds fill a date up with zeros.
+        let is_read = |time: &String| time.get(11..16).is_some_and(|clock| clock != "00:00");
+        let time = datatype::date_time(ctx, born).filter(|time| text.len() >= 12 && is_read(time));
         if let Some(time) = time.filter(|_| draft.resource.get("birthDate").is_some_and(Value::is_string)) {
             let url = "http://hl7.org/fhir/StructureDefinition/patient-birthTime";
             draft.set("_birthDate", json!({"extension": [{"url": url, "valueDateTime": time}]}));
@@ -170,11 +175,10 @@ fn of_kind(ctx: &Ctx, field: Part, kind: &str, draft: &mut Draft) {
 pub fn mother(ctx: &Ctx, pid: &Node, patient: Handle) {
     let field = pid.segment.field(21);
     let numbers = identity::patient_numbers(ctx, field);
-    if numbers.is_empty() {
-        return;
-    }
+    let identifiers: Vec<Identifier> = numbers.iter().map(|number| number.identifier.clone()).collect();
+    let Some(identity) = identity::around(patient, &identifiers) else { return };
     let mut draft = Draft::new("RelatedPerson", field.at);
-    draft.identity = Identity::Identifiers(numbers.iter().map(|number| number.identifier.clone()).collect());
+    draft.identity = identity;
     for number in numbers {
         draft.push("identifier", number.element);
     }

@@ -2,32 +2,33 @@
 //!
 //! HL7 v2.8 chapter 4A. Medicines hang below the ORC of their order; feeds that send no ORC have them below PID.
 
-use super::{dispense, pid, prescription, status};
+use super::obx::{self, More};
+use super::{dispense, pid, prescription, pv1};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::draft::Handle;
+use crate::hl7v2::draft::{Handle, Identity};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 
+const SEGMENTS: [&str; 3] = ["RXO", "RXE", "RXD"];
+
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
-        let patient: Option<Handle> = pid::patient(ctx, node).into();
-        let Some(patient) = patient else { continue };
-        let encounter = None;
-        orders(ctx, node, patient, encounter);
+        let Some(patient) = pid::patient(ctx, node) else { continue };
+        orders(ctx, node, patient, pv1::encounter(ctx, node, patient));
     }
 }
 
 /// Takes over all orders of medicines right below a segment PID.
-pub fn orders(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) {
+fn orders(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) {
     let mut replaced = None;
-    for group in pid.below.iter().filter(|node| ["ORC", "RXO", "RXE", "RXD"].contains(&node.segment.name)) {
+    for group in pid.below.iter().filter(|node| node.segment.name == "ORC" || SEGMENTS.contains(&node.segment.name)) {
         let request = order(ctx, group, patient, encounter);
-        if status::is_replaced(group.segment) {
+        let is = |codes: &[&str]| codes.iter().any(|code| group.segment.field(1).is(code));
+        // HL7 v2.8 4.5.1: the order that is replaced, then those that take its place.
+        if group.segment.name == "ORC" && is(&["RP", "RQ", "RU"]) {
             replaced = request;
-        } else if let (true, Some(request), Some(old)) = (status::replaces(group.segment), request, replaced) {
-            ctx.change(request, |draft| {
-                draft.set("priorPrescription", old.reference());
-            });
+        } else if let (true, Some(request), Some(old)) = (is(&["RO"]), request, replaced) {
+            ctx.change(request, |draft| _ = draft.set("priorPrescription", old.reference()));
         }
     }
 }
@@ -38,20 +39,40 @@ pub fn order(ctx: &Ctx, orc: &Node, patient: Handle, encounter: Option<Handle>) 
     let encoded = named("RXE");
     let own = if encoded.is_empty() { named("RXO") } else { encoded };
     for other in own.iter().skip(1) {
-        ctx.warn(
-            Code::SegmentSequence,
-            other.segment.at(),
-            "an order has one medicine; this is another below the same ORC",
-        );
+        let text = "an order has one medicine; another below the same ORC was left out";
+        ctx.warn(Code::SegmentSequence, other.segment.at(), text);
     }
-    let request = own.first().map(|own| prescription::request(ctx, orc, own, patient, encounter));
+    let request = own.first().map(|own| {
+        let request = prescription::request(ctx, orc, own, patient, encounter);
+        observations(ctx, own, request, patient, encounter);
+        request
+    });
     for rxd in named("RXD") {
-        dispense::dispense(ctx, orc, rxd, patient, encounter, request);
+        let handle = dispense::dispense(ctx, orc, rxd, (patient, encounter), request);
+        observations(ctx, rxd, handle, patient, encounter);
     }
     request
 }
 
-/// Whether an ORC orders a medicine.
+/// Returns whether an ORC orders a medicine.
 pub fn is_order(orc: &Node) -> bool {
-    ["RXO", "RXE", "RXD"].iter().any(|name| !orc.anywhere(name).is_empty())
+    SEGMENTS.iter().any(|name| !orc.anywhere(name).is_empty())
+}
+
+/// OBX below a medicine: what was to be known for it.
+fn observations(ctx: &Ctx, node: &Node, of: Handle, patient: Handle, encounter: Option<Handle>) {
+    let more = More { scope: scope(ctx, of), ..More::default() };
+    for obx in node.all("OBX") {
+        if let Some(observation) = obx::observation(ctx, obx, patient, encounter, &more) {
+            ctx.change(of, |draft| _ = draft.push("supportingInformation", observation.reference()));
+        }
+    }
+}
+
+/// Returns the number of what an Observation belongs to.
+pub fn scope(ctx: &Ctx, of: Handle) -> Option<String> {
+    ctx.see(|drafts| match &drafts.get(of)?.identity {
+        Identity::Identifiers(keys) => keys.first().map(|key| format!("{}|{}", key.system, key.value)),
+        _ => None,
+    })
 }

@@ -11,14 +11,17 @@ use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 
-/// Adds the Patient of a segment PID and what hangs below it; none, and a problem, where nothing says which patient it is.
+/// Adds the Patient of a segment PID and what hangs below it. Where nothing says which patient it is, that hinders it from being
+/// stored.
 ///
 /// Messages of other families than ADT and vaccinations mention a patient to say whose an order or a result is: what they say of
 /// the person makes a new Patient, but changes none that is there.
 pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
-    let numbers = numbers(ctx, pid)?;
+    let numbers = numbers(ctx, pid);
     let mut draft = Draft::new("Patient", pid.segment.at());
-    draft.identity = Identity::Identifiers(numbers.iter().map(|number| number.identifier.clone()).collect());
+    if !numbers.is_empty() {
+        draft.identity = Identity::Identifiers(numbers.iter().map(|number| number.identifier.clone()).collect());
+    }
     for number in &numbers {
         draft.push("identifier", number.element.clone());
     }
@@ -39,19 +42,21 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
 }
 
 /// Returns the numbers of PID-3.
-fn numbers(ctx: &Ctx, pid: &Node) -> Option<Vec<Number>> {
+fn numbers(ctx: &Ctx, pid: &Node) -> Vec<Number> {
     let field = pid.segment.field(3);
     let numbers = identity::patient_numbers(ctx, field);
     if !numbers.is_empty() {
-        return Some(numbers);
+        return numbers;
     }
     match field.repetitions().find(|cx| cx.part(1).is_there()) {
-        Some(cx) => {
-            ctx.fail(Code::RequiredField, cx.part(4).at, "nothing says whose number it is: PID-3.4 and MSH-4 are empty")
-        }
-        None => ctx.fail(Code::RequiredField, field.at, "PID-3 says which patient it is"),
+        Some(cx) => ctx.hinder(
+            Code::RequiredField,
+            cx.part(4).at,
+            "nothing says whose number it is: PID-3.4 and MSH-4 are empty",
+        ),
+        None => ctx.hinder(Code::RequiredField, field.at, "PID-3 says which patient it is"),
     }
-    None
+    Vec::new()
 }
 
 fn is_about_people(family: Family) -> bool {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// [`crate::hl7v2::update`].
 pub fn locations(ctx: &Ctx, pv1: Segment, pv2: Option<Segment>, draft: &mut Draft) {
     let is_admit = ctx.event.family == Family::Admit;
-    let moved = ctx.occurred().filter(|_| is_admit && matches!(ctx.event.name, "ADT^A02" | "ADT^A12"));
+    let moved = ctx.occurred().filter(|_| is_admit && ctx.event.name == "ADT^A02");
     let current = match ctx.event.status {
         "finished" if is_admit => Some("completed"),
         "planned" if is_admit => Some("planned"),
@@ -42,6 +42,7 @@ pub fn locations(ctx: &Ctx, pv1: Segment, pv2: Option<Segment>, draft: &mut Draf
     add(pv1.field(3), current, moved.as_ref().map(|time| json!({"start": time})));
     add(pv1.field(11), Some("active"), None);
     add(pv1.field(6), Some("completed"), moved.as_ref().map(|time| json!({"end": time})));
+    add(pv1.field(43), Some("completed"), None);
     add(pv1.field(42), Some("reserved"), None);
     if let Some(pv2) = pv2 {
         add(pv2.field(1), Some("planned"), None);

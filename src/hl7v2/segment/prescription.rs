@@ -3,15 +3,14 @@
 //! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What the pharmacy encoded (RXE) is the prescription; what was
 //! asked for (RXO) is it where nothing was encoded.
 
-use super::dosage;
-use super::medication;
 use super::number::{self, Number};
-use super::status;
+use super::obx::set_list;
+use super::order_number::Numbers;
 use super::timing::{self, Timing};
-use super::{amount, maker, words};
+use super::{dosage, medication, note, simple};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identity, search_value};
+use crate::hl7v2::datatype::{self, coded, organization, text};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -39,16 +38,7 @@ struct Fields {
 }
 
 const RXO: Fields = Fields {
-    medication: medication::Fields {
-        code: 1,
-        form: 5,
-        strength: 18,
-        volume: 25,
-        lot: 0,
-        expires: 0,
-        maker: 0,
-        other_code: 0,
-    },
+    medication: medication::Fields { code: 1, form: 5, strength: 18, volume: 25, ..medication::NONE },
     dosage: dosage::Fields { amount: 2, instructions: 7, daily: 23, rate: 21 },
     timing: 0,
     substitution: 9,
@@ -66,16 +56,7 @@ const RXO: Fields = Fields {
 };
 
 const RXE: Fields = Fields {
-    medication: medication::Fields {
-        code: 2,
-        form: 6,
-        strength: 25,
-        volume: 33,
-        lot: 0,
-        expires: 0,
-        maker: 0,
-        other_code: 0,
-    },
+    medication: medication::Fields { code: 2, form: 6, strength: 25, volume: 33, ..medication::NONE },
     dosage: dosage::Fields { amount: 3, instructions: 7, daily: 19, rate: 23 },
     timing: 1,
     substitution: 9,
@@ -97,10 +78,7 @@ pub fn request(ctx: &Ctx, group: &Node, own: &Node, patient: Handle, encounter: 
     let is_encoded = own.segment.name == "RXE";
     let fields = if is_encoded { &RXE } else { &RXO };
     let mut draft = Draft::new("MedicationRequest", own.segment.at());
-    draft.set("subject", patient.reference());
-    if let Some(encounter) = encounter {
-        draft.set("encounter", encounter.reference());
-    }
+    draft.set("subject", patient.reference()).set("encounter", encounter.map(Handle::reference));
     if group.segment.name == "ORC" {
         order(ctx, group.segment, &mut draft);
     }
@@ -112,19 +90,16 @@ pub fn request(ctx: &Ctx, group: &Node, own: &Node, patient: Handle, encounter: 
     let components: Vec<&Node> = own.all("RXC").collect();
     medication::fill(ctx, own.segment, fields.medication, &components, &mut draft);
     let timings = timings(ctx, group, own, fields);
-    if let Some(priority) = timings.iter().find_map(|timing| timing.priority.clone()) {
-        draft.set("priority", priority);
-    }
+    draft.set("priority", timings.iter().find_map(|timing| timing.priority.clone()));
     let routes: Vec<&Node> = own.all("RXR").collect();
     let dosages = dosage::dosages(ctx, own.segment, fields.dosage, &routes, timings);
-    if !dosages.is_empty() {
-        draft.set("dosageInstruction", dosages);
-    }
+    set_list(&mut draft, "dosageInstruction", dosages);
     people_and_reasons(ctx, own.segment, fields, &mut draft);
-    let notes = words::all(own.segment, fields.pharmacist).into_iter();
-    for note in notes.chain([group, own].into_iter().flat_map(words::notes)) {
-        draft.push("note", json!({"text": note}));
-    }
+    let told = own.segment.field(fields.pharmacist).repetitions().filter_map(coded::words).map(note::text);
+    // Without an ORC the group is the segment itself.
+    let nodes = [group, own].into_iter().take(if group.segment.name == "ORC" { 2 } else { 1 });
+    let notes = told.chain(nodes.flat_map(|node| note::annotations(ctx, node))).collect();
+    set_list(&mut draft, "note", notes);
     dispense(ctx, own.segment, fields, &mut draft);
     identify(ctx, group.segment, own.segment, fields, patient, &mut draft);
     ctx.add(draft)
@@ -132,11 +107,9 @@ pub fn request(ctx: &Ctx, group: &Node, own: &Node, patient: Handle, encounter: 
 
 /// What ORC says of it.
 fn order(ctx: &Ctx, orc: Segment, draft: &mut Draft) {
-    if let Some(status) = status::prescription(orc) {
+    if let Some(status) = status(ctx, orc) {
         draft.set("status", status);
-        if let Some(reason) = orc.field(16).said().and_then(|part| datatype::codeable_concept(ctx, part, None)) {
-            draft.set("statusReason", reason);
-        }
+        draft.set("statusReason", orc.field(16).said().and_then(|part| datatype::codeable_concept(ctx, part, None)));
     }
     if let Some(time) = orc.field(9).said().and_then(|part| datatype::date_time(ctx, part)) {
         // ORC-9 is when this was said; that is when it was ordered only where it is new.
@@ -146,121 +119,134 @@ fn order(ctx: &Ctx, orc: Segment, draft: &mut Draft) {
         };
     }
     for (field, name) in [(12, "requester"), (10, "recorder")] {
-        let person = orc.field(field);
-        if let Some(person) = person.said().and_then(|part| datatype::practitioner(ctx, part)) {
-            draft.set(name, person);
-        }
+        draft.set(name, orc.field(field).said().and_then(|part| datatype::practitioner(ctx, part)));
     }
     // An EI until v2.8.1, an EIP since: then the placer's number is within the first component.
     let group = orc.field(4).said().map(|part| if part.part(1).len() > 1 { part.part(1) } else { part });
-    if let Some(group) = group.and_then(|part| number::number(ctx, part, "PGN", "placer-group")) {
-        draft.set("groupIdentifier", group.element);
-    }
+    let group = group.and_then(|part| number::number(ctx, part, "PGN", "placer-group"));
+    draft.set("groupIdentifier", group.map(|group| group.element));
+}
+
+/// Returns what ORC says of the status: ORC-5, else what ORC-1 asks for; nothing where neither says anything of it.
+fn status(ctx: &Ctx, orc: Segment) -> Option<String> {
+    datatype::code(ctx, orc.field(5), "HL70038/medication")
+        .or_else(|| datatype::code(ctx, orc.field(1), "HL70119/medication"))
 }
 
 /// Who asked for it and why, where ORC does not say it.
 fn people_and_reasons(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
-    if let (false, Some(person)) = (draft.resource.contains_key("requester"), own.field(fields.prescriber).said()) {
-        draft.set("requester", datatype::practitioner(ctx, person).unwrap_or_default());
+    if !draft.resource.contains_key("requester") {
+        let person = own.field(fields.prescriber).said();
+        draft.set("requester", person.and_then(|part| datatype::practitioner(ctx, part)));
     }
-    if let Some(time) = own.field(fields.ordered).said() {
-        draft.set("authoredOn", datatype::date_time(ctx, time).unwrap_or_default());
-    }
-    for indication in own.field(fields.indication).repetitions() {
-        if let Some(concept) = datatype::codeable_concept(ctx, indication, None) {
-            draft.push("reasonCode", concept);
-        }
-    }
+    draft.set("authoredOn", own.field(fields.ordered).said().and_then(|part| datatype::date_time(ctx, part)));
+    let reasons = own.field(fields.indication).repetitions();
+    let reasons = reasons.filter_map(|part| datatype::codeable_concept(ctx, part, None)).collect();
+    set_list(draft, "reasonCode", reasons);
     let allowed = own.field(fields.substitution).said();
-    if let Some(allowed) =
-        allowed.and_then(|part| datatype::codeable_concept(ctx, part, Some(fields.substitution_table)))
-    {
-        draft.set("substitution", json!({"allowedCodeableConcept": allowed}));
-    }
+    let allowed = allowed.and_then(|part| datatype::codeable_concept(ctx, part, Some(fields.substitution_table)));
+    draft.set("substitution", allowed.map(|allowed| json!({"allowedCodeableConcept": allowed})));
 }
 
-/// The own TQ1 count, else those of the order; else what older versions say in RXE-1 and ORC-7.
+/// Its own TQ1 count, else those of the order; else what older versions say in RXE-1 and ORC-7.
 fn timings(ctx: &Ctx, group: &Node, own: &Node, fields: &Fields) -> Vec<Timing> {
-    let segments = [own, group].into_iter().map(|node| node.all("TQ1").collect::<Vec<_>>());
-    if let Some(tq1) = segments.into_iter().find(|found| !found.is_empty()) {
+    let mut nodes = [own, group].into_iter().map(|node| node.all("TQ1").collect::<Vec<_>>());
+    if let Some(tq1) = nodes.find(|found| !found.is_empty()) {
         return tq1.into_iter().map(|node| timing::of_tq1(ctx, node.segment)).collect();
     }
-    let is_order = group.segment.name == "ORC";
-    let parts = [(own.segment, fields.timing), (group.segment, if is_order { 7 } else { 0 })];
-    let old = parts.into_iter().map(|(segment, n)| segment.field(n)).find(|part| part.said().is_some());
-    old.into_iter().flat_map(|part| part.repetitions()).map(|part| timing::of_tq(ctx, part)).collect()
+    let of_order = if group.segment.name == "ORC" { 7 } else { 0 };
+    let mut fields = [own.segment.field(fields.timing), group.segment.field(of_order)].into_iter();
+    let old = fields.find(|field| field.said().is_some());
+    old.into_iter().flat_map(|field| field.repetitions()).map(|part| timing::of_tq(ctx, part)).collect()
 }
 
 fn dispense(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
-    let mut dispense = Map::new();
     let units = own.field(fields.quantity + 1).first();
-    let quantity = |at: usize| {
-        if at > 0 { amount::quantity(ctx, own.field(at), units) } else { None }
-    };
-    if let Some(quantity) = quantity(fields.first_fill) {
-        dispense.insert("initialFill".into(), json!({"quantity": quantity}));
-    }
-    let interval = own.field(fields.interval);
-    if let Some(days) = amount::decimal(ctx, interval) {
-        let mut interval = amount::one("d");
-        interval["value"] = json!(days);
-        dispense.insert("dispenseInterval".into(), interval);
-    }
-    if let Some(refills) = amount::whole(ctx, own.field(fields.refills)) {
-        dispense.insert("numberOfRepeatsAllowed".into(), json!(refills));
-    }
-    if let Some(quantity) = quantity(fields.quantity) {
-        dispense.insert("quantity".into(), quantity);
-    }
-    let pharmacy = own.field(fields.pharmacy);
-    if let Some(pharmacy) = pharmacy.said().and_then(|part| maker::organization(ctx, part)) {
-        dispense.insert("performer".into(), pharmacy);
-    }
+    let first = simple::quantity(ctx, own.field(fields.first_fill), units);
+    let days = text::decimal(ctx, own.field(fields.interval).first());
+    let pharmacy = own.field(fields.pharmacy).said();
+    let members = [
+        ("initialFill", first.map(|quantity| json!({"quantity": quantity}))),
+        ("dispenseInterval", days.map(|days| simple::of_time(days, "d"))),
+        ("numberOfRepeatsAllowed", text::integer(ctx, own.field(fields.refills), 0)),
+        ("quantity", simple::quantity(ctx, own.field(fields.quantity), units)),
+        ("performer", pharmacy.and_then(|part| organization::organization_of_code(ctx, part))),
+    ];
+    let said = members.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
+    let dispense: Map<String, Value> = said.collect();
     if !dispense.is_empty() {
         draft.set("dispenseRequest", Value::Object(dispense));
     }
 }
 
-/// Returns the numbers of an order: the placer's and the filler's.
-pub fn numbers(ctx: &Ctx, orc: Segment) -> Vec<Number> {
-    if orc.name != "ORC" {
-        return Vec::new();
-    }
-    let number = |field, of_type, kind| number::number(ctx, orc.field(field).said()?, of_type, kind);
-    [number(2, "PLAC", "placer-order"), number(3, "FILL", "filler-order")].into_iter().flatten().collect()
-}
-
 /// Returns the number of a prescription (RXE-15, RXD-7), which pharmacies use again for what belongs together.
-pub fn prescription_number(ctx: &Ctx, segment: Segment, field: usize) -> Option<Number> {
+pub fn number_of(ctx: &Ctx, segment: Segment, field: usize) -> Option<Number> {
     number::number(ctx, segment.field(field).said()?, "", "prescription")
 }
 
+/// Its placer and filler number; those that several medicines of the message share with what tells them apart. Else the number of
+/// the prescription; else patient, medicine and time.
 fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Handle, draft: &mut Draft) {
-    let orders = numbers(ctx, orc);
-    let prescription = prescription_number(ctx, own, fields.prescription);
-    let is_ordered = !orders.is_empty();
-    number::identify(draft, orders);
-    if let Some(prescription) = prescription {
-        if is_ordered {
-            draft.push("identifier", prescription.element);
-        } else {
-            number::identify(draft, vec![prescription]);
+    let numbers = Numbers::read(ctx, Some(orc).filter(|orc| orc.name == "ORC"), None);
+    let mut shared = None;
+    let mut keys: Vec<Identifier> = Vec::new();
+    for (n, number) in [(2, numbers.placer), (3, numbers.filler)] {
+        let Some(number) = number else { continue };
+        if !is_shared(ctx, orc, n) {
+            draft.push("identifier", number.element);
+            keys.push(number.id);
+        } else if shared.is_none() {
+            // As a number of its own it would find several.
+            draft.resource.entry("groupIdentifier").or_insert(number.element);
+            shared = Some(number.id);
         }
     }
-    if draft.identity != Identity::New {
+    let prescription = number_of(ctx, own, fields.prescription);
+    if let Some(number) = &prescription {
+        draft.push("identifier", number.element.clone());
+    }
+    let code = super::obx::key_of(own.field(fields.medication.code));
+    if keys.is_empty() {
+        if let Some(id) = shared {
+            let value = format!("{}|{}|{code}", id.system, id.value);
+            return number::identify(draft, vec![number::synthetic(ctx, "prescription", value)]);
+        }
+        keys.extend(prescription.map(|number| number.key));
+    }
+    if !keys.is_empty() {
+        draft.identity = Identity::Identifiers(keys);
         return;
     }
-    let code =
-        draft.resource.get("medicationCodeableConcept").map(|concept| concept["coding"][0].clone()).unwrap_or_default();
-    let time = draft.resource.get("authoredOn").and_then(Value::as_str);
-    match (code["system"].as_str(), code["code"].as_str(), time) {
-        (Some(system), Some(code), Some(time)) => {
-            let [system, code, time] = [system, code, time].map(search_value);
-            let search = format!("patient={{{}}}&code={system}|{code}&authoredon={time}", patient.0);
-            draft.identity = Identity::Search(search);
-        }
-        _ => {
-            ctx.warn(Code::RequiredField, orc.field(2).at, "an order without a number is a new one each time it comes")
+    let time = draft.resource.get("authoredOn").or(draft.defaults.get("authoredOn")).and_then(Value::as_str);
+    if time.is_none() {
+        let text = "an order without a number is taken for the last one of its kind";
+        ctx.warn(Code::RequiredField, orc.at().field(2), text);
+    }
+    let number = number::synthetic(ctx, "prescription", format!("{code}|{}", time.unwrap_or_default()));
+    let token = format!("{}|{}", number.key.system, search_value(&number.key.value));
+    draft.push("identifier", number.element);
+    draft.identity = Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0));
+}
+
+/// Returns whether orders of other medicines in this message have the same ORC-2 or ORC-3.
+fn is_shared(ctx: &Ctx, orc: Segment, n: usize) -> bool {
+    let mut codes: Vec<&str> = Vec::new();
+    let mut is_same = false;
+    for segment in ctx.message.segments() {
+        match segment.name {
+            "ORC" => {
+                is_same = segment.field(n).raw().trim() == orc.field(n).raw().trim();
+                codes.extend(is_same.then_some(""));
+            }
+            // What the pharmacy encoded takes the place of what was asked for.
+            "RXO" | "RXE" if is_same => {
+                let fields = if segment.name == "RXO" { &RXO } else { &RXE };
+                if let Some(last) = codes.last_mut() {
+                    *last = segment.field(fields.medication.code).part(1).raw().trim();
+                }
+            }
+            _ => {}
         }
     }
+    codes.iter().any(|code| Some(code) != codes.first())
 }

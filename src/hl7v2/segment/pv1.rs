@@ -24,7 +24,7 @@ const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 pub fn encounter(ctx: &Ctx, parent: &Node, patient: Handle) -> Option<Handle> {
     let pv1 = if parent.segment.name == "PV1" { parent } else { parent.one("PV1")? };
     let pv2 = pv1.one("PV2").or_else(|| parent.one("PV2"));
-    if says_nothing(pv1.segment) {
+    if says_nothing(pv1.segment) || !is_said(ctx, pv1.segment) {
         return None;
     }
     let numbers = numbers(ctx, pv1.segment, patient)?;
@@ -41,7 +41,7 @@ pub fn encounter(ctx: &Ctx, parent: &Node, patient: Handle) -> Option<Handle> {
         more(ctx, pv2.segment, &mut draft);
     }
     class(ctx, pv1.segment.field(2), &mut draft);
-    period_and_status(ctx, &mut draft);
+    period_and_status(ctx, pv1.segment, &mut draft);
     place::locations(ctx, pv1.segment, pv2.map(|pv2| pv2.segment), &mut draft);
     role::participants(ctx, pv1, pv2, &mut draft);
     episode(ctx, pv1.segment, patient, &mut draft);
@@ -55,6 +55,12 @@ fn says_nothing(pv1: Segment) -> bool {
     let is_named = pv1.field(19).is_there() || pv1.field(50).is_there();
     let is_empty = (2..=pv1.last()).all(|n| !pv1.field(n).is_there());
     is_empty || (pv1.field(2).is("N") && !is_named)
+}
+
+/// Messages of a person alone have a visit only where its class says so.
+fn is_said(ctx: &Ctx, pv1: Segment) -> bool {
+    let class = pv1.field(2);
+    ctx.event.family != Family::Person || (class.is_there() && !class.is("N"))
 }
 
 /// Returns the numbers of a visit, those that recognize it first. A visit without a number gets one that is made of its patient
@@ -94,11 +100,16 @@ fn is_visit_number(element: &mut Value) {
     }
 }
 
-/// Encounter.class: required, and so never removed.
-fn class(ctx: &Ctx, field: Part, draft: &mut Draft) {
+/// Returns the code of a class in table 0004.
+fn class_code(ctx: &Ctx, field: Part) -> String {
     let own = field.text().unwrap_or_default();
     let rule = ctx.rules.tables.get("HL70004").and_then(|table| table.get(&*own));
-    let act = match rule.map_or(&*own, String::as_str) {
+    rule.cloned().unwrap_or(own.into_owned())
+}
+
+/// Encounter.class: required, and so never removed.
+fn class(ctx: &Ctx, field: Part, draft: &mut Draft) {
+    let act = match &*class_code(ctx, field) {
         "E" => Some(("EMER", "emergency")),
         "I" => Some(("IMP", "inpatient encounter")),
         "O" => Some(("AMB", "ambulatory")),
@@ -117,12 +128,20 @@ fn class(ctx: &Ctx, field: Part, draft: &mut Draft) {
     draft.default("class", unknown);
 }
 
-fn period_and_status(ctx: &Ctx, draft: &mut Draft) {
+fn period_and_status(ctx: &Ctx, pv1: Segment, draft: &mut Draft) {
     let said = |draft: &Draft, name: &str| draft.resource.get("period")?.get(name)?.as_str().map(String::from);
     let (start, end) = (said(draft, "start"), said(draft, "end"));
     let is_over = |end: &String| ctx.time.as_deref().is_none_or(|now| !is_before(now, end));
     let is_discharged = end.as_ref().is_some_and(is_over);
-    draft.default("status", if is_discharged { "finished" } else { "unknown" });
+    // A08 says nothing of it, and neither does a result: what they tell of may be over. Other events are about a visit that goes on.
+    let goes_on = ctx.event.family == Family::Admit && ctx.event.name != "ADT^A08";
+    let unsaid = match &*class_code(ctx, pv1.field(2)) {
+        _ if is_discharged => "finished",
+        "E" | "I" | "O" | "R" | "B" | "C" | "N" if goes_on => "in-progress",
+        "P" if goes_on => "planned",
+        _ => "unknown",
+    };
+    draft.default("status", unsaid);
     if ctx.event.family != Family::Admit {
         return;
     }

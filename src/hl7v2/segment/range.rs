@@ -1,41 +1,45 @@
 //! OBX-7 → Observation.referenceRange: always the text, and low and high where it can be read.
 
+use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::datatype::quantity::Unit;
+use crate::hl7v2::datatype::text::{number, whole};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::Segment;
 use serde_json::{Map, Value, json};
 
-/// Sets the reference range that a segment OBX names.
-pub fn reference(obx: Segment, draft: &mut Draft) {
+/// Returns the reference range that a segment OBX names, as a list; null where it says that there is none any more.
+pub fn reference(ctx: &Ctx, obx: Segment, draft: &Draft) -> Option<Value> {
     let field = obx.field(7);
     if field.is_null() {
-        draft.resource.insert("referenceRange".into(), Value::Null);
+        return Some(Value::Null);
     }
-    let Some(text) = field.whole().filter(|text| !text.eq_ignore_ascii_case("null")) else { return };
+    // What some write where there is none.
+    let is_said = |text: &String| !text.eq_ignore_ascii_case("null") && text.contains(char::is_alphanumeric);
+    let text = whole(field.first()).filter(is_said)?;
     let unit = obx.field(6).text();
     let (low, high) = bounds(&text, unit.as_deref());
     let mut range = Map::new();
     for (name, number) in [("low", low), ("high", high)] {
         if let Some(number) = number {
-            range.insert(name.into(), quantity(obx, number));
+            range.insert(name.into(), like(ctx, obx, draft, number));
         }
     }
     range.insert("text".into(), text.into());
-    draft.set("referenceRange", json!([range]));
+    Some(json!([range]))
 }
 
-/// Returns a number with the unit of OBX-6.
-fn quantity(obx: Segment, number: Value) -> Value {
-    let mut quantity = Map::new();
-    quantity.insert("value".into(), number);
-    let unit = obx.field(6);
-    if let Some(words) = unit.part(2).text().or_else(|| unit.text()) {
-        quantity.insert("unit".into(), words.into());
+/// Returns a number with the unit of the value.
+fn like(ctx: &Ctx, obx: Segment, draft: &Draft, number: Value) -> Value {
+    match draft.resource.get("valueQuantity").and_then(Value::as_object) {
+        Some(value) => {
+            let mut quantity = value.clone();
+            // R4 SimpleQuantity has no comparator.
+            quantity.remove("comparator");
+            quantity.insert("value".into(), number);
+            Value::Object(quantity)
+        }
+        None => Unit::read(ctx, obx.field(6).first()).quantity(number, None),
     }
-    if let (Some(code), true) = (unit.text(), unit.part(3).is("UCUM")) {
-        quantity.insert("system".into(), "http://unitsofmeasure.org".into());
-        quantity.insert("code".into(), code.into());
-    }
-    Value::Object(quantity)
 }
 
 /// Reads `70-80`, `-1 - 5`, `3,5 to 5`, `<5`, `>= 10`, with or without the unit behind it.
@@ -62,22 +66,9 @@ fn bounds(text: &str, unit: Option<&str>) -> (Option<Value>, Option<Value>) {
     }
 }
 
-/// Returns a number as JSON writes it, with the digits that it has; none for what is no number.
-pub fn decimal(text: &str) -> Option<Value> {
-    let text = text.trim();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (whole, part) = digits.split_once(['.', ',']).unwrap_or((digits, ""));
-    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if !is_number(whole) || !is_number(part) || (whole.is_empty() && part.is_empty()) || digits.len() > 18 {
-        return None;
-    }
-    let whole = whole.trim_start_matches('0');
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let written = if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") };
-    serde_json::from_str(&written).ok()
+/// Reads a number; some write a comma in it.
+fn decimal(text: &str) -> Option<Value> {
+    number(&text.replace(',', "."))
 }
 
 #[cfg(test)]

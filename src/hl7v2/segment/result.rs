@@ -2,19 +2,41 @@
 //!
 //! v2-to-FHIR, message map ORU_R01; OUL^R22 to R24 alike.
 
-use super::{group, obr, orc, pid, pv1};
+use super::admit::{self, Subject};
+use super::group::{self, Group};
+use super::{obr, obx, orc, specimen};
 use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
-        let Some(patient) = pid::patient(ctx, node) else { continue };
-        let encounter = pv1::encounter(ctx, node, patient);
+        let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
         for group in group::groups(node) {
-            // An ORC says that the message carries the order, too.
-            let request =
-                group.orc.and_then(|order| orc::service_request(ctx, Some(order), group.obr, patient, encounter));
-            obr::report(ctx, &group, patient, encounter, request);
+            result(ctx, &group, patient, encounter);
         }
+        beside(ctx, node, patient, encounter);
     }
 }
+
+fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
+    // An ORC says that the message carries the order, too, and a placer's number that there is one.
+    let is_ordered = group.orc.is_some() || group.obr.is_some_and(|obr| obr.segment.field(2).is_there());
+    let request = if is_ordered { orc::service_request(ctx, group.orc, group.obr, patient, encounter) } else { None };
+    if obr::report(ctx, group, patient, encounter, request).is_none() {
+        let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };
+        obx::all(ctx, &group.all("OBX"), patient, encounter, &more);
+    }
+}
+
+/// Adds what was observed beside all orders: of the patient, and of specimens that nothing was asked of.
+pub fn beside(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) {
+    obx::all(ctx, &pid.all("OBX").collect::<Vec<_>>(), patient, encounter, &obx::More::default());
+    for node in pid.all("SPM").filter(|node| node.one("OBR").is_none() && node.one("ORC").is_none()) {
+        let made = specimen::specimen(ctx, node, patient, None);
+        specimen::observations(ctx, node, made, patient, encounter);
+    }
+}
+
+#[cfg(test)]
+pub mod tests;

@@ -30,7 +30,7 @@ pub fn utc(time: &str) -> Option<String> {
     stamp(time).map(|(stamp, _)| stamp.to_string())
 }
 
-/// Returns the earlier and the later of times; those that cannot be read come last.
+/// Returns the earliest of times; those that say a day only are none.
 pub fn earliest(times: impl Iterator<Item = String>) -> Option<String> {
     times.filter_map(|time| Some((stamp(&time)?.0, time))).min().map(|(_, time)| time)
 }

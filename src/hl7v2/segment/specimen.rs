@@ -3,16 +3,14 @@
 //! v2-to-FHIR, segment maps SPM\[Specimen\] and OBR\[Specimen\].
 
 use super::order_number::{self, Numbers};
-use super::{note, obx, orc, participation};
+use super::{note, obx, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;
-use crate::hl7v2::message::Segment;
+use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
-
-const SYSTEM: &str = "urn:x-v2:specimen";
 
 /// Adds the Specimen of a segment SPM. `key` tells what it belongs to, for one without an identifier.
 pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> Handle {
@@ -20,18 +18,55 @@ pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> H
     let mut draft = Draft::new("Specimen", spm.at());
     map::fill(ctx, "spm", spm, &mut draft.resource);
     draft.set("subject", patient.reference());
-    match obx::local(ctx, "HL70136", spm.field(20)).as_deref() {
-        Some("Y") => _ = draft.set("status", "available"),
-        Some("N") => _ = draft.set("status", "unavailable"),
-        _ => {}
-    }
+    draft.set("status", datatype::code(ctx, spm.field(20), "HL70136/specimen"));
     collected(ctx, spm, (spm.field(17).part(1).text().is_some(), 17), &mut draft);
     let descriptions = spm.field(14).repetitions().filter_map(|part| part.whole()).map(note::text);
     let notes = descriptions.chain(note::annotations(ctx, node)).collect();
     obx::set_list(&mut draft, "note", notes);
-    parents(ctx, spm, &mut draft);
+    parents(ctx, spm, patient, &mut draft);
+    containers(ctx, node, &mut draft);
     identify(ctx, spm, patient, key, &mut draft);
     ctx.add_once(draft)
+}
+
+/// SAC: what it is in. The first is the container that SPM speaks of.
+fn containers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
+    for (n, sac) in node.all("SAC").enumerate() {
+        let mut said = Map::new();
+        map::fill(ctx, "sac", sac.segment, &mut said);
+        if let (0, Some(accession)) = (n, said.remove("accessionIdentifier")) {
+            draft.set("accessionIdentifier", accession);
+        }
+        let Some(container) = said.remove("container").and_then(|mut list| list.get_mut(0).map(Value::take)) else {
+            continue;
+        };
+        let first = draft.resource.get_mut("container").and_then(|list| list.get_mut(0)).and_then(Value::as_object_mut);
+        match (first, container) {
+            (Some(first), Value::Object(more)) if n == 0 => first.extend(more),
+            (_, container) => _ = draft.push("container", container),
+        }
+    }
+}
+
+/// Says of a specimen what OBR says of its collection, where SPM does not.
+pub fn collected_as(ctx: &Ctx, obr: &Node, specimen: Handle) {
+    let field = obr.segment.field(7);
+    let time = field.is_there().then(|| datatype::date_time(ctx, field.first())).flatten();
+    let who = participation::people(ctx, obr.segment.field(10)).into_iter().next();
+    let who = who.or_else(|| participation::collector(ctx, obr));
+    ctx.change(specimen, |draft| {
+        let is_timed = |draft: &Draft| draft.resource.get("collection").is_some_and(has_time);
+        if let Some(time) = time.filter(|_| !is_timed(draft)) {
+            within(draft, "collection").insert("collectedDateTime".into(), time.into());
+        }
+        if let Some(who) = who {
+            within(draft, "collection").entry("collector").or_insert(who);
+        }
+    });
+}
+
+fn has_time(collection: &Value) -> bool {
+    collection.get("collectedDateTime").is_some() || collection.get("collectedPeriod").is_some()
 }
 
 /// Adds the Specimen that an OBR speaks of, where it speaks of one.
@@ -41,7 +76,7 @@ pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, 
         return None;
     }
     let mut draft = Draft::new("Specimen", obr.at());
-    map::fill(ctx, "obr-specimen", obr, &mut draft.resource);
+    map::fill(ctx, "obr_specimen", obr, &mut draft.resource);
     draft.set("subject", patient.reference());
     let time = |n: usize| obr.field(n).is_there().then(|| datatype::date_time(ctx, obr.field(n).first())).flatten();
     set_collected(&mut draft, time(7), time(8));
@@ -55,9 +90,7 @@ pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, 
     obx::set_list(&mut draft, "note", source.into_iter().chain(comments).collect());
     let numbers = Numbers::read(ctx, orc_node.map(|orc| orc.segment), Some(obr));
     let key = key.map(str::to_string).or_else(|| numbers.keys("").into_iter().next());
-    let (identity, id) = keyed(ctx, patient, key.as_deref(), &obr.field(7).text().unwrap_or_default());
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
+    keyed(ctx, patient, key.as_deref(), &obr.field(7).text().unwrap_or_default(), &mut draft);
     Some(ctx.add_once(draft))
 }
 
@@ -89,57 +122,71 @@ fn set_collected(draft: &mut Draft, start: Option<String>, end: Option<String>) 
     within(draft, "collection").insert(value.0.into(), value.1);
 }
 
-/// SPM-3: the specimens that it was made from, by their identifiers.
-fn parents(ctx: &Ctx, spm: Segment, draft: &mut Draft) {
+/// SPM-3: the specimens that it was made from.
+fn parents(ctx: &Ctx, spm: Segment, patient: Handle, draft: &mut Draft) {
     for part in spm.field(3).repetitions() {
-        let placer = order_number::numbered(ctx, part.part(1), "specimen", Some("PGN"));
-        let filler = || order_number::numbered(ctx, part.part(2), "specimen", Some("FGN"));
-        if let Some((identifier, _)) = placer.or_else(filler) {
-            draft.push("parent", json!({"type": "Specimen", "identifier": identifier}));
+        let mut parent = Draft::new("Specimen", part.at);
+        let ids = numbers(ctx, part, &mut parent);
+        if ids.is_empty() {
+            continue;
         }
+        parent.identity = Identity::Identifiers(ids);
+        parent.update = Update::Keep;
+        parent.set("subject", patient.reference());
+        draft.push("parent", ctx.add_once(parent).reference());
     }
 }
 
-/// SPM-2, 30, 31 and 32.
-fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: &mut Draft) {
-    let mut ids: Vec<Identifier> = Vec::new();
+/// Adds the identifiers of an EIP: the filler's, then the placer's.
+fn numbers(ctx: &Ctx, eip: Part, draft: &mut Draft) -> Vec<Identifier> {
+    let mut ids = Vec::new();
     for (n, kind) in [(2, "FGN"), (1, "PGN")] {
-        if let Some((identifier, id)) = order_number::numbered(ctx, spm.field(2).part(n), "specimen", Some(kind)) {
+        if let Some((identifier, id)) = order_number::numbered(ctx, eip.part(n), kind) {
             draft.push("identifier", identifier);
             ids.push(id);
         }
     }
+    ids
+}
+
+/// SPM-2, 30, 31 and 32.
+fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: &mut Draft) {
+    let ids = numbers(ctx, spm.field(2).first(), draft);
     let others = spm.field(31).repetitions().filter(|part| part.is_there());
     for identifier in others.filter_map(|part| datatype::identifier(ctx, part)) {
-        if let Some((identifier, _)) = order_number::known(ctx, identifier, "specimen", None) {
-            draft.push("identifier", identifier);
-        }
+        draft.push("identifier", identifier);
     }
-    if let Some((identifier, _)) = order_number::numbered(ctx, spm.field(32).first(), "shipment", Some("SHIP")) {
+    if let Some((identifier, _)) = order_number::numbered(ctx, spm.field(32).first(), "SHIP") {
         draft.push("identifier", identifier);
     }
     let accession = spm.field(30).first();
-    let accession = accession.is_there().then(|| datatype::identifier(ctx, accession)).flatten();
-    if let Some((identifier, _)) = accession.and_then(|found| order_number::known(ctx, found, "accession", None)) {
-        draft.set("accessionIdentifier", identifier);
-    }
+    draft.set("accessionIdentifier", accession.is_there().then(|| datatype::identifier(ctx, accession)).flatten());
     if !ids.is_empty() {
         draft.identity = Identity::Identifiers(ids);
         return;
     }
     let words = format!("{}#{}", obx::key_of(spm.field(4)), spm.field(17).text().unwrap_or_default());
-    let (identity, id) = keyed(ctx, patient, key, &words);
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
+    keyed(ctx, patient, key, &words, draft);
 }
 
-/// Returns the identity of a specimen that nobody gave a number: by what it was taken for, else by patient and what is said of it.
-fn keyed(ctx: &Ctx, patient: Handle, key: Option<&str>, words: &str) -> (Identity, Identifier) {
+/// Recognizes a specimen that nobody gave a number: by what it was taken for, else by patient and what is said of it.
+fn keyed(ctx: &Ctx, patient: Handle, key: Option<&str>, words: &str, draft: &mut Draft) {
+    let system = ctx.local("specimen");
     match key {
-        Some(key) => obx::free(ctx, key, |value| {
-            let id = Identifier { system: SYSTEM.to_string(), value };
-            (Identity::Identifiers(vec![id.clone()]), id)
-        }),
-        None => orc::within(ctx, patient, SYSTEM, words),
+        Some(key) => obx::key(ctx, &system, key, draft),
+        None => obx::key_within(ctx, (patient, None), &system, words.trim_matches('#'), draft),
     }
+}
+
+/// Adds what was seen of a specimen: the OBX below its SPM, which are about it rather than about the patient.
+pub fn observations(ctx: &Ctx, node: &Node, specimen: Handle, patient: Handle, encounter: Option<Handle>) {
+    let effective = ctx.see(|drafts| {
+        let collection = drafts.get(specimen)?.resource.get("collection")?;
+        let time = |from: &str, to| collection.get(from).map(|time| (to, time.clone()));
+        time("collectedDateTime", "effectiveDateTime").or_else(|| time("collectedPeriod", "effectivePeriod"))
+    });
+    let about = specimen.reference();
+    let elements = vec![("focus", json!([about])), ("specimen", about.clone())];
+    let more = obx::More { scope: obx::scope_of(ctx, specimen), effective, elements, ..obx::More::default() };
+    obx::all(ctx, &node.all("OBX").collect::<Vec<_>>(), patient, encounter, &more);
 }

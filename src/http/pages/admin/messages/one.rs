@@ -1,20 +1,20 @@
 //! One message: its segments in lines, what is wrong beside the field it is at, what came of it; to try again, correct or put aside.
 
 use super::super::super::super::State;
+use super::super::super::ask::{self, Asker};
 use super::super::super::{Form, Turned, Visit, answered, value};
 use super::super::{allowed, allowed_to_change};
 use super::{PLACE, problems, title, told};
 use crate::access::role::Right;
 use crate::account::Session;
 use crate::fault::{Fault, Kind};
-use crate::feed::about;
+use crate::feed::{Intake, about, provenance_id};
 use crate::hl7v2::layout::{self, Layout};
-use crate::hl7v2::rules::Rules;
-use crate::hl7v2::{self, charset, settings};
+use crate::hl7v2::{self, charset};
 use crate::page;
 use crate::page::admin_clients::Fact;
 use crate::page::feeds::{Field, MessageDetails, Segment};
-use crate::store::audit::{Entry, patient_key};
+use crate::store::audit::Entry;
 use crate::store::hl7::{Kept, Message, State as Became};
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -33,7 +33,7 @@ pub async fn show(http: HttpRequest, state: web::Data<State>, id: Path<String>) 
             visit.fresh(&format!("{PLACE}/{}", kept.message.id))?;
             record(&state, &visit, session, &kept, "message-read", "").await?;
         }
-        let page = page(&visit, &kept).await?;
+        let page = page(&state, &visit, session, &kept).await?;
         Ok(visit.page(200, &page))
     };
     answered(&http, &state, work).await
@@ -51,17 +51,6 @@ async fn kept(visit: &Visit, id: &str) -> Result<Kept, Fault> {
     visit.accounts.store.hl7_message(id).await?.ok_or_else(gone)
 }
 
-/// Returns the rules of the feed of a message; the usual ones where it is of none, or its settings are wrong.
-async fn rules_of(state: &State, visit: &Visit, kept: &Kept) -> Result<Rules, Fault> {
-    let base = &state.service.settings().canonical_base;
-    let feed = match &kept.message.feed {
-        Some(id) => visit.accounts.store.hl7_feed(id).await?,
-        None => None,
-    };
-    let rules = feed.and_then(|feed| settings::rules(&feed.settings, base).ok());
-    Ok(rules.unwrap_or_else(|| Rules { canonical_base: base.clone(), ..Rules::default() }))
-}
-
 /// Writes to the audit what somebody did with a message, with the patients it is about, before anything of it is shown.
 async fn record(
     state: &State,
@@ -71,22 +60,17 @@ async fn record(
     action: &'static str,
     detail: &str,
 ) -> Result<(), Fault> {
-    let rules = rules_of(state, visit, kept).await?;
-    let text = charset::decode(&kept.raw, rules.charset.as_deref(), true).map(|decoded| decoded.text);
-    let patients = match text.and_then(hl7v2::Message::parse) {
-        Ok(message) => about::patients(&state.service, &message, &rules).await?,
-        Err(_) => Vec::new(),
-    };
+    let patients = about::keys(&state.service, kept).await?;
     let visitor = visit.visitor();
     let detail = format!("message {}{}{detail}", kept.message.id, if detail.is_empty() { "" } else { ": " });
     let entry = Entry::event(action, &visitor.request, &session.account.id.to_string(), 200);
     let agent = session.account.fhir_user.as_ref().map(|(t, id)| format!("{t}/{id}").into());
     let entry = Entry { agent, purpose: Some("HOPERAT".into()), ..entry.with_detail(detail).from(&visitor.address) };
-    visit.accounts.recorder.keep(entry.with_patients(patients.iter().map(patient_key).collect())).await?;
+    visit.accounts.recorder.keep(entry.with_patients(patients)).await?;
     Ok(())
 }
 
-async fn page(visit: &Visit, kept: &Kept) -> Result<MessageDetails, Fault> {
+async fn page(state: &State, visit: &Visit, session: &Session, kept: &Kept) -> Result<MessageDetails, Fault> {
     let message = &kept.message;
     let problems = problems(&message.problems);
     let is_open = is_open(message);
@@ -96,6 +80,8 @@ async fn page(visit: &Visit, kept: &Kept) -> Result<MessageDetails, Fault> {
         Some(parsed) => layout::layout(parsed, &problems),
         None => Layout { blocks: Vec::new(), problems: problems.iter().map(told).collect(), left_out: 0 },
     };
+    let results =
+        if message.state == Became::Done { results(state, visit, session, message).await? } else { Vec::new() };
     let short = text.ok().filter(|text| is_open && text.len() <= TEXT_MAX);
     Ok(MessageDetails {
         frame: visit.frame(),
@@ -107,11 +93,22 @@ async fn page(visit: &Visit, kept: &Kept) -> Result<MessageDetails, Fault> {
         problems: layout.problems,
         blocks: layout.blocks.into_iter().map(segment).collect(),
         left_out: layout.left_out,
-        results: Vec::new(),
+        results,
         text: short.map(|text| text.replace("\r\n", "\n").replace('\r', "\n")),
         is_open,
         reason: String::new(),
     })
+}
+
+/// Returns what came of a message, by the Provenance that was written with it; as far as the person may see that.
+async fn results(state: &State, visit: &Visit, session: &Session, message: &Message) -> Result<Vec<String>, Fault> {
+    let asker = Asker::of(state, visit, session).await?;
+    let id = provenance_id(message.id);
+    let provenance = asker.read(&state.service, ask::type_of("Provenance"), id.as_str()).await;
+    let Ok(Some(provenance)) = provenance else { return Ok(Vec::new()) };
+    let targets = provenance["target"].as_array().into_iter().flatten();
+    let targets = targets.filter_map(|target| target["reference"].as_str().map(str::to_string));
+    Ok(targets.chain([format!("Provenance/{id}")]).collect())
 }
 
 fn segment(block: layout::Block) -> Segment {
@@ -158,7 +155,7 @@ pub async fn change(
             Err(Turned::Fault(fault)) => {
                 let reason = value(&form, "reason").unwrap_or("").to_string();
                 let typed = value(&form, "text").map(str::to_string);
-                let page = page(&visit, &kept).await?;
+                let page = page(&state, &visit, session, &kept).await?;
                 visit.again(fault, |frame| MessageDetails { frame, reason, text: typed.or(page.text), ..page })
             }
             Err(turned) => Err(turned),
@@ -176,14 +173,22 @@ async fn done(state: &State, visit: &Visit, session: &Session, kept: &Kept, form
     match value(form, "do") {
         Some("replay") => {
             record(state, visit, session, kept, "message-replay", "").await?;
-            todo_intake(state, id, None).await.map_err(Turned::from)
+            let tried = Intake::new(state.service.clone()).replay(id).await?;
+            tried.map(|_| id).ok_or_else(|| overtaken().into())
         }
         Some("correct") => {
             let text = value(form, "text").unwrap_or("").replace("\r\n", "\r").replace('\n', "\r");
             let charset = charset::decode(&kept.raw, None, true).map(|decoded| decoded.charset);
             let raw = charset.map_or_else(|_| text.clone().into_bytes(), |charset| charset.encode(&text));
             record(state, visit, session, kept, "message-correct", "").await?;
-            todo_intake(state, id, Some(raw)).await.map_err(Turned::from)
+            match Intake::new(state.service.clone()).correct(id, &raw).await? {
+                Some((corrected, _)) => Ok(corrected),
+                None => {
+                    let text = "This message waits to be tried again, or the control id (MSH-10) of the corrected one stands for \
+                                another message of the feed.";
+                    Err(Fault::new(Kind::BusinessRule, text).into())
+                }
+            }
         }
         Some("dismiss") => {
             let reason: String = value(form, "reason").unwrap_or("").trim().chars().take(REASON_MAX).collect();
@@ -192,7 +197,7 @@ async fn done(state: &State, visit: &Visit, session: &Session, kept: &Kept, form
             }
             record(state, visit, session, kept, "message-dismiss", &reason).await?;
             if !store.dismiss_hl7(id, &session.account.login, &reason).await? {
-                return Err(Fault::new(Kind::Conflict, "something else became of this message meanwhile").into());
+                return Err(overtaken().into());
             }
             Ok(id)
         }
@@ -200,6 +205,6 @@ async fn done(state: &State, visit: &Visit, session: &Session, kept: &Kept, form
     }
 }
 
-async fn todo_intake(_: &State, _: Uuid, _: Option<Vec<u8>>) -> Result<Uuid, Fault> {
-    Err(Fault::new(Kind::NotSupported, "not yet"))
+fn overtaken() -> Fault {
+    Fault::new(Kind::Conflict, "something else became of this message meanwhile")
 }
