@@ -20,7 +20,7 @@ FROM debian:bookworm-slim
 # PostgreSQL's programs serve the embedded default; with a database_url they lie idle. --build-arg POSTGRES=no leaves them out.
 ARG POSTGRES=yes
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates curl \
+    && apt-get install -y --no-install-recommends ca-certificates curl tzdata \
     && if [ "$POSTGRES" = yes ]; then \
          apt-get install -y --no-install-recommends postgresql-common \
          && mkdir -p /etc/postgresql-common/createcluster.d \

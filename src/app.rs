@@ -357,7 +357,13 @@ async fn serve_on(
     let feed = factory.keep_text(&database.data_dir)?;
     let factory = Arc::new(factory);
     let (of_listener, of_job) = (factory.clone(), factory.clone());
-    let mllp = messages::listen(settings, move || of_listener.intake())?;
+    let mllp = match messages::listen(settings, move || of_listener.intake()) {
+        Ok(mllp) => mllp,
+        Err(failure) => {
+            feed.stop();
+            return Err(failure);
+        }
+    };
     let left = job::feed::start(move || of_job.intake()).map_err(|e| Failure::from("failed to start a thread")(&e))?;
     let served = http::serve(http, Arc::new(move || factory.service()), metrics).await;
     if let Some(mllp) = mllp {

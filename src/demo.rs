@@ -1,5 +1,6 @@
 //! `serve --demo`: a small hospital to look at, people who can sign in, and lines that work as they are printed.
 
+mod feed;
 mod people;
 mod requests;
 
@@ -27,6 +28,9 @@ pub async fn load(factory: &Factory, settings: &Settings, keys: &Keys) -> Result
     if settings.auth == Auth::Smart {
         println!("{}", people::make(factory, settings).await?);
         requests::make(factory).await?;
+    }
+    if let Some(lines) = feed::make(factory, settings).await? {
+        println!("{lines}");
     }
     Ok(())
 }

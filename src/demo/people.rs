@@ -22,7 +22,7 @@ const PEOPLE: [(&str, &str, Role, Option<&str>, &str); 6] = [
         "not in the physician's care, and asked by the physician",
     ),
     ("auditor", "Ruth Adeyemi", Role::SystemAuditor, None, "reviews, audit and its chain"),
-    ("admin", "Sam Ito", Role::Admin, None, "people and clients"),
+    ("admin", "Sam Ito", Role::Admin, None, "people, clients and feeds"),
 ];
 const APP: &str = "demo-app";
 const REDIRECT: &str = "http://127.0.0.1:9000/";

@@ -113,20 +113,7 @@ fn url(slot: &Slot) -> String {
 fn said(resource: &Map<String, Value>, to: &dyn Fn(Handle) -> Option<String>) -> Map<String, Value> {
     let mut said = resource.clone();
     links::link(&mut said, to);
-    said.values_mut().for_each(without_nulls);
     said
-}
-
-/// Only an element at the top can be removed; what is null further down is not said.
-fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        Value::Object(object) => {
-            object.retain(|_, value| !value.is_null());
-            object.values_mut().for_each(without_nulls);
-        }
-        _ => {}
-    }
 }
 
 fn changed(

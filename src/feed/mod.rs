@@ -27,7 +27,7 @@ use self::trouble::{AWAY, Trouble};
 use self::work::Work;
 use crate::fault::Fault;
 use crate::fhir::Instant;
-use crate::hl7v2::ack::{Mode, Outcome};
+use crate::hl7v2::ack::{self, Mode, Outcome};
 use crate::hl7v2::charset::{self, Charset};
 use crate::hl7v2::{Code, Message, Place, Problem};
 use crate::service::Service;
@@ -102,6 +102,7 @@ pub fn describe() {
     metrics::describe_counter!("medilink_hl7_messages_total", "HL7 v2 messages, by feed, event and acknowledgement");
     metrics::describe_histogram!("medilink_hl7_message_seconds", "Time from a message to its acknowledgement");
     metrics::describe_gauge!("medilink_hl7_open_messages", "HL7 v2 messages that wait or failed, by feed and state");
+    metrics::describe_gauge!("medilink_hl7_oldest_seconds", "How long the oldest of them has been there");
 }
 
 impl Intake {
@@ -115,6 +116,9 @@ impl Intake {
     pub async fn take(&self, peer: &Peer, frame: &[u8]) -> Vec<Vec<u8>> {
         let began = std::time::Instant::now();
         let head = head(peer, frame);
+        if head.message.as_ref().is_some_and(ack::is_answer) {
+            return Vec::new();
+        }
         let (verdict, stored_ack) = self.taken(&head).await;
         let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };
         let code = answer::code(&verdict);
@@ -165,9 +169,11 @@ impl Intake {
         let names = feeds.into_iter().map(|feed| Some(feed.id)).chain([None]);
         for name in names {
             for state in [State::Received, State::Failed] {
-                let of = counts.iter().find(|(feed, is, _)| *feed == name && *is == state).map_or(0, |(.., n)| *n);
-                let feed = name.clone().unwrap_or_default();
-                metrics::gauge!("medilink_hl7_open_messages", "feed" => feed, "state" => state.name()).set(of as f64);
+                let of = counts.iter().find(|(feed, is, ..)| *feed == name && *is == state);
+                let (count, age_us) = of.map_or((0, 0), |(.., count, oldest)| (*count, Instant::now().0 - oldest.0));
+                let labels = [("feed", name.clone().unwrap_or_default()), ("state", state.name().to_string())];
+                metrics::gauge!("medilink_hl7_open_messages", &labels).set(count as f64);
+                metrics::gauge!("medilink_hl7_oldest_seconds", &labels).set(age_us as f64 / 1e6);
             }
         }
         Ok(())

@@ -125,6 +125,12 @@ impl Mode {
     }
 }
 
+/// Returns whether a message is an answer itself. Nothing is answered to it: two servers would never end.
+pub fn is_answer(message: &Message) -> bool {
+    message.header().field(9).part(1).is("ACK")
+        || message.segments().nth(1).is_some_and(|segment| segment.name == "MSA")
+}
+
 /// An acknowledgement.
 #[derive(Debug, Clone, Copy)]
 pub struct Ack<'a> {

@@ -54,7 +54,7 @@ pub enum Identity {
 /// What may become of a resource that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// It takes over what the message says, as [`super::update`] does: elements that the message does not say stay, `null` removes
+    /// It takes over what the message says, some of it as [`super::update`] says: elements that the message does not say stay, `null` removes
     /// them.
     Merge,
     /// It stays as it is: people, places and organizations that a message only mentions.

@@ -67,9 +67,15 @@ const FILES: &[(&str, &str)] = maps! {
     "orc",
     "pd1",
     "pid",
+    "prt_device",
     "pv1",
     "pv2",
+    "rxa",
+    "rxr_vaccination",
+    "sac",
+    "sch",
     "spm",
+    "txa",
 };
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {

@@ -13,7 +13,7 @@ pub use listener::{MllpSettings, Running, Stop, start};
 use crate::fault::Fault;
 use crate::feed::{self, Intake};
 use crate::hl7v2::ack::{Ack, Level, Outcome};
-use crate::hl7v2::{Code, Problem, charset};
+use crate::hl7v2::{Problem, charset};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use std::net::SocketAddr;
@@ -46,16 +46,6 @@ impl Handler for Intake {
 
 /// Makes the handler of a worker thread; called on that thread, inside its runtime.
 pub type HandlerFactory = Arc<dyn Fn() -> Result<Rc<dyn Handler>, Fault> + Send + Sync>;
-
-/// Who refuses everything: nobody is there to take it.
-pub struct Nobody;
-
-impl Handler for Nobody {
-    fn take<'a>(&'a self, _: &'a Peer, frame: Bytes) -> LocalBoxFuture<'a, Vec<Vec<u8>>> {
-        let problem = Problem::error(Code::Other, None, "no feed is registered");
-        Box::pin(std::future::ready(vec![refusal(&frame, Outcome::Rejected, problem)]))
-    }
-}
 
 /// Returns the acknowledgement of a message of which nothing is known but its bytes.
 fn refusal(raw: &[u8], outcome: Outcome, problem: Problem) -> Vec<u8> {

@@ -52,3 +52,33 @@ pub(super) fn common_name(certificate: &[u8]) -> Option<String> {
     let name = certificate.subject().iter_common_name().next()?.as_str().ok()?.trim().to_string();
     (!name.is_empty()).then_some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    #[test]
+    fn the_common_name_is_read_where_there_is_one() {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["lab.example".to_string()]).unwrap();
+        for (name, expected) in [("Labor Süd", Some("Labor Süd")), ("  ", None)] {
+            params.distinguished_name.push(DnType::CommonName, name);
+            let certificate = params.self_signed(&key).unwrap();
+            assert_eq!(common_name(certificate.der()).as_deref(), expected);
+        }
+        params.distinguished_name.remove(DnType::CommonName);
+        assert_eq!(common_name(params.self_signed(&key).unwrap().der()), None);
+        assert_eq!(common_name(b"no certificate"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_good_is_named() {
+        let nowhere = Path::new("/nonexistent/c.pem");
+        let error = config(nowhere, nowhere, None).unwrap_err();
+        assert!(error.to_string().starts_with("/nonexistent/c.pem: "), "{error}");
+        let manifest = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let error = config(manifest, nowhere, None).unwrap_err();
+        assert!(error.to_string().ends_with("Cargo.toml: there is no certificate"), "{error}");
+    }
+}

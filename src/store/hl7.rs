@@ -55,8 +55,7 @@ const MESSAGES: &str =
         and ($5::bigint is null or received < $5) and ($6::uuid is null or id < $6)
     order by id desc limit $7";
 const COUNTS: &str = "select feed, state, count(*) from hl7_message group by feed, state order by feed, state";
-const OPEN: &str =
-    "select feed, state, count(*) from hl7_message where state in (1, 3) group by feed, state order by feed, state";
+const OPEN: &str = "select feed, state, count(*), min(received) from hl7_message where state in (1, 3) group by feed, state order by feed, state";
 pub const STATEMENTS: &[&str] = &[
     FEEDS,
     FEED,
@@ -337,17 +336,15 @@ impl Store {
 
     /// Returns how many messages each feed has in each state; of nobody known where there is no feed.
     pub async fn hl7_counts(&self) -> Result<Vec<(Option<String>, State, i64)>, StoreError> {
-        self.counted(COUNTS).await
-    }
-
-    /// The same of messages that wait or failed alone.
-    pub async fn hl7_open_counts(&self) -> Result<Vec<(Option<String>, State, i64)>, StoreError> {
-        self.counted(OPEN).await
-    }
-
-    async fn counted(&self, sql: &'static str) -> Result<Vec<(Option<String>, State, i64)>, StoreError> {
-        let rows = self.ask(sql, &[]).await?;
+        let rows = self.ask(COUNTS, &[]).await?;
         Ok(rows.iter().map(|row| (row.get(0), State::from_number(row.get(1)), row.get(2))).collect())
+    }
+
+    /// The same of messages that wait or failed alone, with when the oldest of them came.
+    pub async fn hl7_open_counts(&self) -> Result<Vec<(Option<String>, State, i64, Instant)>, StoreError> {
+        let rows = self.ask(OPEN, &[]).await?;
+        let row = |row: &Row| (row.get(0), State::from_number(row.get(1)), row.get(2), Instant(row.get(3)));
+        Ok(rows.iter().map(row).collect())
     }
 }
 

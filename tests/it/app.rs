@@ -10,7 +10,7 @@ pub use database::{database, rows, run};
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -36,6 +36,7 @@ pub struct Builder {
     secured: bool,
     demo: bool,
     embedded: bool,
+    mllp: bool,
     database_url: Option<String>,
     data_dir: Option<PathBuf>,
 }
@@ -46,6 +47,7 @@ pub struct TestApp {
     demo: bool,
     folder: PathBuf,
     base: String,
+    mllp: Option<u16>,
     database_url: Option<String>,
     process: Mutex<Option<Child>>,
     client: Client,
@@ -79,6 +81,12 @@ impl Builder {
         self
     }
 
+    /// Lets the server listen for HL7 v2, too.
+    pub fn mllp(mut self) -> Builder {
+        self.mllp = true;
+        self
+    }
+
     /// Lets the server use this database instead of a fresh one.
     pub fn database(mut self, url: &str) -> Builder {
         self.database_url = Some(url.to_string());
@@ -105,7 +113,9 @@ impl Builder {
             let mut flags = vec!["--listen".to_string(), format!("127.0.0.1:{port}")];
             flags.extend(["--data-dir".to_string(), data_dir.display().to_string()]);
             flags.extend(["--auth".to_string(), if self.secured { "smart" } else { "off" }.to_string()]);
-            flags.extend(["--mllp-listen", "", "--workers", "2"].map(String::from));
+            let mllp = self.mllp.then(free_port);
+            let mllp_listen = mllp.map(|port| format!("127.0.0.1:{port}")).unwrap_or_default();
+            flags.extend(["--mllp-listen", &mllp_listen, "--workers", "2"].map(String::from));
             if !self.flags.iter().any(|flag| flag == "--consent-default") {
                 // Tests of other things are not about who cares for whom.
                 flags.extend(["--consent-default", "permit"].map(String::from));
@@ -120,6 +130,7 @@ impl Builder {
                 folder: folder.clone(),
                 client: Client::new(&base),
                 base,
+                mllp,
                 database_url: database_url.clone(),
                 process: Mutex::new(None),
             };
@@ -151,6 +162,12 @@ impl TestApp {
     /// Returns the FHIR base URL.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Returns where the server listens for HL7 v2.
+    pub fn mllp(&self) -> SocketAddr {
+        let port = self.mllp.expect("a server that was started with mllp()");
+        SocketAddr::from(([127, 0, 0, 1], port))
     }
 
     pub fn client(&self) -> &Client {

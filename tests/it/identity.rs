@@ -5,7 +5,7 @@ mod attacks;
 mod authenticator;
 mod authorize;
 pub mod browser;
-mod clients;
+pub mod clients;
 mod demo;
 mod discovery;
 mod federation;

@@ -114,6 +114,15 @@ fn an_answer_is_never_longer_than_its_limits() {
 }
 
 #[test]
+fn an_answer_is_known_as_one() {
+    assert!(!is_answer(&Message::parse(V25).unwrap()));
+    for text in ["MSH|^~\\&|||||||ACK", "MSH|^~\\&|||||||ORR^O02\rMSA|AA|1"] {
+        assert!(is_answer(&Message::parse(text).unwrap()), "{text}");
+    }
+    assert!(is_answer(&Message::parse(ack(V25, Level::Accept, &[])).unwrap()));
+}
+
+#[test]
 fn the_worst_problem_decides() {
     let warning = Problem::warning(Code::UnsupportedEvent, None, "x");
     let refusal = Problem::error(Code::UnsupportedEvent, None, "x");

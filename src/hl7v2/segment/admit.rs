@@ -21,7 +21,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 }
 
 /// Adds what is observed of a patient right below PID, of no order: as of the time of the message where OBX-14 says none.
-fn observations(ctx: &Ctx, pid: &Node, subject: &Subject) {
+pub fn observations(ctx: &Ctx, pid: &Node, subject: &Subject) {
     let effective = ctx.time.clone().map(|time| ("effectiveDateTime", json!(time)));
     let more = obx::More { effective, ..obx::More::default() };
     for obx in pid.all("OBX") {

@@ -1,9 +1,21 @@
 //! MDM: documents.
+//!
+//! v2-to-FHIR, message map MDM_T02; the other events alike.
 
+use super::{group, orc, pid, pv1, txa};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 
-pub fn convert(ctx: &Ctx, _tree: &Node) {
-    ctx.fail(Code::UnsupportedEvent, None, "not taken over yet");
+pub fn convert(ctx: &Ctx, tree: &Node) {
+    let Some(node) = tree.one("PID") else { return };
+    let Some(patient) = pid::patient(ctx, node) else { return };
+    let encounter = pv1::encounter(ctx, node, patient);
+    let groups = group::groups(node).into_iter();
+    let orders = groups.filter_map(|group| orc::service_request(ctx, group.orc, group.obr, patient, encounter));
+    let orders = orders.collect();
+    let documents = node.anywhere("TXA").into_iter().chain(tree.all("TXA"));
+    let subject = txa::Subject { patient, encounter, orders };
+    for document in documents {
+        txa::document(ctx, document, &subject);
+    }
 }

@@ -28,6 +28,11 @@ impl<'n, 'm> Group<'n, 'm> {
         nodes.flat_map(move |node| node.all(name)).collect()
     }
 
+    /// Returns the segments of a name that stand beside it.
+    pub fn all_beside(&self, name: &'static str) -> impl Iterator<Item = &'n Node<'m>> {
+        self.beside.iter().copied().filter(move |node| node.segment.name == name)
+    }
+
     /// Returns the segments OBX that are results.
     pub fn results(&self) -> Vec<&'n Node<'m>> {
         let own = self.all("OBX");
@@ -47,6 +52,9 @@ impl<'n, 'm> Group<'n, 'm> {
         let mut all = Vec::new();
         for (node, is_about_it) in above.into_iter().chain(below.into_iter().map(|node| (node, has_results))) {
             let specimen = specimen::specimen(ctx, node, patient, key);
+            if let Some(obr) = self.obr.filter(|_| !is_order) {
+                specimen::collected_as(ctx, obr, specimen);
+            }
             if is_about_it {
                 specimen::observations(ctx, node, specimen, patient, encounter);
             }

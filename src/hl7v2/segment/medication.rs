@@ -3,7 +3,6 @@
 //! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXC has none. A code alone stays `medicationCodeableConcept`, by which it can be
 //! searched; dose form, strength, components and batch need a Medication.
 
-use super::obx::choose;
 use super::simple;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded, organization};
@@ -12,8 +11,6 @@ use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
-
-const MEDICATION: &[&str] = &["medicationCodeableConcept", "medicationReference"];
 
 /// Where a segment has what: numbers of its fields, zero for what it has not.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +36,12 @@ pub fn fill(ctx: &Ctx, segment: Segment, fields: Fields, components: &[&Node], d
     let code = code(ctx, segment, fields);
     let medication = medication(ctx, segment, fields, components, code.as_ref());
     match (code, medication.is_empty()) {
-        (Some(code), true) => choose(draft, MEDICATION[0], code, MEDICATION),
+        (Some(code), true) => {
+            draft.resource.insert("contained".into(), Value::Null);
+            draft.set("medicationCodeableConcept", code);
+        }
         // An order that is cancelled need not repeat what it was.
-        (None, true) => _ = draft.default(MEDICATION[0], json!({"text": "not said"})),
+        (None, true) => _ = draft.default("medicationCodeableConcept", json!({"text": "not said"})),
         (code, false) => {
             let mut contained = Map::new();
             contained.insert("resourceType".into(), json!("Medication"));
@@ -52,8 +52,7 @@ pub fn fill(ctx: &Ctx, segment: Segment, fields: Fields, components: &[&Node], d
             if let Some(name) = segment.field(fields.code).said().and_then(coded::words) {
                 reference["display"] = json!(name);
             }
-            draft.set("contained", json!([contained]));
-            choose(draft, MEDICATION[1], reference, MEDICATION);
+            draft.set("contained", json!([contained])).set("medicationReference", reference);
         }
     }
 }

@@ -8,9 +8,16 @@ use crate::hl7v2::message::Segment;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
 
-/// Returns what the segments NTE right below a segment say: a list of Annotation.
+/// Returns what the segments NTE below a segment say: a list of Annotation. Those behind a PRT or TQ1 are of the segment above it.
 pub fn annotations(ctx: &Ctx, node: &Node) -> Vec<Value> {
-    node.all("NTE").filter_map(|nte| annotation(ctx, nte.segment)).collect()
+    let of = |node: &Node| -> Vec<Value> {
+        match node.segment.name {
+            "NTE" => annotation(ctx, node.segment).into_iter().collect(),
+            "PRT" | "TQ1" => node.all("NTE").filter_map(|nte| annotation(ctx, nte.segment)).collect(),
+            _ => Vec::new(),
+        }
+    };
+    node.below.iter().flat_map(of).collect()
 }
 
 /// Returns one text as an Annotation.

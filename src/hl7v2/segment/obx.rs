@@ -60,7 +60,9 @@ fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>,
     status(ctx, obx, more, &mut draft);
     effective(obx, more, &mut draft);
     value(ctx, nodes, &mut draft);
-    range::reference(ctx, obx, &mut draft);
+    if let Some(range) = range::reference(ctx, obx, &draft) {
+        put_range(range, &mut draft);
+    }
     let interpretation: Vec<Value> = obx
         .field(8)
         .repetitions()
@@ -124,10 +126,8 @@ fn status(ctx: &Ctx, obx: Segment, more: &More, draft: &mut Draft) {
 }
 
 fn effective(obx: Segment, more: &More, draft: &mut Draft) {
-    if obx.field(14).is_absent() {
-        if let Some((name, value)) = &more.effective {
-            draft.set(name, value.clone());
-        }
+    if let (true, Some((name, value))) = (obx.field(14).is_absent(), &more.effective) {
+        draft.set(name, value.clone());
     }
 }
 
@@ -165,6 +165,18 @@ fn value(ctx: &Ctx, nodes: &[&Node], draft: &mut Draft) {
 fn no_value(draft: &mut Draft) {
     for name in VALUES {
         draft.resource.insert((*name).to_string(), Value::Null);
+    }
+}
+
+/// Puts a reference range where the values are: into each component, where there are some.
+fn put_range(range: Value, draft: &mut Draft) {
+    match draft.resource.get_mut("component").and_then(Value::as_array_mut) {
+        Some(components) if !range.is_null() => {
+            for component in components.iter_mut().filter_map(Value::as_object_mut) {
+                component.insert("referenceRange".into(), range.clone());
+            }
+        }
+        _ => _ = draft.resource.insert("referenceRange".into(), range),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
+use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
 
@@ -49,12 +50,13 @@ pub fn service_request(
     requester(ctx, orc_segment, obr_segment, &mut draft);
     occurrence::of_order(ctx, orc, obr, &mut draft);
     notes(ctx, orc, obr, &mut draft);
-    based_on(ctx, obr_segment, &mut draft);
+    based_on(ctx, orc_segment, obr_segment, &mut draft);
     let numbers = Numbers::read(ctx, orc_segment, obr_segment);
     identify(ctx, (orc_segment, obr_segment), patient, &numbers, &mut draft);
-    // R4 prr-1: no detail without a code.
     if !draft.resource.get("code").is_some_and(Value::is_object) {
+        // R4 prr-1: no detail without a code.
         draft.resource.remove("orderDetail");
+        ctx.warn(Code::Other, at, "what is asked for is in no segment that is taken over");
     }
     Some(ctx.add(draft))
 }
@@ -91,12 +93,13 @@ fn order_type(orc: Segment, draft: &mut Draft) {
     draft.push("locationCode", json!({"coding": [{"system": system, "code": code, "display": display}]}));
 }
 
-/// Who asks: ORC-12, else OBR-16, else the house of ORC-21.
+/// Who asks: ORC-12, else OBR-16, for the house of ORC-21; either alone where the other is not said.
 fn requester(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut Draft) {
     let said = [orc.map(|orc| orc.field(12)), obr.map(|obr| obr.field(16))];
     let person = said.into_iter().flatten().find_map(|field| participation::people(ctx, field).into_iter().next());
     if !draft.resource.contains_key("requester") {
-        draft.set("requester", person.or_else(|| house(ctx, orc?)));
+        let house = orc.and_then(|orc| house(ctx, orc));
+        draft.set("requester", participation::role(ctx, person, house));
     }
 }
 
@@ -131,9 +134,10 @@ fn notes(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
     }
 }
 
-/// OBR-29: the order that this one comes from.
-fn based_on(ctx: &Ctx, obr: Option<Segment>, draft: &mut Draft) {
-    let Some(field) = obr.map(|obr| obr.field(29)).filter(|field| field.is_there()) else { return };
+/// OBR-29, else ORC-8: the order that this one comes from.
+fn based_on(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut Draft) {
+    let fields = [obr.map(|obr| obr.field(29)), orc.map(|orc| orc.field(8))];
+    let Some(field) = fields.into_iter().flatten().find(|field| field.is_there()) else { return };
     let found = [(1, "PLAC", "placer"), (2, "FILL", "filler")].into_iter().find_map(|(n, kind, name)| {
         let part = field.part(n);
         let (mut identifier, _) = order_number::numbered(ctx, part, kind)?;

@@ -2,16 +2,16 @@
 //!
 //! v2-to-FHIR, message maps ORM_O01, OML_O21; OMG^O19 alike.
 
+use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{obr, obx, orc, pharmacy, pid, pv1, result};
+use super::{obr, obx, orc, pharmacy, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
-        let Some(patient) = pid::patient(ctx, node) else { continue };
-        let encounter = pv1::encounter(ctx, node, patient);
+        let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
         for group in group::groups(node) {
             order(ctx, &group, patient, encounter);
         }
@@ -39,3 +39,6 @@ fn order(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
         obx::set_list(draft, "supportingInfo", known.iter().map(|observation| observation.reference()).collect());
     });
 }
+
+#[cfg(test)]
+mod tests;

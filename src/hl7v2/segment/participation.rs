@@ -5,7 +5,8 @@
 
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
-use crate::hl7v2::draft::{Draft, Handle};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
+use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -37,7 +38,7 @@ pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
         draft.set("device", device);
     }
     for prt in node.all("PRT").map(|prt| prt.segment).filter(is_said) {
-        if let Some(device) = prt.field(10).repetitions().find_map(|part| device(ctx, part)) {
+        if let Some(device) = device_of(ctx, prt) {
             draft.resource.entry("device").or_insert(device);
         }
         let places = prt.field(9).repetitions().filter(|part| part.is_there());
@@ -107,6 +108,26 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
     all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
 }
 
+/// Returns a reference to somebody who acts for a house. Only where both are known by a number can the role be recognized; otherwise
+/// it is the person, or the house where nobody is named.
+pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
+    let draft_of = |reference: &Value| reference["reference"].as_str().and_then(Handle::of);
+    let (Some(who), Some(whose)) = (&person, &house) else { return person.or(house) };
+    let (Some(practitioner), Some(organization)) = (draft_of(who), draft_of(whose)) else { return person };
+    let at = ctx.see(|drafts| drafts.get(practitioner).map(|draft| draft.at))?;
+    let mut draft = Draft::new("PractitionerRole", at);
+    draft.identity =
+        Identity::Search(format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0));
+    draft.update = Update::Keep;
+    draft.set("practitioner", who.clone()).set("organization", whose.clone());
+    let mut reference = ctx.add_once(draft).reference();
+    let words: Vec<&str> = [who, whose].into_iter().filter_map(|named| named["display"].as_str()).collect();
+    if !words.is_empty() {
+        reference["display"] = words.join(", ").into();
+    }
+    Some(reference)
+}
+
 /// Returns a reference that says what somebody did.
 pub fn function(mut reference: Value, system: &str, code: &str, display: &str) -> Value {
     let url = "http://hl7.org/fhir/StructureDefinition/event-performerFunction";
@@ -122,14 +143,10 @@ fn is_said(prt: &Segment) -> bool {
     !prt.field(2).is("D")
 }
 
-/// PRT-5 and PRT-8: a person, else an organization.
+/// PRT-5 and PRT-8: people, and organizations.
 fn participants(ctx: &Ctx, prt: Segment) -> Vec<Value> {
-    let people = people(ctx, prt.field(5));
-    if !people.is_empty() {
-        return people;
-    }
-    let all = prt.field(8).repetitions().filter(|part| part.is_there());
-    all.filter_map(|part| datatype::organization(ctx, part)).collect()
+    let houses = prt.field(8).repetitions().filter(|part| part.is_there());
+    people(ctx, prt.field(5)).into_iter().chain(houses.filter_map(|part| datatype::organization(ctx, part))).collect()
 }
 
 fn with_role(prt: Segment, who: Value) -> Value {
@@ -149,10 +166,34 @@ fn unmapped(ctx: &Ctx, prt: Segment) {
     }
 }
 
-/// OBX-18 and PRT-10: a device, by its identifier alone.
+/// OBX-18: a device, of which its number alone is known.
 fn device(ctx: &Ctx, part: Part) -> Option<Value> {
-    let identifier = part.is_there().then(|| datatype::entity_identifier(ctx, part)).flatten()?;
-    Some(json!({"type": "Device", "identifier": identifier}))
+    let (element, id) = numbered_alone(ctx, part)?;
+    let mut draft = Draft::new("Device", part.at);
+    draft.identity = Identity::Identifiers(vec![id]);
+    draft.update = Update::Keep;
+    draft.push("identifier", element);
+    Some(ctx.add_once(draft).reference())
+}
+
+/// PRT-10 and what follows it: a device, more of which is said.
+fn device_of(ctx: &Ctx, prt: Segment) -> Option<Value> {
+    let numbers: Vec<_> = prt.field(10).repetitions().filter_map(|part| numbered_alone(ctx, part)).collect();
+    let mut draft = Draft::new("Device", prt.field(10).at);
+    draft.identity = Identity::Identifiers(numbers.iter().map(|(_, id)| id.clone()).collect());
+    draft.update = Update::Keep;
+    for (element, _) in &numbers {
+        draft.push("identifier", element.clone());
+    }
+    map::fill(ctx, "prt_device", prt, &mut draft.resource);
+    (!numbers.is_empty()).then(|| ctx.add_once(draft).reference())
+}
+
+fn numbered_alone(ctx: &Ctx, part: Part) -> Option<(Value, Identifier)> {
+    let element = part.is_there().then(|| datatype::entity_identifier(ctx, part)).flatten()?;
+    let text = |name: &str| element[name].as_str().map(str::to_string);
+    let id = Identifier { system: text("system")?, value: text("value")? };
+    Some((element, id))
 }
 
 /// Adds an address to an organization that this message names.

@@ -2,16 +2,16 @@
 //!
 //! v2-to-FHIR, message map ORU_R01; OUL^R22 to R24 alike.
 
+use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{obr, obx, orc, pid, pv1, specimen};
+use super::{obr, obx, orc, specimen};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
-        let Some(patient) = pid::patient(ctx, node) else { continue };
-        let encounter = pv1::encounter(ctx, node, patient);
+        let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
         for group in group::groups(node) {
             result(ctx, &group, patient, encounter);
         }
@@ -20,8 +20,9 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 }
 
 fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
-    // An ORC says that the message carries the order, too.
-    let request = group.orc.and_then(|_| orc::service_request(ctx, group.orc, group.obr, patient, encounter));
+    // An ORC says that the message carries the order, too, and a placer's number that there is one.
+    let is_ordered = group.orc.is_some() || group.obr.is_some_and(|obr| obr.segment.field(2).is_there());
+    let request = if is_ordered { orc::service_request(ctx, group.orc, group.obr, patient, encounter) } else { None };
     if obr::report(ctx, group, patient, encounter, request).is_none() {
         let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };
         obx::all(ctx, &group.all("OBX"), patient, encounter, &more);
@@ -36,3 +37,6 @@ pub fn beside(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>)
         specimen::observations(ctx, node, made, patient, encounter);
     }
 }
+
+#[cfg(test)]
+pub mod tests;

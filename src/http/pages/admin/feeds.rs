@@ -17,8 +17,6 @@ use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 const PLACE: &str = "/admin/feeds";
-/// Messages that wait among which the oldest is looked for.
-const WAITING_MAX: i64 = 1000;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config.route(PLACE, web::get().to(list)).service(web::resource("/admin/feeds/{id}").route(web::post().to(change)));
@@ -29,7 +27,7 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         let visit = Visit::look(&http, &state).await?;
         allowed(&visit, Right::ManageFeeds).await?;
         let store = &visit.accounts.store;
-        let counts = store.hl7_counts().await?;
+        let (counts, open) = (store.hl7_counts().await?, store.hl7_open_counts().await?);
         let count = |feed: Option<&str>, became: Became| {
             let is_it = |(of, state, _): &&(Option<String>, Became, i64)| of.as_deref() == feed && *state == became;
             counts.iter().find(is_it).map_or(0, |(_, _, count)| *count)
@@ -38,7 +36,9 @@ async fn list(http: HttpRequest, state: web::Data<State>) -> HttpResponse {
         for feed in store.hl7_feeds().await? {
             let of = |became| count(Some(&feed.id), became);
             let waiting = of(Became::Received);
-            let lag = if waiting > 0 { lag(store, &feed.id).await? } else { None };
+            let oldest =
+                open.iter().find(|(of, state, ..)| of.as_ref() == Some(&feed.id) && *state == Became::Received);
+            let lag = oldest.map(|(.., oldest)| span(Instant::now().0 - oldest.0));
             rows.push(FeedRow {
                 sender: sender(&feed),
                 is_active: feed.active,
@@ -76,13 +76,6 @@ fn facts(feed: &Feed) -> Vec<Fact> {
 async fn last(store: &Store, feed: &str) -> Result<Option<String>, Fault> {
     let filter = Filter { feed: Some(feed.to_string()), ..Filter::default() };
     Ok(store.hl7_messages(&filter, 1).await?.first().map(|message| page::when(message.received)))
-}
-
-/// Returns how long the oldest message that waits has waited.
-async fn lag(store: &Store, feed: &str) -> Result<Option<String>, Fault> {
-    let filter = Filter { feed: Some(feed.to_string()), state: Some(Became::Received), ..Filter::default() };
-    let waiting = store.hl7_messages(&filter, WAITING_MAX).await?;
-    Ok(waiting.last().map(|message| span(Instant::now().0 - message.received.0)))
 }
 
 /// Returns a span of time in words.

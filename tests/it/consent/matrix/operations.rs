@@ -120,6 +120,19 @@ fn running() -> Vec<Row> {
             "valueString",
             json!("none"),
         )])),
+        ask("POST $convert")
+            .what("a message that they send")
+            .body(message())
+            .note("Shows what was sent and nothing that is kept here."),
+        ask("POST $convert?feed=none")
+            .what("by the rules of a feed that is not there")
+            .body(message())
+            .note("Who runs feeds; a system needs the scope __manage_feeds."),
         ask("POST $reindex").body(parameters(&[("type", "valueCode", json!("Basic"))])),
     ]
+}
+
+fn message() -> Value {
+    let text = "MSH|^~\\&|LAB|HOUSE|||20260102||ADT^A31|1|P|2.5\rEVN|A31|20260102\rPID|||1^^^HOUSE||Nobody";
+    parameters(&[("inputData", "valueString", json!(text))])
 }

@@ -80,6 +80,10 @@ fn admin() -> Vec<Row> {
         browse("GET /admin/clients"),
         browse("GET /admin/clients/new"),
         browse("GET /admin/clients/none"),
+        browse("GET /admin/feeds"),
+        browse("GET /admin/messages").note("What came and what is wrong with it, without what it says."),
+        browse("GET /admin/messages/00000000-0000-0000-0000-000000000000")
+            .note("What a message says is shown while it waits to be mended, after a fresh factor, and each look is in the audit."),
         browse("GET /admin/alerts"),
         browse("GET /admin/events"),
         browse("GET /admin/chain"),
@@ -108,6 +112,8 @@ pub fn forms() -> Vec<Row> {
         browse("POST /admin/accounts/00000000-0000-0000-0000-000000000000"),
         browse("POST /admin/clients/new"),
         browse("POST /admin/clients/none"),
+        browse("POST /admin/feeds/none").fields(&[("do", "stop")]),
+        browse("POST /admin/messages/00000000-0000-0000-0000-000000000000").fields(&[("do", "replay")]),
         browse("POST /admin/reviews/{task}").given(person()).glass().fields(&[("finding", "justified")]),
     ];
     group("Forms", rows).collect()
