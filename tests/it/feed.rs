@@ -7,4 +7,4 @@ mod order;
 mod queue;
 mod races;
 mod refusals;
-mod sender;
+pub mod sender;

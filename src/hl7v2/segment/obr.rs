@@ -185,14 +185,14 @@ fn results(
         }
     }
     for observation in obx::all(ctx, &found, patient, encounter, more) {
-        draft.push("result", observation.reference());
+        draft.append("result", observation.reference());
     }
     let mut more = more.clone();
     more.elements.retain(|(name, _)| *name != "basedOn");
     let answers = obx::all(ctx, &answers, patient, encounter, &more);
     if let Some(request) = request {
         for answer in answers {
-            ctx.change(request, |draft| _ = draft.push("supportingInfo", answer.reference()));
+            ctx.change(request, |draft| _ = draft.append("supportingInfo", answer.reference()));
         }
     }
 }
