@@ -2,7 +2,9 @@
 
 pub mod account;
 pub mod admit;
+pub mod ai;
 pub mod charge;
+pub mod content;
 pub mod dispense;
 pub mod document;
 pub mod dosage;
@@ -19,6 +21,7 @@ pub mod occurrence;
 pub mod orc;
 pub mod order;
 pub mod order_number;
+pub mod participant;
 pub mod participation;
 pub mod pd1;
 pub mod person;
@@ -32,10 +35,16 @@ pub mod referral;
 pub mod result;
 pub mod role;
 pub mod rxa;
+pub mod sch;
 pub mod schedule;
 pub mod simple;
+pub mod slot;
 pub mod span;
 pub mod specimen;
 pub mod timing;
+pub mod txa;
 pub mod vaccination;
 pub mod vaccine_fact;
+
+#[cfg(test)]
+mod case;

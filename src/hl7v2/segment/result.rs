@@ -37,3 +37,6 @@ pub fn beside(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>)
         specimen::observations(ctx, node, made, patient, encounter);
     }
 }
+
+#[cfg(test)]
+pub mod tests;

@@ -34,10 +34,8 @@ fn containers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
     for (n, sac) in node.all("SAC").enumerate() {
         let mut said = Map::new();
         map::fill(ctx, "sac", sac.segment, &mut said);
-        if n == 0 {
-            if let Some(accession) = said.remove("accessionIdentifier") {
-                draft.set("accessionIdentifier", accession);
-            }
+        if let (0, Some(accession)) = (n, said.remove("accessionIdentifier")) {
+            draft.set("accessionIdentifier", accession);
         }
         let Some(container) = said.remove("container").and_then(|mut list| list.get_mut(0).map(Value::take)) else {
             continue;
