@@ -3,9 +3,10 @@
 use super::sender::{Line, Said, app, count, patient, patients, provenances, rows};
 
 fn result(id: &str, number: &str) -> Said {
+    let obr = format!("OBR|1||F-{number}^LAB^2.999.2^ISO|24331-1^Lipids^LN|||20260101110000+0000||||||||||||||||||F");
     Said::new("ORU^R01^ORU_R01", id)
         .patient(number, "Once", "|19800102|F")
-        .segment("OBR|1||F-1^LAB^2.999.2^ISO|24331-1^Lipids^LN|||20260101110000+0000||||||||||||||||||F")
+        .segment(&obr)
         .segment("OBX|1|NM|2093-3^Cholesterol^LN||180|mg/dL^^UCUM|||||F")
 }
 

@@ -35,7 +35,7 @@ fn headers_that_ask_for_what_is_not_done_are_refused() {
         (sent("ADT^A28^ADT_A05", "ADT^A99"), "AR", "201"),
         (sent("ADT^A28^ADT_A05", "XYZ^A28"), "AR", "200"),
         (sent("|h-1|", "||"), "AE", "101"),
-        (sent("PID|1|", "ZZZ|1|"), "AE", "100"),
+        (sent("PID|1|", "ZZZ|1|").replace("|h-1|", "|h-2|"), "AE", "100"),
     ] {
         line.send_bytes(text.as_bytes()).expect("an answer").expect_error(code, number);
     }
@@ -92,4 +92,19 @@ fn what_the_server_refuses_names_segment_and_element() {
     // The sender sends again what failed.
     line.send(&Said::new("ADT^A31^ADT_A05", "c-3").patient("C1", "Small", "|19800101")).expect("AA");
     assert_eq!(rows(&app, "c-3"), [(2, Some("AA".into()), 2)]);
+}
+
+#[test]
+fn a_number_does_not_move_from_one_patient_to_another() {
+    let app = app();
+    let mut line = Line::open(&app);
+    let result = |id: &str, number: &str| {
+        Said::new("ORU^R01^ORU_R01", id)
+            .patient(number, "Number", "|19800102|F")
+            .segment("OBR|1||F-1^LAB^2.999.2^ISO|24331-1^Lipids^LN|||20260101110000+0000||||||||||||||||||F")
+    };
+    line.send(&result("n-1", "N1")).expect("AA");
+    let answer = line.send(&result("n-2", "N2")).expect_error("AE", "205");
+    assert!(answer.field("ERR", 2).starts_with("OBR^1"), "{}", answer.0);
+    assert!(patients(&app, "N2").is_empty());
 }
