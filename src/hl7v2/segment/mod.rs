@@ -2,11 +2,16 @@
 
 pub mod account;
 pub mod admit;
+pub mod allergy;
 pub mod charge;
+pub mod clinical;
+pub mod coverage;
+pub mod diagnosis;
 pub mod dispense;
 pub mod document;
 pub mod dosage;
 pub mod group;
+pub mod guarantor;
 pub mod identity;
 pub mod medication;
 pub mod merge;
@@ -26,6 +31,7 @@ pub mod pharmacy;
 pub mod pid;
 pub mod place;
 pub mod prescription;
+pub mod procedure;
 pub mod pv1;
 pub mod range;
 pub mod referral;

@@ -3,7 +3,7 @@
 //! HL7 v2.8 chapter 4A. Medicines hang below the ORC of their order; feeds that send no ORC have them below PID.
 
 use super::obx::{self, More};
-use super::{dispense, pid, prescription, pv1};
+use super::{clinical, dispense, pid, prescription, pv1};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::{Handle, Identity};
 use crate::hl7v2::problem::Code;
@@ -14,7 +14,9 @@ const SEGMENTS: [&str; 3] = ["RXO", "RXE", "RXD"];
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
         let Some(patient) = pid::patient(ctx, node) else { continue };
-        orders(ctx, node, patient, pv1::encounter(ctx, node, patient));
+        let encounter = pv1::encounter(ctx, node, patient);
+        clinical::below(ctx, node, patient, encounter);
+        orders(ctx, node, patient, encounter);
     }
 }
 
