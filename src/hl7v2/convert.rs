@@ -6,7 +6,7 @@ use super::event::{self, Event, Family};
 use super::message::Message;
 use super::problem::{Code, Place, Problem, Severity};
 use super::rules::Rules;
-use super::segment;
+use super::segment::{self, order_number::Keys};
 use super::tree::{self, Node};
 use jiff::Timestamp;
 use std::cell::RefCell;
@@ -37,6 +37,8 @@ pub struct Ctx<'m> {
     merges: RefCell<Vec<(Handle, Handle)>>,
     problems: RefCell<Vec<Problem>>,
     hindrances: RefCell<Vec<Problem>>,
+    /// What tells apart what nobody numbered.
+    pub keys: Keys,
 }
 
 impl Ctx<'_> {
@@ -124,6 +126,7 @@ fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event) -> Ctx<'m> {
         merges: RefCell::default(),
         problems: RefCell::default(),
         hindrances: RefCell::default(),
+        keys: Keys::default(),
     }
 }
 

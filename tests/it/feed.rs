@@ -9,4 +9,4 @@ mod outage;
 mod queue;
 mod races;
 mod refusals;
-mod sender;
+pub mod sender;

@@ -22,7 +22,8 @@ pub struct Resource<'n, 'm> {
 struct Fields {
     id: usize,
     kind: usize,
-    /// Then how much after that of the appointment it begins and the units; two fields on, how long it lasts and the units.
+    /// Then how much after that of the appointment it begins and the units; two fields on, how long it lasts and the
+    /// units.
     start: usize,
     status: usize,
 }
@@ -37,7 +38,8 @@ fn fields(segment: Segment) -> Fields {
 
 const NAMES: [&str; 4] = ["AIS", "AIG", "AIL", "AIP"];
 
-/// Returns the resources of a message, without those that are deleted from the appointment (segment action code, table 0206).
+/// Returns the resources of a message, without those that are deleted from the appointment (segment action code, table
+/// 0206).
 pub fn resources<'n, 'm>(ctx: &Ctx, tree: &'n Node<'m>, time: &Time) -> Vec<Resource<'n, 'm>> {
     let groups = tree.below.iter().flat_map(|node| std::iter::once(node).chain(&node.below));
     let nodes = groups.filter(|node| NAMES.contains(&node.segment.name) && !node.segment.field(2).is("D"));
@@ -113,7 +115,8 @@ fn actor(ctx: &Ctx, segment: Segment, part: Part) -> Option<Value> {
     }
 }
 
-/// A resource that AIG names by a code: a device, unless its type says that it is a place. It is named, not made: nothing else is known of it.
+/// A resource that AIG names by a code: a device, unless its type says that it is a place. It is named, not made:
+/// nothing else is known of it.
 fn thing(ctx: &Ctx, part: Part, kind: Part) -> Option<Value> {
     let words = coded::words(part)?;
     let mut reference = json!({"display": words});

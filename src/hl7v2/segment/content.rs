@@ -1,7 +1,7 @@
 //! OBX below TXA → the content of a document: lines of text are one, what is attached stands by itself.
 //!
-//! v2-to-FHIR, segment maps OBX\[DocumentReference\] and NTE\[DocumentReference\]. The media types that the guide gives for text are
-//! none; it is plain text once its escape sequences are read.
+//! v2-to-FHIR, segment maps OBX\[DocumentReference\] and NTE\[DocumentReference\]. The media types that the guide gives
+//! for text are none; it is plain text once its escape sequences are read.
 
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, attachment, coded, text};

@@ -2,14 +2,14 @@
 //!
 //! v2-to-FHIR, message map MDM_T02; the other events alike.
 
-use super::{group, orc, pid, pv1, txa};
+use super::admit::{self, Subject};
+use super::{group, orc, txa};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     let Some(node) = tree.one("PID") else { return };
-    let Some(patient) = pid::patient(ctx, node) else { return };
-    let encounter = pv1::encounter(ctx, node, patient);
+    let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { return };
     let groups = group::groups(node).into_iter();
     let orders = groups.filter_map(|group| orc::service_request(ctx, group.orc, group.obr, patient, encounter));
     let orders = orders.collect();
@@ -19,3 +19,6 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         txa::document(ctx, document, &subject);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,3 +45,6 @@ pub mod timing;
 pub mod txa;
 pub mod vaccination;
 pub mod vaccine_fact;
+
+#[cfg(test)]
+mod case;

@@ -1,6 +1,7 @@
 //! SCH, and the resources that are asked for it → Appointment.
 //!
-//! v2-to-FHIR, segment maps SCH\[Appointment\] and AIS\[Appointment\]; what the events say of the status is HL7 v2.8 chapter 10.4.
+//! v2-to-FHIR, segment maps SCH\[Appointment\] and AIS\[Appointment\]; what the events say of the status is HL7 v2.8
+//! chapter 10.4.
 
 use super::ai::{self, Resource};
 use super::number;
@@ -28,11 +29,12 @@ pub fn appointment(ctx: &Ctx, tree: &Node, schedule: &Node, patients: &[Patient]
     let resources = ai::resources(ctx, tree, &time);
     status(ctx, sch, &resources, &mut draft);
     reason(ctx, sch, &mut draft);
-    when(&time, &resources, &mut draft);
+    when(ctx, &time, &resources, &mut draft);
     set_list(&mut draft, "serviceType", ai::services(ctx, &resources));
     participants(ctx, sch, patients, &resources, &mut draft);
-    let comments = comments(schedule).into_iter().chain(resources.iter().flat_map(|it| comments(it.node)));
-    let comments: Vec<String> = comments.collect();
+    // A comment behind TQ1 is one on the appointment, too.
+    let nodes = std::iter::once(schedule).chain(schedule.all("TQ1")).chain(resources.iter().map(|it| it.node));
+    let comments: Vec<String> = nodes.flat_map(comments).collect();
     if !comments.is_empty() {
         draft.set("comment", comments.join("\n"));
     }
@@ -47,7 +49,7 @@ pub fn appointment(ctx: &Ctx, tree: &Node, schedule: &Node, patients: &[Patient]
 
 /// The filler's number, else the placer's. What SCH-3 counts are the dates of a series under one number.
 fn identify(ctx: &Ctx, sch: Segment, patients: &[Patient], draft: &mut Draft) {
-    let occurrence = sch.field(3).text().filter(|nth| nth.trim_start_matches('0') != "");
+    let occurrence = sch.field(3).text().filter(|nth| !nth.trim_matches('0').is_empty());
     let mut keys = Vec::new();
     for (field, kind) in [(2, "FILL"), (1, "PLAC")] {
         let Some((mut element, mut key)) = numbered(ctx, sch.field(field).first(), kind) else { continue };
@@ -69,7 +71,7 @@ fn identify(ctx: &Ctx, sch: Segment, patients: &[Patient], draft: &mut Draft) {
     let start = sch.field(11).part(4).text().or_else(|| ctx.message.segment("TQ1").field(7).text());
     let service = ctx.message.segment("AIS").field(3).text().unwrap_or_default().into_owned();
     let number = number::synthetic(ctx, "appointment", format!("{}|{service}", start.unwrap_or_default()));
-    super::obx::key_within(ctx, (patient.handle, None), &number.key.system, &number.key.value, draft);
+    number::identify_within(draft, patient.handle, number);
 }
 
 /// When it is to be, as SCH and TQ1 say it.
@@ -103,7 +105,8 @@ pub fn time(ctx: &Ctx, schedule: &Node) -> Time {
 }
 
 /// The times of the resources, where SCH says none; R4 app-2 wants both or none.
-fn when(time: &Time, resources: &[Resource], draft: &mut Draft) {
+fn when(ctx: &Ctx, time: &Time, resources: &[Resource], draft: &mut Draft) {
+    let at = draft.at;
     let start = time.start.clone().or_else(|| span::earliest(resources.iter().filter_map(|it| it.start.clone())));
     let Some(start) = start else {
         draft.set("requestedPeriod", time.wanted.clone()).set("minutesDuration", time.minutes);
@@ -112,7 +115,14 @@ fn when(time: &Time, resources: &[Resource], draft: &mut Draft) {
     let last = || span::latest(resources.iter().filter_map(|it| it.end.clone()));
     let lasts = |minutes: u32| span::plus(&start, i64::from(minutes));
     let end = time.end.clone().or_else(|| time.minutes.and_then(lasts)).or_else(last);
-    let end = end.filter(|end| span::is_in_order(&start, end));
+    let is_after = |end: &String| {
+        let is_after = span::is_in_order(&start, end);
+        if !is_after {
+            ctx.warn(Code::DataType, at, "it ends before it begins; the end was left out");
+        }
+        is_after
+    };
+    let end = end.filter(is_after);
     draft.set("minutesDuration", time.minutes);
     match end {
         Some(end) => draft.set("end", end),
@@ -155,7 +165,8 @@ fn reason(ctx: &Ctx, sch: Segment, draft: &mut Draft) {
     draft.set("reasonCode", datatype::codeable_concept(ctx, part, Some("HL70276")).map(|reason| json!([reason])));
 }
 
-/// The patients, who made it, and who and what is needed for it. A message that only names the patient says nothing of the others.
+/// The patients, who made it, and who and what is needed for it. A message that only names the patient says nothing of
+/// the others.
 fn participants(ctx: &Ctx, sch: Segment, patients: &[Patient], resources: &[Resource], draft: &mut Draft) {
     let mut all = Participants::default();
     for patient in patients {

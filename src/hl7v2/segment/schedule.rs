@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, message map SIU_S12.
 
-use super::{pid, pv1, sch, slot};
+use super::{admit, sch, slot};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::segment::obx::{self, More};
@@ -24,13 +24,16 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         _ => {
             let mut patients = Vec::new();
             for node in tree.all("PID") {
-                let Some(handle) = pid::patient(ctx, node) else { return };
-                let encounter = pv1::encounter(ctx, node, handle);
-                let observe = |obx| obx::observation(ctx, obx, handle, encounter, &More::default());
-                let observations = node.all("OBX").filter_map(observe).collect();
+                let Some(subject) = admit::subject(ctx, node) else { return };
+                let (handle, encounter) = (subject.patient, subject.encounter);
+                let nodes: Vec<&Node> = node.all("OBX").collect();
+                let observations = obx::all(ctx, &nodes, handle, encounter, &More::default());
                 patients.push(Patient { handle, encounter, observations });
             }
             sch::appointment(ctx, tree, schedule, &patients);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

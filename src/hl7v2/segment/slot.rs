@@ -1,6 +1,7 @@
 //! SIU S23 and S24 → Slot: times of places, people and things that are blocked or opened.
 //!
-//! HL7 v2.8 10.4.12 and 10.4.13; the v2-to-FHIR guide has no map. A Slot is of a Schedule, and that of whom it is the time.
+//! HL7 v2.8 10.4.12 and 10.4.13; the v2-to-FHIR guide has no map. A Slot is of a Schedule, and that of whom it is the
+//! time.
 
 use super::ai::{self, Resource};
 use super::number;

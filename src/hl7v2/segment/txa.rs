@@ -1,7 +1,7 @@
 //! TXA → DocumentReference, and the OBX below it → its content.
 //!
-//! v2-to-FHIR, segment maps TXA\[DocumentReference\] and OBX\[DocumentReference\]. What an event says of another document (addendum,
-//! edit, replacement: TXA-13) is HL7 v2.8 chapter 9.6.
+//! v2-to-FHIR, segment maps TXA\[DocumentReference\] and OBX\[DocumentReference\]. What an event says of another
+//! document (addendum, edit, replacement: TXA-13) is HL7 v2.8 chapter 9.6.
 
 use super::number::{self, Number};
 use super::obx::set_list;

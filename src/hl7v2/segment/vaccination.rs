@@ -28,3 +28,6 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

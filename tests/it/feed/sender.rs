@@ -94,10 +94,20 @@ impl Line {
 
     /// Sends bytes; none where the connection ends without an answer.
     pub fn send_bytes(&mut self, content: &[u8]) -> Option<Answer> {
+        self.put(content)?;
+        self.answer()
+    }
+
+    /// Sends bytes and waits for nothing; none where the connection has ended.
+    pub fn put(&mut self, content: &[u8]) -> Option<()> {
         let mut frame = vec![0x0B];
         frame.extend(content);
         frame.extend([0x1C, 0x0D]);
-        self.0.write_all(&frame).ok()?;
+        self.0.write_all(&frame).ok()
+    }
+
+    /// Returns the next answer; none where the connection ends before.
+    pub fn answer(&mut self) -> Option<Answer> {
         let mut answer = Vec::new();
         let mut byte = [0];
         while !answer.ends_with(&[0x1C, 0x0D]) {
