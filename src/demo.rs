@@ -25,10 +25,12 @@ pub async fn load(factory: &Factory, settings: &Settings, keys: &Keys) -> Result
         Err(error) => return Err(Failure(format!("failed to load the demo: {error}"))),
     }
     println!("{}", welcome(settings, keys)?);
-    println!("{}", feed::make(factory, settings).await?);
     if settings.auth == Auth::Smart {
         println!("{}", people::make(factory, settings).await?);
         requests::make(factory).await?;
+    }
+    if let Some(lines) = feed::make(factory, settings).await? {
+        println!("{lines}");
     }
     Ok(())
 }

@@ -262,7 +262,7 @@ fn show(kept: &Kept, raw: bool) -> Result<(), Failure> {
     println!("message:  {}", message.id);
     println!("state:    {}, acknowledged with {}", message.state.name(), or(&message.ack_code));
     println!("feed:     {}, from {}", or(&message.feed), message.peer);
-    println!("received: {}, tried {} times", page::when(message.received), message.attempts);
+    println!("received: {}; tries: {}", page::when(message.received), message.attempts);
     for problem in problems(message) {
         println!("wrong:    {problem}");
     }

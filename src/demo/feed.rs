@@ -16,8 +16,8 @@ MRN = "urn:demo:mrn"
 STAFF = "urn:demo:staff"
 "#;
 
-/// Registers the feed where it is not there yet, and returns how to send it a message.
-pub async fn make(factory: &Factory, settings: &Settings) -> Result<String, Failure> {
+/// Registers the feed where it is not there yet, and returns how to send it a message where messages are taken.
+pub async fn make(factory: &Factory, settings: &Settings) -> Result<Option<String>, Failure> {
     let failed = |e: Fault| Failure(format!("failed to register the feed of the demo: {e}"));
     let service = factory.service().map_err(failed)?;
     let new = New {
@@ -33,7 +33,7 @@ pub async fn make(factory: &Factory, settings: &Settings) -> Result<String, Fail
         Err(fault) if matches!(fault.kind(), Kind::Duplicate | Kind::BusinessRule) => {}
         added => drop(added.map_err(failed)?),
     }
-    Ok(settings.mllp_listen.map_or_else(String::new, |listen| {
+    Ok(settings.mllp_listen.map(|listen| {
         format!(
             "The laboratory may send HL7 v2. In bash, from the folder of the sources:\n\n\
              send() {{ exec 3<>/dev/tcp/{}/{}; {{ printf '\\v'; tr '\\n' '\\r' < $1; printf '\\034\\r'; }} >&3; \

@@ -10,7 +10,8 @@ use super::{links, order};
 use crate::catalog::Catalog;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::hl7v2::draft::{Draft, Drafts, Handle, Identity, Update};
-use crate::hl7v2::{Code, Problem};
+use crate::hl7v2::event::Family;
+use crate::hl7v2::{Code, Conversion, Problem};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -66,6 +67,30 @@ pub fn check_people(plan: &Plan, drafts: &Drafts) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Refuses a message that would move what is known under a number to another patient: two systems count alike, or a number was typed wrong.
+/// What moves it by its meaning says so by its event (`ADT^A45`).
+pub fn check_subjects(plan: &Plan, conversion: &Conversion) -> Result<(), Problem> {
+    if conversion.event.family == Family::Merge {
+        return Ok(());
+    }
+    let subject = |content: &Map<String, Value>| {
+        let of = |name: &str| content.get(name)?.get("reference")?.as_str().map(str::to_string);
+        of("subject").or_else(|| of("patient"))
+    };
+    for slot in &plan.slots {
+        let Some(before) = slot.there.as_ref().and_then(|there| subject(&there.content)) else { continue };
+        for draft in slot.drafts.iter().filter_map(|handle| conversion.drafts.get(*handle)) {
+            let Some(handle) = subject(&draft.resource).as_deref().and_then(Handle::of) else { continue };
+            let now = plan.of.get(handle.0).copied().flatten().map(|at| url(&plan.slots[at]));
+            if before.starts_with("Patient/") && now.is_some_and(|now| now != before) {
+                let text = format!("the {} of this number is about another patient", slot.resource_type);
+                return Err(Problem::error(Code::DuplicateKey, draft.at, text));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Returns the transaction; none where nothing changes. Nothing is taken over of the drafts in `skip`.
 pub fn compose(
     catalog: &Catalog,
@@ -113,20 +138,7 @@ fn url(slot: &Slot) -> String {
 fn said(resource: &Map<String, Value>, to: &dyn Fn(Handle) -> Option<String>) -> Map<String, Value> {
     let mut said = resource.clone();
     links::link(&mut said, to);
-    said.values_mut().for_each(without_nulls);
     said
-}
-
-/// Only an element at the top can be removed; what is null further down is not said.
-fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        Value::Object(object) => {
-            object.retain(|_, value| !value.is_null());
-            object.values_mut().for_each(without_nulls);
-        }
-        _ => {}
-    }
 }
 
 fn changed(

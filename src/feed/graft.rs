@@ -1,10 +1,12 @@
 //! From what is there and what a message says to what is there afterwards.
 //!
 //! An element at the top that the message says takes the place of what was there, `null` removes it, and what it does not say stays.
-//! Identifiers, extensions and labels are united, since several systems give them.
+//! Identifiers, extensions and labels are united, since several systems give them; what else is taken over in parts is in
+//! `hl7v2/update.rs`.
 
 use crate::catalog::{Catalog, TypeDef};
 use crate::fhir::ResourceType;
+use crate::hl7v2::update;
 use serde_json::{Map, Value};
 
 /// Which of two messages happened later: the one that is taken over, or one that was before it.
@@ -26,23 +28,42 @@ pub fn graft(
     let def = catalog.ty(catalog.resource(t));
     let mut after = there.clone();
     for (name, value) in said.iter().filter(|(name, _)| !matches!(name.as_str(), "resourceType" | "id")) {
+        // What is null further down is said not to be there.
+        let tidied = update::tidied(name, value.clone());
+        let value = if matches!(name.as_str(), "identifier" | "meta" | "contained") { &tidied } else { value };
         match name.as_str() {
             "identifier" if value.is_array() => unite(&mut after, name, value, is_same_identifier, age),
-            "extension" | "modifierExtension" if value.is_array() => unite(&mut after, name, value, has_same_url, age),
+            "extension" | "modifierExtension" if value.is_array() => {
+                unite(&mut after, name, value, has_same_url, age);
+                removed(&mut after, name, value);
+            }
             // Identifiers are never taken away: others know the resource by them.
             "identifier" | "extension" | "modifierExtension" if value.is_null() => {}
             "meta" => meta(&mut after, value, age),
             "contained" => contained(&mut after, value, said, age),
-            _ if age == Age::Older => fill(def, &mut after, name, value),
-            _ if value.is_null() => {
-                after.shift_remove(name);
-                after.shift_remove(&format!("_{name}"));
-            }
-            _ => replace(def, &mut after, name, value, said),
+            _ if age == Age::Older => fill(def, &mut after, name, &tidied),
+            _ => match update::element(t.name(), name, after.get(name), value) {
+                Value::Null => {
+                    after.shift_remove(name);
+                    after.shift_remove(&format!("_{name}"));
+                }
+                value => replace(def, &mut after, name, &value, said),
+            },
         }
     }
     prune(&mut after);
     after
+}
+
+/// Removes the extensions of which is said that they are there no more: their URL alone.
+fn removed(after: &mut Map<String, Value>, name: &str, said: &Value) {
+    let is_none =
+        |item: &Value| update::says_none("extension", item) && said.as_array().is_some_and(|said| said.contains(item));
+    let Some(items) = after.get_mut(name).and_then(Value::as_array_mut) else { return };
+    items.retain(|item| !is_none(item));
+    if items.is_empty() {
+        after.shift_remove(name);
+    }
 }
 
 /// Removes what the server gives itself, so that versions can be compared.
@@ -298,6 +319,27 @@ mod tests {
         ] {
             check(t, age, there, said, want);
         }
+    }
+
+    #[test]
+    fn parts_of_a_visit_are_taken_over_one_by_one() {
+        let at = |place: &str, status: &str| json!({"location": {"reference": place}, "status": status});
+        let there = json!({
+            "period": {"start": "2026-01-01", "end": "2026-01-02"},
+            "location": [at("a", "active")],
+            "extension": [{"url": "u", "valueCode": "a"}],
+        });
+        let said = json!({"period": {"end": null}, "location": [at("b", "active")], "extension": [{"url": "u"}]});
+        let want = json!({"period": {"start": "2026-01-01"}, "location": [at("a", "completed"), at("b", "active")]});
+        check("Encounter", Age::Newer, there.clone(), said.clone(), want);
+        check("Encounter", Age::Older, there.clone(), said, there);
+        check(
+            "Encounter",
+            Age::Older,
+            json!({}),
+            json!({"period": {"end": null}, "extension": [{"url": "u"}]}),
+            json!({}),
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::hl7v2::{Code, Message, Place, Problem};
 use crate::service::Service;
 use crate::store::StoreError;
 use crate::store::audit::Entry;
-use crate::store::hl7::{Arrival, Kept, Received, Settled, State};
+use crate::store::hl7::{Arrival, Feed, Kept, Received, Settled, State};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -119,12 +119,11 @@ impl Intake {
         if head.message.as_ref().is_some_and(ack::is_answer) {
             return Vec::new();
         }
-        let (verdict, stored_ack) = self.taken(&head).await;
+        let (verdict, ack) = self.taken(&head).await;
         let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };
-        let code = answer::code(&verdict);
-        count(&head.arrival, code, began);
+        count(&head.arrival, answer::code(&verdict), began);
         let mode = head.message.as_ref().map_or(Mode::Original, Mode::of);
-        answers(&stamp, mode, &verdict, stored_ack)
+        answers(&stamp, mode, &verdict, ack)
     }
 
     /// Tries a message once more that is kept: one that waits, failed or was refused. None where there is no such message.
@@ -179,58 +178,60 @@ impl Intake {
         Ok(())
     }
 
-    /// Keeps a message and takes it over. Of one that was taken over before, the acknowledgement of then.
+    /// Keeps a message and takes it over. Of one that was taken over before, the acknowledgement of then; of one that was settled, the
+    /// one that is kept.
     async fn taken(&self, head: &Head) -> (Verdict, Option<Vec<u8>>) {
-        let store = self.service.store();
-        let feeds = match store.hl7_feeds().await {
-            Ok(feeds) => feeds,
-            Err(error) => return (lost(&error), None),
-        };
-        let mut arrival = head.arrival.clone();
-        let feed = match sender::feed(feeds, &arrival) {
-            Ok(feed) if head.message.is_some() => feed,
-            Ok(_) => return (self.refuse(&arrival, head, unreadable()).await, None),
-            Err(_) if head.message.is_none() => return (self.refuse(&arrival, head, unreadable()).await, None),
-            Err(problem) => return (self.refuse(&arrival, head, problem).await, None),
-        };
-        arrival.feed = Some(feed.id.clone());
-        let (id, attempts) = match store.receive_hl7(&arrival).await {
-            Ok(Received::New(id)) => (id, 1),
-            Ok(Received::Again(kept)) if kept.message.state == State::Done => return self.repeated(*kept),
-            // What failed has done nothing, and may be taken now; what was begun is gone on with.
-            Ok(Received::Again(kept)) => match store.try_hl7(kept.message.id).await {
-                Ok(_) => (kept.message.id, kept.message.attempts + 1),
-                Err(error) => return (lost(&error), None),
-            },
-            Ok(Received::Other(_)) => {
-                let text = "another message came under this control id";
-                let problem = Problem::error(Code::DuplicateKey, Place::segment("MSH", 1).field(10), text);
-                let verdict = self.refuse(&arrival, head, problem).await;
-                return (Verdict { outcome: Outcome::Error, ..verdict }, None);
+        match self.kept(head).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                tracing::warn!(%error, "a message could not be kept; its sender is told to send it again");
+                (Verdict::lost(), None)
             }
-            Err(error) => return (lost(&error), None),
-        };
-        let held = Held { id, raw: &head.arrival.raw, received: Instant::now(), attempts, peer: &head.arrival.peer };
-        (self.worked(&held, head, Some(feed)).await, None)
+        }
     }
 
-    /// Answers a message that was taken over before.
-    fn repeated(&self, kept: Kept) -> (Verdict, Option<Vec<u8>>) {
-        let verdict = Verdict { state: Some(State::Done), ..Verdict::failed(Outcome::Accepted, Vec::new()) };
-        (verdict, kept.ack)
+    async fn kept(&self, head: &Head) -> Result<(Verdict, Option<Vec<u8>>), StoreError> {
+        let store = self.service.store();
+        let mut arrival = head.arrival.clone();
+        let found = sender::feed(store.hl7_feeds().await?, &arrival);
+        let feed = match found {
+            _ if head.message.is_none() => return self.refuse(&arrival, head, Outcome::Rejected, unreadable()).await,
+            Ok(feed) => feed,
+            Err(problem) => return self.refuse(&arrival, head, Outcome::Rejected, problem).await,
+        };
+        arrival.feed = Some(feed.id.clone());
+        let (id, attempts) = match store.receive_hl7(&arrival).await? {
+            Received::New(id) => (id, 1),
+            Received::Again(kept) if kept.message.state == State::Done => return Ok(repeated(*kept)),
+            // What failed has done nothing, and may be taken now; what was begun is gone on with.
+            Received::Again(kept) => {
+                store.try_hl7(kept.message.id).await?;
+                (kept.message.id, kept.message.attempts + 1)
+            }
+            Received::Other(_) => {
+                let text = "another message came under this control id";
+                let problem = Problem::error(Code::DuplicateKey, Place::segment("MSH", 1).field(10), text);
+                return self.refuse(&arrival, head, Outcome::Error, problem).await;
+            }
+        };
+        let (raw, peer) = (&head.arrival.raw[..], &head.arrival.peer[..]);
+        let held = Held { id, raw, received: Instant::now(), attempts, peer };
+        Ok(self.worked(&held, head, Some(feed)).await)
     }
 
     /// Keeps a message that is not taken.
-    async fn refuse(&self, arrival: &Arrival, head: &Head, problem: Problem) -> Verdict {
-        let verdict = Verdict::refused(problem);
-        match self.service.store().refuse_hl7(arrival).await {
-            Ok(id) => {
-                let held = Held { id, raw: &arrival.raw, received: Instant::now(), attempts: 1, peer: &arrival.peer };
-                self.settle(&held, head, arrival.feed.as_deref(), &verdict).await;
-                verdict
-            }
-            Err(error) => lost(&error),
-        }
+    async fn refuse(
+        &self,
+        arrival: &Arrival,
+        head: &Head,
+        outcome: Outcome,
+        problem: Problem,
+    ) -> Result<(Verdict, Option<Vec<u8>>), StoreError> {
+        let verdict = Verdict { outcome, ..Verdict::refused(problem) };
+        let id = self.service.store().refuse_hl7(arrival).await?;
+        let held = Held { id, raw: &arrival.raw, received: Instant::now(), attempts: 1, peer: &arrival.peer };
+        let ack = self.settle(&held, head, arrival.feed.as_deref(), &verdict).await;
+        Ok((verdict, ack))
     }
 
     /// Takes over a message that is kept since long.
@@ -250,11 +251,11 @@ impl Intake {
             attempts: message.attempts + 1,
             peer: &message.peer,
         };
-        Ok(self.worked(&held, &head, feed).await)
+        Ok(self.worked(&held, &head, feed).await.0)
     }
 
     /// Takes over a message that is kept, and keeps what became of it.
-    async fn worked(&self, held: &Held<'_>, head: &Head, feed: Option<crate::store::hl7::Feed>) -> Verdict {
+    async fn worked(&self, held: &Held<'_>, head: &Head, feed: Option<Feed>) -> (Verdict, Option<Vec<u8>>) {
         let name = feed.as_ref().map(|feed| feed.id.clone());
         let mut verdict = match feed {
             None => {
@@ -275,8 +276,8 @@ impl Intake {
         if verdict.state.is_none() && held.attempts >= ATTEMPTS_MAX {
             verdict.state = Some(State::Failed);
         }
-        self.settle(held, head, name.as_deref(), &verdict).await;
-        verdict
+        let ack = self.settle(held, head, name.as_deref(), &verdict).await;
+        (verdict, ack)
     }
 
     async fn judged(&self, held: &Held<'_>, sender: &Sender) -> Verdict {
@@ -303,7 +304,7 @@ impl Intake {
 
     /// Keeps what became of a message, in its row and in the audit. Where the row cannot be written, the message is tried once
     /// more, and is found to be done.
-    async fn settle(&self, held: &Held<'_>, head: &Head, feed: Option<&str>, verdict: &Verdict) {
+    async fn settle(&self, held: &Held<'_>, head: &Head, feed: Option<&str>, verdict: &Verdict) -> Option<Vec<u8>> {
         let code = answer::code(verdict);
         let event = head.arrival.event.as_deref().unwrap_or("no event").replace('^', " ");
         let detail = match feed {
@@ -323,7 +324,7 @@ impl Intake {
             None => entry,
         };
         self.service.recorder().note(entry).await;
-        let Some(state) = verdict.state else { return };
+        let state = verdict.state?;
         let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };
         let settled = Settled {
             state,
@@ -334,7 +335,14 @@ impl Intake {
         if let Err(error) = self.service.store().settle_hl7(held.id, &settled).await {
             tracing::warn!(%error, message = %held.id, "what became of a message could not be kept; it is looked at again");
         }
+        Some(settled.ack)
     }
+}
+
+/// Answers a message that was taken over before.
+fn repeated(kept: Kept) -> (Verdict, Option<Vec<u8>>) {
+    let verdict = Verdict { state: Some(State::Done), ..Verdict::failed(Outcome::Accepted, Vec::new()) };
+    (verdict, kept.ack)
 }
 
 /// Reads what is needed to find the sender and to answer, of whatever bytes.
@@ -383,11 +391,6 @@ fn is_supported(version: &str) -> bool {
 
 fn unreadable() -> Problem {
     Problem::error(Code::SegmentSequence, None, "a message begins with MSH, and MSH-1 and MSH-2 declare separators")
-}
-
-fn lost(error: &StoreError) -> Verdict {
-    tracing::warn!(%error, "a message could not be kept; its sender is told to send it again");
-    Verdict::lost()
 }
 
 /// Returns a problem as the row of the message keeps it.

@@ -58,7 +58,9 @@ pub async fn work(service: &Service, work: &Work<'_>) -> Result<Taken, Trouble> 
     loop {
         let plan = plan(service, &work.sender.principal, &conversion.drafts, &losers).await;
         let plan = plan.map_err(|halt| halted(halt, &conversion.drafts))?;
-        compose::check_people(&plan, &conversion.drafts).map_err(|problem| Trouble::Problems(vec![problem]))?;
+        let checked = compose::check_people(&plan, &conversion.drafts);
+        let checked = checked.and_then(|()| compose::check_subjects(&plan, &conversion));
+        checked.map_err(|problem| Trouble::Problems(vec![problem]))?;
         let unions = union::of(&plan, &conversion).map_err(|problem| Trouble::Problems(vec![problem]))?;
         let origin = origin(service, work, &conversion);
         let catalog = service.store().catalog();

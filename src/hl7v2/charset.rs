@@ -87,7 +87,7 @@ impl Charset {
             }
             Charset::Utf32 { big } => text
                 .chars()
-                .map(|c| u32::from(c))
+                .map(u32::from)
                 .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
                 .collect(),
             Charset::Other(encoding) => {

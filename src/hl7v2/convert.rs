@@ -1,15 +1,17 @@
 //! From a message to drafts of resources: what each family of events does.
 
 use super::datatype;
-use super::draft::{Draft, Drafts, Handle};
+use super::draft::{Draft, Drafts, Handle, Identity};
 use super::event::{self, Event, Family};
 use super::message::Message;
 use super::problem::{Code, Place, Problem, Severity};
 use super::rules::Rules;
 use super::segment;
+use super::segment::order_number::Shared;
 use super::tree::{self, Node};
 use jiff::Timestamp;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 /// What a message says.
 #[derive(Debug, Clone)]
@@ -33,7 +35,10 @@ pub struct Ctx<'m> {
     pub event: Event,
     /// When it happened, as [`Conversion::time`].
     pub time: Option<String>,
+    /// Numbers of orders that say too little alone.
+    pub shared: OnceCell<Shared>,
     drafts: RefCell<Drafts>,
+    taken: RefCell<HashMap<Identity, usize>>,
     merges: RefCell<Vec<(Handle, Handle)>>,
     problems: RefCell<Vec<Problem>>,
     hindrances: RefCell<Vec<Problem>>,
@@ -54,6 +59,14 @@ impl Ctx<'_> {
         if let Some(draft) = self.drafts.borrow_mut().get_mut(handle) {
             change(draft);
         }
+    }
+
+    /// Takes an identity, and returns how often it was by now.
+    pub fn take(&self, identity: &Identity) -> usize {
+        let mut taken = self.taken.borrow_mut();
+        let times = taken.entry(identity.clone()).or_default();
+        *times += 1;
+        *times
     }
 
     /// Looks at the drafts.
@@ -120,7 +133,9 @@ fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event) -> Ctx<'m> {
         rules,
         event,
         time: None,
+        shared: OnceCell::new(),
         drafts: RefCell::default(),
+        taken: RefCell::default(),
         merges: RefCell::default(),
         problems: RefCell::default(),
         hindrances: RefCell::default(),

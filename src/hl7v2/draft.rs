@@ -7,6 +7,7 @@
 use super::problem::Place;
 use super::update;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashMap};
 
 /// A draft, among those of its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +40,7 @@ pub struct Identifier {
 }
 
 /// How the resource that is meant is recognized among those that are there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Identity {
     /// It has one of these identifiers, the first that is found; several resources that are found so are ambiguous.
     Identifiers(Vec<Identifier>),
@@ -53,7 +54,7 @@ pub enum Identity {
 /// What may become of a resource that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// It takes over what the message says, as [`super::update`] does: elements that the message does not say stay, `null` removes
+    /// It takes over what the message says, some of it as [`super::update`] says: elements that the message does not say stay, `null` removes
     /// them.
     Merge,
     /// It stays as it is: people, places and organizations that a message only mentions.
@@ -114,6 +115,15 @@ impl Draft {
         self
     }
 
+    /// Adds an item to a list at the top that is not there yet, for sure.
+    pub fn append(&mut self, name: &str, item: impl Into<Value>) -> &mut Draft {
+        match self.resource.get_mut(name) {
+            Some(Value::Array(items)) => items.push(item.into()),
+            _ => _ = self.resource.insert(name.to_string(), Value::Array(vec![item.into()])),
+        }
+        self
+    }
+
     /// Returns the resource as it is when nothing is there yet: with defaults, without what is said not to be there.
     pub fn made(&self) -> Value {
         let mut made = self.resource.clone();
@@ -143,45 +153,55 @@ pub fn search_value(text: &str) -> String {
 
 /// The drafts of one message, in the order in which they were begun.
 #[derive(Debug, Clone, Default)]
-pub struct Drafts(Vec<Draft>);
+pub struct Drafts {
+    all: Vec<Draft>,
+    /// Where drafts of an identity are: a message may speak of the same things many thousand times.
+    places: HashMap<Identity, BTreeSet<usize>>,
+    /// What may have another identity by now.
+    changed: Vec<usize>,
+}
 
 impl Drafts {
     pub fn add(&mut self, draft: Draft) -> Handle {
-        self.0.push(draft);
-        Handle(self.0.len() - 1)
+        self.all.push(draft);
+        self.changed.push(self.all.len() - 1);
+        Handle(self.all.len() - 1)
     }
 
     /// Adds a draft, or returns the one that is the same resource by its identity.
     pub fn add_once(&mut self, draft: Draft) -> Handle {
-        let is_same = |other: &Draft| {
-            other.identity != Identity::New
-                && other.identity == draft.identity
-                && other.resource_type() == draft.resource_type()
-        };
-        match self.0.iter().position(is_same) {
-            Some(place) => Handle(place),
-            None => self.add(draft),
+        for place in std::mem::take(&mut self.changed) {
+            if let Some(other) = self.all.get(place).filter(|other| other.identity != Identity::New) {
+                self.places.entry(other.identity.clone()).or_default().insert(place);
+            }
         }
+        let is_same = |place: &&usize| {
+            let other = self.all.get(**place);
+            other.is_some_and(|o| o.identity == draft.identity && o.resource_type() == draft.resource_type())
+        };
+        let same = self.places.get(&draft.identity).and_then(|places| places.iter().find(is_same).copied());
+        same.map_or_else(|| self.add(draft), Handle)
     }
 
     pub fn get(&self, handle: Handle) -> Option<&Draft> {
-        self.0.get(handle.0)
+        self.all.get(handle.0)
     }
 
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Draft> {
-        self.0.get_mut(handle.0)
+        self.changed.push(handle.0);
+        self.all.get_mut(handle.0)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &Draft)> {
-        self.0.iter().enumerate().map(|(n, draft)| (Handle(n), draft))
+        self.all.iter().enumerate().map(|(n, draft)| (Handle(n), draft))
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     pub fn of_type<'d>(&'d self, t: &'d str) -> impl Iterator<Item = (Handle, &'d Draft)> {

@@ -93,7 +93,7 @@ fn replace(name: &str, marks: Marks, to: &mut String) -> bool {
 }
 
 fn hexadecimal(digits: &str, to: &mut String) -> bool {
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return false;
     }
     let bytes: Option<Vec<u8>> = (0..digits.len())

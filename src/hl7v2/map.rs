@@ -83,7 +83,9 @@ const FILES: &[(&str, &str)] = maps! {
     "rxa",
     "rxr_vaccination",
     "sac",
+    "sch",
     "spm",
+    "txa",
 };
 
 static ALL: LazyLock<HashMap<&str, Map>> = LazyLock::new(|| {

@@ -123,6 +123,12 @@ fn name_of(line: &str, marks: Marks) -> &str {
     line.split(marks.field).next().unwrap_or_default().trim()
 }
 
+/// Returns a text without the control characters that no resource may have. R4 2.24.0.1, string.
+fn printable(text: Cow<str>) -> Cow<str> {
+    let is_kept = |c: char| !c.is_control() || matches!(c, '\t' | '\r' | '\n');
+    if text.chars().all(is_kept) { text } else { Cow::Owned(text.chars().filter(|c| is_kept(*c)).collect()) }
+}
+
 /// One segment.
 #[derive(Debug, Clone, Copy)]
 pub struct Segment<'m> {
@@ -266,8 +272,7 @@ impl<'m> Part<'m> {
             Depth::Component => self.part(1),
             Depth::Leaf => self,
         };
-        let text = escape::decode(leaf.text.trim(), self.marks);
-        let text = match text {
+        let text = match printable(escape::decode(leaf.text.trim(), self.marks)) {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
             Cow::Owned(text) => Cow::Owned(text.trim().to_string()),
         };
@@ -282,7 +287,7 @@ impl<'m> Part<'m> {
     /// Returns everything in it as one text, decoded: for text in which somebody forgot to escape a separator.
     pub fn whole(self) -> Option<String> {
         self.is_there()
-            .then(|| escape::decode(self.text, self.marks).trim().to_string())
+            .then(|| printable(escape::decode(self.text, self.marks)).trim().to_string())
             .filter(|text| !text.is_empty())
     }
 

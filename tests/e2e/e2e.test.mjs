@@ -7,6 +7,7 @@ import account from './flows/account.mjs'
 import consent from './flows/consent.mjs'
 import ehr from './flows/ehr.mjs'
 import emergency from './flows/emergency.mjs'
+import feeds from './flows/feeds.mjs'
 import glass from './flows/glass.mjs'
 import passkey from './flows/passkey.mjs'
 import sharing from './flows/sharing.mjs'
@@ -27,4 +28,5 @@ describe('apps and people', () => {
   passkey(stage)
   sharing(stage)
   glass(stage)
+  feeds(stage)
 })

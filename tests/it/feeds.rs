@@ -12,7 +12,7 @@ pub fn result(control: &str, pid: &str, potassium: &str) -> String {
     [
         &format!("MSH|^~\\&|LAB|HOSP|||20260102030405+0000||ORU^R01^ORU_R01|{control}|P|2.5.1|||||||UNICODE UTF-8"),
         &format!("PID|1||{pid}||Zimmer^Ada||19800102|F"),
-        "OBR|1|PL1^WARD|FL1^LAB|24323-8^Panel^LN|||20260102030000+0000||||||||||||||20260102030400+0000||LAB|F",
+        "OBR|1|PL1^WARD|FL1^LAB|24323-8^Panel^LN|||20260102030000+0000|||||||||||||||20260102030400+0000||LAB|F",
         &format!("OBX|1|NM|2823-3^Potassium^LN||{potassium}|mmol/L^^UCUM|3.5-5.1|N|||F|||20260102030000+0000"),
     ]
     .join("\r")

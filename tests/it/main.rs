@@ -11,6 +11,7 @@ mod composite_suite;
 mod consent;
 mod emergency;
 mod faults;
+mod feed;
 mod feeds;
 mod fhirpath_patch_suite;
 mod fhirpath_suite;

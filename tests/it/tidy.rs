@@ -57,6 +57,7 @@ const KEPT_IN: &[(&str, &str)] = &[
     ("tantivy", "index"),
     ("reqwest", "outbound"),
     ("lettre", "outbound"),
+    ("tokio_rustls", "mllp"),
 ];
 
 /// Rooms that speak to people on a terminal.

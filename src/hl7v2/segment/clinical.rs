@@ -76,6 +76,15 @@ pub fn known_by(ctx: &Ctx, part: Part, kind: &str, patient: Handle, draft: &mut 
     true
 }
 
+/// Recognizes a draft by a key of ours within the patient, or within the visit. What has the same key in one message is the same.
+pub fn keyed(ctx: &Ctx, (patient, visit): (Handle, Option<Handle>), kind: &str, base: &str, draft: &mut Draft) {
+    let (system, value) = (ctx.local(kind), if base.is_empty() { "-" } else { base });
+    let visit = visit.map(|visit| format!("&encounter={{{}}}", visit.0)).unwrap_or_default();
+    let token = format!("{}|{}", search_value(&system), search_value(value));
+    draft.identity = Identity::Search(format!("patient={{{}}}{visit}&identifier={token}", patient.0));
+    draft.push("identifier", serde_json::json!({"system": system, "value": value}));
+}
+
 /// Returns a reference to a resource that an EI names, which this message need not tell of.
 pub fn named_by(ctx: &Ctx, part: Part, kind: &str, resource_type: &str) -> Option<Value> {
     let part = part.said()?;

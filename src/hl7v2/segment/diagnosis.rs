@@ -2,8 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps DG1\[Condition\] and DG1\[Encounter\].
 
-use super::clinical::{known_by, named_by, token, words};
-use super::obx;
+use super::clinical::{keyed, known_by, named_by, token, words};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
@@ -70,7 +69,7 @@ fn recognize(ctx: &Ctx, dg1: Segment, (patient, encounter): (Handle, Option<Hand
         (Some(token), _) => draft.identity = Identity::Search(search(patient, encounter, &token)),
         (_, words) => {
             let text = words.unwrap_or_default().to_lowercase();
-            obx::key_within(ctx, (patient, encounter), &ctx.local("diagnosis"), &text, draft);
+            keyed(ctx, (patient, encounter), "diagnosis", &text, draft);
         }
     }
     true

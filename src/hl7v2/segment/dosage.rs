@@ -1,7 +1,7 @@
 //! How it is taken: RXO or RXE with their RXR and TQ1 → Dosage.
 //!
-//! v2-to-FHIR, segment maps RXO\[MedicationRequest\], RXR\[MedicationRequest\] and TQ1\[MedicationRequest\]. There is one Dosage for
-//! each TQ1.
+//! v2-to-FHIR, segment maps RXO\[MedicationRequest\], RXR\[MedicationRequest\] and TQ1\[MedicationRequest\]. There is
+//! one Dosage for each TQ1.
 
 use super::simple;
 use super::timing::Timing;

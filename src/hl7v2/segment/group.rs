@@ -28,6 +28,11 @@ impl<'n, 'm> Group<'n, 'm> {
         nodes.flat_map(move |node| node.all(name)).collect()
     }
 
+    /// Returns the segments of a name that stand beside it.
+    pub fn all_beside(&self, name: &'static str) -> impl Iterator<Item = &'n Node<'m>> {
+        self.beside.iter().copied().filter(move |node| node.segment.name == name)
+    }
+
     /// Returns the segments OBX that are results.
     pub fn results(&self) -> Vec<&'n Node<'m>> {
         let own = self.all("OBX");

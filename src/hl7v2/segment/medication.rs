@@ -1,7 +1,7 @@
 //! What is given: RXO, RXE, RXD with their RXC → a code, or a Medication contained in the prescription.
 //!
-//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXC has none. A code alone stays `medicationCodeableConcept`, by which it can be
-//! searched; dose form, strength, components and batch need a Medication.
+//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXC has none. A code alone stays `medicationCodeableConcept`, by
+//! which it can be searched; dose form, strength, components and batch need a Medication.
 
 use super::simple;
 use crate::hl7v2::convert::Ctx;

@@ -2,9 +2,11 @@
 
 pub mod account;
 pub mod admit;
+pub mod ai;
 pub mod allergy;
 pub mod charge;
 pub mod clinical;
+pub mod content;
 pub mod coverage;
 pub mod diagnosis;
 pub mod dispense;
@@ -24,6 +26,7 @@ pub mod occurrence;
 pub mod orc;
 pub mod order;
 pub mod order_number;
+pub mod participant;
 pub mod participation;
 pub mod pd1;
 pub mod person;
@@ -38,10 +41,16 @@ pub mod referral;
 pub mod result;
 pub mod role;
 pub mod rxa;
+pub mod sch;
 pub mod schedule;
 pub mod simple;
+pub mod slot;
 pub mod span;
 pub mod specimen;
 pub mod timing;
+pub mod txa;
 pub mod vaccination;
 pub mod vaccine_fact;
+
+#[cfg(test)]
+mod case;

@@ -49,7 +49,8 @@ pub fn report(
     }
     // R4 has no note here; R5 has.
     let url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note";
-    for note in note::annotations(ctx, node) {
+    let documents = group.all_beside("TXA");
+    for note in std::iter::once(node).chain(documents).flat_map(|node| note::annotations(ctx, node)) {
         draft.push("extension", json!({"url": url, "valueAnnotation": note}));
     }
     let numbers = Numbers::read(ctx, orc, Some(obr));
@@ -100,9 +101,8 @@ fn observed(report: &str) -> Option<&'static str> {
 fn answered(ctx: &Ctx, request: Handle, specimens: &[Handle], status: Option<&str>) {
     ctx.change(request, |draft| {
         obx::set_list(draft, "specimen", specimens.iter().map(|specimen| specimen.reference()).collect());
-        if matches!(status, Some("final" | "corrected")) {
-            draft.default("status", "completed");
-        }
+        let is_answered = matches!(status, Some("final" | "corrected"));
+        draft.default("status", if is_answered { "completed" } else { "active" });
     });
 }
 
@@ -176,8 +176,7 @@ fn results(
 ) {
     let (mut answers, mut found): (Vec<&Node>, Vec<&Node>) = (Vec::new(), Vec::new());
     for node in group.results() {
-        let documents = documents(ctx, node.segment);
-        if !documents.is_empty() {
+        if let Some(documents) = documents(ctx, node.segment) {
             documents.into_iter().for_each(|document| _ = draft.push("presentedForm", document));
         } else if request.is_some() && matches!(node.segment.field(29).text().as_deref(), Some("QST" | "SCI")) {
             answers.push(node);
@@ -186,24 +185,25 @@ fn results(
         }
     }
     for observation in obx::all(ctx, &found, patient, encounter, more) {
-        draft.push("result", observation.reference());
+        draft.append("result", observation.reference());
     }
     let mut more = more.clone();
     more.elements.retain(|(name, _)| *name != "basedOn");
     let answers = obx::all(ctx, &answers, patient, encounter, &more);
     if let Some(request) = request {
         for answer in answers {
-            ctx.change(request, |draft| _ = draft.push("supportingInfo", answer.reference()));
+            ctx.change(request, |draft| _ = draft.append("supportingInfo", answer.reference()));
         }
     }
 }
 
-/// Returns the documents that an OBX carries or points to: what people read as the report, rather than look at as an image.
-fn documents(ctx: &Ctx, obx: Segment) -> Vec<Value> {
+/// Returns the documents that an OBX carries or points to: what people read as the report, rather than look at as an image. None where
+/// it is a result of its own.
+fn documents(ctx: &Ctx, obx: Segment) -> Option<Vec<Value>> {
     let (is_pointer, kinds) = match obx.field(2).text().as_deref() {
         Some("ED") => (false, [2, 3]),
         Some("RP") => (true, [3, 4]),
-        _ => return Vec::new(),
+        _ => return None,
     };
     let is_document = |part: &Part| {
         let words = kinds.map(|n| part.part(n).text().unwrap_or_default().to_lowercase());
@@ -212,8 +212,8 @@ fn documents(ctx: &Ctx, obx: Segment) -> Vec<Value> {
         words.iter().any(|word| is_text(word) || known.iter().any(|known| word.ends_with(known)))
     };
     let parts: Vec<Part> = obx.field(5).repetitions().filter(|part| part.is_there()).collect();
-    if !parts.iter().all(is_document) {
-        return Vec::new();
+    if parts.is_empty() || !parts.iter().all(is_document) {
+        return None;
     }
     let title = coded::words(obx.field(3).first());
     let made = parts.into_iter().filter_map(|part| {
@@ -224,5 +224,5 @@ fn documents(ctx: &Ctx, obx: Segment) -> Vec<Value> {
         }
         Some(document)
     });
-    made.collect()
+    Some(made.collect())
 }

@@ -60,7 +60,9 @@ fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>,
     status(ctx, obx, more, &mut draft);
     effective(obx, more, &mut draft);
     value(ctx, nodes, &mut draft);
-    range::reference(ctx, obx, &mut draft);
+    if let Some(range) = range::reference(ctx, obx, &draft) {
+        put_range(range, &mut draft);
+    }
     let interpretation: Vec<Value> = obx
         .field(8)
         .repetitions()
@@ -124,10 +126,8 @@ fn status(ctx: &Ctx, obx: Segment, more: &More, draft: &mut Draft) {
 }
 
 fn effective(obx: Segment, more: &More, draft: &mut Draft) {
-    if obx.field(14).is_absent() {
-        if let Some((name, value)) = &more.effective {
-            draft.set(name, value.clone());
-        }
+    if let (true, Some((name, value))) = (obx.field(14).is_absent(), &more.effective) {
+        draft.set(name, value.clone());
     }
 }
 
@@ -165,6 +165,18 @@ fn value(ctx: &Ctx, nodes: &[&Node], draft: &mut Draft) {
 fn no_value(draft: &mut Draft) {
     for name in VALUES {
         draft.resource.insert((*name).to_string(), Value::Null);
+    }
+}
+
+/// Puts a reference range where the values are: into each component, where there are some.
+fn put_range(range: Value, draft: &mut Draft) {
+    match draft.resource.get_mut("component").and_then(Value::as_array_mut) {
+        Some(components) if !range.is_null() => {
+            for component in components.iter_mut().filter_map(Value::as_object_mut) {
+                component.insert("referenceRange".into(), range.clone());
+            }
+        }
+        _ => _ = draft.resource.insert("referenceRange".into(), range),
     }
 }
 
@@ -273,15 +285,16 @@ pub fn key_within(ctx: &Ctx, (patient, visit): (Handle, Option<Handle>), system:
     draft.identity = identity;
 }
 
-/// Returns the first identity of this base that no draft has yet: the second of a kind ends in `#2`.
+/// Returns the first identity of this base that was not taken yet: the second of a kind ends in `#2`.
 fn free(ctx: &Ctx, base: &str, identity: impl Fn(String) -> (Identity, Identifier)) -> (Identity, Identifier) {
     let base = if base.is_empty() { "-" } else { base };
-    for n in 1.. {
-        let value = if n == 1 { base.to_string() } else { format!("{base}#{n}") };
-        let (found, id) = identity(value);
-        if ctx.see(|drafts| drafts.iter().all(|(_, draft)| draft.identity != found)) {
-            return (found, id);
-        }
+    let first = identity(base.to_string());
+    let mut n = ctx.take(&first.0);
+    let mut found = first;
+    // What ends in `#2` may be the first of its own kind.
+    while n > 1 {
+        found = identity(format!("{base}#{n}"));
+        n = if ctx.take(&found.0) == 1 { 1 } else { n + 1 };
     }
-    identity(base.to_string())
+    found
 }

@@ -62,10 +62,9 @@ fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
     }
     lasts(tq1.field(13).first(), &mut repeat);
     let period = datatype::period_of(ctx, tq1.field(7).first(), tq1.field(8).first());
-    if let (None, true) = (&period, tq1.field(6).is_there()) {
-        if let Some(duration) = timing::duration(ctx, tq1.field(6).first()) {
-            repeat.insert("boundsDuration".into(), duration);
-        }
+    let lasts_for = Some(tq1.field(6).first()).filter(|part| part.is_there() && period.is_none());
+    if let Some(duration) = lasts_for.and_then(|part| timing::duration(ctx, part)) {
+        repeat.insert("boundsDuration".into(), duration);
     }
     extend(&mut timing, repeat);
     occurrence(timing, period, draft);
@@ -87,10 +86,8 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     let mut timing = timing::timing_quantity(ctx, tq).unwrap_or_else(|| json!({}));
     // A begin and an end alone are no pattern.
     let bounds = timing.pointer("/repeat/boundsPeriod").cloned();
-    if bounds.is_some() {
-        if let Some(timing) = timing.as_object_mut() {
-            without(timing, "boundsPeriod");
-        }
+    if let (Some(_), Some(timing)) = (&bounds, timing.as_object_mut()) {
+        without(timing, "boundsPeriod");
     }
     occurrence(timing, bounds, draft);
     if let Some(condition) = datatype::text::string(tq.part(7)) {

@@ -50,7 +50,7 @@ pub fn service_request(
     requester(ctx, orc_segment, obr_segment, &mut draft);
     occurrence::of_order(ctx, orc, obr, &mut draft);
     reasons_and_notes(ctx, (orc, obr), (patient, encounter), &mut draft);
-    based_on(ctx, obr_segment, &mut draft);
+    based_on(ctx, orc_segment, obr_segment, &mut draft);
     let numbers = Numbers::read(ctx, orc_segment, obr_segment);
     identify(ctx, (orc_segment, obr_segment), patient, &numbers, &mut draft);
     if !draft.resource.get("code").is_some_and(Value::is_object) {
@@ -93,12 +93,13 @@ fn order_type(orc: Segment, draft: &mut Draft) {
     draft.push("locationCode", json!({"coding": [{"system": system, "code": code, "display": display}]}));
 }
 
-/// Who asks: ORC-12, else OBR-16, else the house of ORC-21.
+/// Who asks: ORC-12, else OBR-16, for the house of ORC-21; either alone where the other is not said.
 fn requester(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut Draft) {
     let said = [orc.map(|orc| orc.field(12)), obr.map(|obr| obr.field(16))];
     let person = said.into_iter().flatten().find_map(|field| participation::people(ctx, field).into_iter().next());
     if !draft.resource.contains_key("requester") {
-        draft.set("requester", person.or_else(|| house(ctx, orc?)));
+        let house = orc.and_then(|orc| house(ctx, orc));
+        draft.set("requester", participation::role(ctx, person, house));
     }
 }
 
@@ -137,9 +138,10 @@ fn reasons_and_notes(
     }
 }
 
-/// OBR-29: the order that this one comes from.
-fn based_on(ctx: &Ctx, obr: Option<Segment>, draft: &mut Draft) {
-    let Some(field) = obr.map(|obr| obr.field(29)).filter(|field| field.is_there()) else { return };
+/// OBR-29, else ORC-8: the order that this one comes from.
+fn based_on(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut Draft) {
+    let fields = [obr.map(|obr| obr.field(29)), orc.map(|orc| orc.field(8))];
+    let Some(field) = fields.into_iter().flatten().find(|field| field.is_there()) else { return };
     let found = [(1, "PLAC", "placer"), (2, "FILL", "filler")].into_iter().find_map(|(n, kind, name)| {
         let part = field.part(n);
         let (mut identifier, _) = order_number::numbered(ctx, part, kind)?;

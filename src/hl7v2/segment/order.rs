@@ -40,3 +40,6 @@ fn order(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
         obx::set_list(draft, "supportingInfo", known.iter().map(|observation| observation.reference()).collect());
     });
 }
+
+#[cfg(test)]
+mod tests;

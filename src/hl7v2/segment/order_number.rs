@@ -5,8 +5,9 @@
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::identifier::entity_identifier_as;
 use crate::hl7v2::draft::Identifier;
-use crate::hl7v2::message::{Part, Segment};
+use crate::hl7v2::message::{Message, Part, Segment};
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 /// Returns an EI as an Identifier of a type of table 0203, and as the key that it is.
 pub fn numbered(ctx: &Ctx, part: Part, kind: &str) -> Option<(Value, Identifier)> {
@@ -57,22 +58,34 @@ impl Numbers {
     }
 }
 
-/// Returns whether several OBR of the message have this number and ask for different things.
-fn is_shared(ctx: &Ctx, n: usize, number: &str) -> bool {
-    let number = number.trim();
-    let (mut of_orc, mut first) = ("", None);
-    for segment in ctx.message.segments() {
-        match segment.name {
-            "ORC" => of_orc = segment.field(n).raw(),
-            "OBR" => {
-                let own = Some(segment.field(n)).filter(|own| own.is_there()).map_or(of_orc, |own| own.raw());
-                let code = segment.field(4).part(1).raw().trim();
-                if own.trim() == number && *first.get_or_insert(code) != code {
-                    return true;
+/// Numbers of OBR-2 and OBR-3 that several OBR of a message have which ask for different things.
+#[derive(Debug, Clone, Default)]
+pub struct Shared([HashSet<String>; 2]);
+
+impl Shared {
+    fn read(message: &Message) -> Shared {
+        let mut shared = Shared::default();
+        for (all, n) in shared.0.iter_mut().zip([2, 3]) {
+            let (mut of_orc, mut codes) = ("", HashMap::new());
+            for segment in message.segments() {
+                match segment.name {
+                    "ORC" => of_orc = segment.field(n).raw(),
+                    "OBR" => {
+                        let own = Some(segment.field(n)).filter(|own| own.is_there()).map_or(of_orc, |own| own.raw());
+                        let code = segment.field(4).part(1).raw().trim();
+                        if *codes.entry(own.trim()).or_insert(code) != code {
+                            all.insert(own.trim().to_string());
+                        }
+                    }
+                    _ => {}
                 }
             }
-            _ => {}
         }
+        shared
     }
-    false
+}
+
+fn is_shared(ctx: &Ctx, n: usize, number: &str) -> bool {
+    let shared = ctx.shared.get_or_init(|| Shared::read(ctx.message));
+    shared.0.get(n - 2).is_some_and(|all| all.contains(number.trim()))
 }

@@ -108,6 +108,26 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
     all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
 }
 
+/// Returns a reference to somebody who acts for a house. Only where both are known by a number can the role be recognized; otherwise
+/// it is the person, or the house where nobody is named.
+pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
+    let draft_of = |reference: &Value| reference["reference"].as_str().and_then(Handle::of);
+    let (Some(who), Some(whose)) = (&person, &house) else { return person.or(house) };
+    let (Some(practitioner), Some(organization)) = (draft_of(who), draft_of(whose)) else { return person };
+    let at = ctx.see(|drafts| drafts.get(practitioner).map(|draft| draft.at))?;
+    let mut draft = Draft::new("PractitionerRole", at);
+    draft.identity =
+        Identity::Search(format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0));
+    draft.update = Update::Keep;
+    draft.set("practitioner", who.clone()).set("organization", whose.clone());
+    let mut reference = ctx.add_once(draft).reference();
+    let words: Vec<&str> = [who, whose].into_iter().filter_map(|named| named["display"].as_str()).collect();
+    if !words.is_empty() {
+        reference["display"] = words.join(", ").into();
+    }
+    Some(reference)
+}
+
 /// Returns a reference that says what somebody did.
 pub fn function(mut reference: Value, system: &str, code: &str, display: &str) -> Value {
     let url = "http://hl7.org/fhir/StructureDefinition/event-performerFunction";

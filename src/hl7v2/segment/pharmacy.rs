@@ -2,10 +2,11 @@
 //!
 //! HL7 v2.8 chapter 4A. Medicines hang below the ORC of their order; feeds that send no ORC have them below PID.
 
+use super::admit::{self, Subject};
 use super::obx::{self, More};
-use super::{clinical, dispense, pid, prescription, pv1};
+use super::{clinical, dispense, prescription};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::draft::{Handle, Identity};
+use crate::hl7v2::draft::Handle;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 
@@ -13,8 +14,7 @@ const SEGMENTS: [&str; 3] = ["RXO", "RXE", "RXD"];
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
-        let Some(patient) = pid::patient(ctx, node) else { continue };
-        let encounter = pv1::encounter(ctx, node, patient);
+        let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
         clinical::below(ctx, node, patient, encounter);
         orders(ctx, node, patient, encounter);
     }
@@ -35,7 +35,8 @@ fn orders(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) {
     }
 }
 
-/// Takes over an ORC with the RXO, RXE and RXD below it; returns its prescription. Without any of them it is no order of medicines.
+/// Takes over an ORC with the RXO, RXE and RXD below it; returns its prescription. Without any of them it is no order
+/// of medicines.
 pub fn order(ctx: &Ctx, orc: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
     let named = |name: &str| if orc.segment.name == name { vec![orc] } else { orc.anywhere(name) };
     let encoded = named("RXE");
@@ -63,18 +64,13 @@ pub fn is_order(orc: &Node) -> bool {
 
 /// OBX below a medicine: what was to be known for it.
 fn observations(ctx: &Ctx, node: &Node, of: Handle, patient: Handle, encounter: Option<Handle>) {
-    let more = More { scope: scope(ctx, of), ..More::default() };
-    for obx in node.all("OBX") {
-        if let Some(observation) = obx::observation(ctx, obx, patient, encounter, &more) {
-            ctx.change(of, |draft| _ = draft.push("supportingInformation", observation.reference()));
-        }
-    }
+    let more = More { scope: obx::scope_of(ctx, of), ..More::default() };
+    let nodes: Vec<&Node> = node.all("OBX").collect();
+    let known = obx::all(ctx, &nodes, patient, encounter, &more);
+    ctx.change(of, |draft| {
+        obx::set_list(draft, "supportingInformation", known.iter().map(|it| it.reference()).collect());
+    });
 }
 
-/// Returns the number of what an Observation belongs to.
-pub fn scope(ctx: &Ctx, of: Handle) -> Option<String> {
-    ctx.see(|drafts| match &drafts.get(of)?.identity {
-        Identity::Identifiers(keys) => keys.first().map(|key| format!("{}|{}", key.system, key.value)),
-        _ => None,
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! ORC with RXO or RXE → MedicationRequest.
 //!
-//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What the pharmacy encoded (RXE) is the prescription; what was
-//! asked for (RXO) is it where nothing was encoded.
+//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What the pharmacy encoded (RXE) is the prescription;
+//! what was asked for (RXO) is it where nothing was encoded.
 
 use super::number::{self, Number};
 use super::obx::set_list;
@@ -10,7 +10,7 @@ use super::timing::{self, Timing};
 use super::{dosage, medication, note, simple};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded, organization, text};
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -184,8 +184,8 @@ pub fn number_of(ctx: &Ctx, segment: Segment, field: usize) -> Option<Number> {
     number::number(ctx, segment.field(field).said()?, "", "prescription")
 }
 
-/// Its placer and filler number; those that several medicines of the message share with what tells them apart. Else the number of
-/// the prescription; else patient, medicine and time.
+/// Its placer and filler number; those that several medicines of the message share with what tells them apart. Else the
+/// number of the prescription; else patient, medicine and time.
 fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Handle, draft: &mut Draft) {
     let numbers = Numbers::read(ctx, Some(orc).filter(|orc| orc.name == "ORC"), None);
     let mut shared = None;
@@ -223,9 +223,7 @@ fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Han
         ctx.warn(Code::RequiredField, orc.at().field(2), text);
     }
     let number = number::synthetic(ctx, "prescription", format!("{code}|{}", time.unwrap_or_default()));
-    let token = format!("{}|{}", number.key.system, search_value(&number.key.value));
-    draft.push("identifier", number.element);
-    draft.identity = Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0));
+    number::identify_within(draft, patient, number);
 }
 
 /// Returns whether orders of other medicines in this message have the same ORC-2 or ORC-3.

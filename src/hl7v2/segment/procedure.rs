@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment map PR1\[Procedure\]. PR1 does not say whether it was done or is planned, so that the status of one that is new
 //! is not known.
 
-use super::clinical::{known_by, named_by, token, words};
+use super::clinical::{keyed, known_by, named_by, token, words};
 use super::{note, obx, participation, span};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
@@ -78,7 +78,7 @@ fn recognize(
     // A search for the time would not find a period that begins then.
     let base = format!("{code}#{time}");
     let visit = encounter.filter(|_| time.is_empty());
-    obx::key_within(ctx, (patient, visit), &ctx.local("procedure"), base.trim_matches('#'), draft);
+    keyed(ctx, (patient, visit), "procedure", base.trim_matches('#'), draft);
     true
 }
 

@@ -7,15 +7,15 @@ use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::Segment;
 use serde_json::{Map, Value, json};
 
-/// Sets the reference range that a segment OBX names.
-pub fn reference(ctx: &Ctx, obx: Segment, draft: &mut Draft) {
+/// Returns the reference range that a segment OBX names, as a list; null where it says that there is none any more.
+pub fn reference(ctx: &Ctx, obx: Segment, draft: &Draft) -> Option<Value> {
     let field = obx.field(7);
     if field.is_null() {
-        draft.resource.insert("referenceRange".into(), Value::Null);
+        return Some(Value::Null);
     }
     // What some write where there is none.
     let is_said = |text: &String| !text.eq_ignore_ascii_case("null") && text.contains(char::is_alphanumeric);
-    let Some(text) = whole(field.first()).filter(is_said) else { return };
+    let text = whole(field.first()).filter(is_said)?;
     let unit = obx.field(6).text();
     let (low, high) = bounds(&text, unit.as_deref());
     let mut range = Map::new();
@@ -25,7 +25,7 @@ pub fn reference(ctx: &Ctx, obx: Segment, draft: &mut Draft) {
         }
     }
     range.insert("text".into(), text.into());
-    draft.set("referenceRange", json!([range]));
+    Some(json!([range]))
 }
 
 /// Returns a number with the unit of the value.

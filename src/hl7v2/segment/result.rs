@@ -21,8 +21,9 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 }
 
 fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
-    // An ORC says that the message carries the order, too.
-    let request = group.orc.and_then(|_| orc::service_request(ctx, group.orc, group.obr, patient, encounter));
+    // An ORC says that the message carries the order, too, and a placer's number that there is one.
+    let is_ordered = group.orc.is_some() || group.obr.is_some_and(|obr| obr.segment.field(2).is_there());
+    let request = if is_ordered { orc::service_request(ctx, group.orc, group.obr, patient, encounter) } else { None };
     if obr::report(ctx, group, patient, encounter, request).is_none() {
         let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };
         obx::all(ctx, &group.all("OBX"), patient, encounter, &more);
@@ -37,3 +38,6 @@ pub fn beside(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>)
         specimen::observations(ctx, node, made, patient, encounter);
     }
 }
+
+#[cfg(test)]
+pub mod tests;

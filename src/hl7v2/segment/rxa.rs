@@ -1,17 +1,18 @@
 //! RXA with its ORC, RXR and OBX → Immunization.
 //!
-//! v2-to-FHIR, segment maps RXA\[Immunization\], ORC\[Immunization\] and RXR\[Immunization\]; what RXA-9 says, and which OBX are
-//! elements of the vaccination rather than observations, is as the CDC guide for immunization messaging 2.5.1 has it.
+//! v2-to-FHIR, segment maps RXA\[Immunization\], ORC\[Immunization\] and RXR\[Immunization\]; what RXA-9 says, and
+//! which OBX are elements of the vaccination rather than observations, is as the CDC guide for immunization messaging
+//! 2.5.1 has it.
 
 use super::admit::Subject;
 use super::number;
 use super::obx::{self, More, key_of};
-use super::order_number::Numbers;
+use super::order_number::{Number, Numbers};
 use super::vaccine_fact::Facts;
 use super::{note, simple};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded, text};
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
@@ -24,7 +25,8 @@ const NO_VACCINE: &str = "998";
 /// What RXA-2, RXA-6 and ORC-3 say where there is nothing to say.
 const UNKNOWN: [&str; 2] = ["999", "9999"];
 
-/// Adds the Immunization of an RXA and the Observations below it. `group` is the ORC above, or another segment where there is none.
+/// Adds the Immunization of an RXA and the Observations below it. `group` is the ORC above, or another segment where
+/// there is none.
 pub fn immunization(ctx: &Ctx, group: Segment, rxa: &Node, subject: &Subject) {
     let own = rxa.segment;
     let orc = Some(group).filter(|segment| segment.name == "ORC");
@@ -62,8 +64,8 @@ pub fn immunization(ctx: &Ctx, group: Segment, rxa: &Node, subject: &Subject) {
     let nodes: Vec<&Node> = rxa.all("OBX").collect();
     let facts = Facts::read(ctx, &nodes, &mut draft);
     identify(ctx, orc, own, subject.patient, &mut draft);
-    let scope = scope(&draft);
     let handle = ctx.add(draft);
+    let scope = obx::scope_of(ctx, handle);
     for node in nodes {
         let is_fact = facts.is_one(node.segment);
         if !is_fact {
@@ -165,20 +167,19 @@ fn people(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, draft: &mut Draft) {
     }
 }
 
-/// Its filler number, else its placer number; else patient, vaccine, time and lot.
+/// Its filler number; else patient, vaccine, day and lot. A placer may have asked for several vaccines under one
+/// number.
 fn identify(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, patient: Handle, draft: &mut Draft) {
     let numbers = Numbers::read(ctx, orc, None);
-    let mut keys: Vec<Identifier> = Vec::new();
+    let is_known = |number: &Number| !UNKNOWN.contains(&&*number.id.value);
     for (n, number) in [(3, numbers.filler), (2, numbers.placer)] {
-        let Some(number) = number.filter(|number| !UNKNOWN.contains(&&*number.id.value)) else { continue };
-        if is_shared(ctx, orc, n) {
-            continue;
-        }
+        let Some(number) = number.filter(is_known).filter(|_| !is_shared(ctx, orc, n)) else { continue };
         draft.push("identifier", number.element);
-        keys.push(number.id);
+        if n == 3 {
+            draft.identity = Identity::Identifiers(vec![number.id]);
+        }
     }
-    if !keys.is_empty() {
-        draft.identity = Identity::Identifiers(keys);
+    if draft.identity != Identity::New {
         return;
     }
     let codings = draft.resource["vaccineCode"]["coding"].as_array().cloned().unwrap_or_default();
@@ -188,9 +189,7 @@ fn identify(ctx: &Ctx, orc: Option<Segment>, rxa: Segment, patient: Handle, draf
     let day: String = word(3).chars().take(8).collect();
     // Who refuses on one day is vaccinated on another; a lot is not told of what was not given.
     let number = number::synthetic(ctx, "immunization", format!("{code}|{day}|{}", word(15)));
-    let token = format!("{}|{}", number.key.system, search_value(&number.key.value));
-    draft.push("identifier", number.element);
-    draft.identity = Identity::Search(format!("patient={{{}}}&identifier={token}", patient.0));
+    number::identify_within(draft, patient, number);
 }
 
 /// Returns whether several ORC of the message have the same number: then it is one of the visit.
@@ -198,11 +197,4 @@ fn is_shared(ctx: &Ctx, orc: Option<Segment>, n: usize) -> bool {
     let Some(own) = orc.map(|orc| orc.field(n).raw().trim()) else { return false };
     let same = ctx.message.segments().filter(|other| other.name == "ORC" && other.field(n).raw().trim() == own);
     same.count() > 1
-}
-
-fn scope(draft: &Draft) -> Option<String> {
-    match &draft.identity {
-        Identity::Identifiers(keys) => keys.first().map(|key| format!("{}|{}", key.system, key.value)),
-        _ => None,
-    }
 }

@@ -6,9 +6,9 @@ use super::order_number::{self, Numbers};
 use super::{note, obx, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;
-use crate::hl7v2::message::Segment;
+use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> H
     let descriptions = spm.field(14).repetitions().filter_map(|part| part.whole()).map(note::text);
     let notes = descriptions.chain(note::annotations(ctx, node)).collect();
     obx::set_list(&mut draft, "note", notes);
-    parents(ctx, spm, &mut draft);
+    parents(ctx, spm, patient, &mut draft);
     containers(ctx, node, &mut draft);
     identify(ctx, spm, patient, key, &mut draft);
     ctx.add_once(draft)
@@ -34,10 +34,8 @@ fn containers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
     for (n, sac) in node.all("SAC").enumerate() {
         let mut said = Map::new();
         map::fill(ctx, "sac", sac.segment, &mut said);
-        if n == 0 {
-            if let Some(accession) = said.remove("accessionIdentifier") {
-                draft.set("accessionIdentifier", accession);
-            }
+        if let (0, Some(accession)) = (n, said.remove("accessionIdentifier")) {
+            draft.set("accessionIdentifier", accession);
         }
         let Some(container) = said.remove("container").and_then(|mut list| list.get_mut(0).map(Value::take)) else {
             continue;
@@ -124,26 +122,36 @@ fn set_collected(draft: &mut Draft, start: Option<String>, end: Option<String>) 
     within(draft, "collection").insert(value.0.into(), value.1);
 }
 
-/// SPM-3: the specimens that it was made from, by their identifiers.
-fn parents(ctx: &Ctx, spm: Segment, draft: &mut Draft) {
+/// SPM-3: the specimens that it was made from.
+fn parents(ctx: &Ctx, spm: Segment, patient: Handle, draft: &mut Draft) {
     for part in spm.field(3).repetitions() {
-        let placer = order_number::numbered(ctx, part.part(1), "PGN");
-        let filler = || order_number::numbered(ctx, part.part(2), "FGN");
-        if let Some((identifier, _)) = placer.or_else(filler) {
-            draft.push("parent", json!({"type": "Specimen", "identifier": identifier}));
+        let mut parent = Draft::new("Specimen", part.at);
+        let ids = numbers(ctx, part, &mut parent);
+        if ids.is_empty() {
+            continue;
         }
+        parent.identity = Identity::Identifiers(ids);
+        parent.update = Update::Keep;
+        parent.set("subject", patient.reference());
+        draft.push("parent", ctx.add_once(parent).reference());
     }
 }
 
-/// SPM-2, 30, 31 and 32.
-fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: &mut Draft) {
-    let mut ids: Vec<Identifier> = Vec::new();
+/// Adds the identifiers of an EIP: the filler's, then the placer's.
+fn numbers(ctx: &Ctx, eip: Part, draft: &mut Draft) -> Vec<Identifier> {
+    let mut ids = Vec::new();
     for (n, kind) in [(2, "FGN"), (1, "PGN")] {
-        if let Some((identifier, id)) = order_number::numbered(ctx, spm.field(2).part(n), kind) {
+        if let Some((identifier, id)) = order_number::numbered(ctx, eip.part(n), kind) {
             draft.push("identifier", identifier);
             ids.push(id);
         }
     }
+    ids
+}
+
+/// SPM-2, 30, 31 and 32.
+fn identify(ctx: &Ctx, spm: Segment, patient: Handle, key: Option<&str>, draft: &mut Draft) {
+    let ids = numbers(ctx, spm.field(2).first(), draft);
     let others = spm.field(31).repetitions().filter(|part| part.is_there());
     for identifier in others.filter_map(|part| datatype::identifier(ctx, part)) {
         draft.push("identifier", identifier);

@@ -29,3 +29,6 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

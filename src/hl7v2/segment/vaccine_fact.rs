@@ -1,6 +1,7 @@
 //! OBX below RXA that are elements of the vaccination: who pays, what was handed out, which dose it was.
 //!
-//! The v2-to-FHIR guide leaves them open and names the CDC guide for immunization messaging 2.5.1, whose LOINC codes these are.
+//! The v2-to-FHIR guide leaves them open and names the CDC guide for immunization messaging 2.5.1, whose LOINC codes
+//! these are.
 
 use super::obx::set_list;
 use crate::hl7v2::convert::Ctx;

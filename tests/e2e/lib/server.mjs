@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +21,7 @@ export async function startServer(...how) {
   chmodSync(folder, 0o711)
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   for (let tries = 0; tries < 5; tries++) {
-    const server = new Server(folder, await freePort(), how)
+    const server = new Server(folder, await freePort(), await freePort(), how)
     if (await server.launch()) return server
   }
   throw new Error('five ports in a row were taken while the server started')
@@ -33,15 +33,16 @@ class Server {
   #how
   #process
 
-  constructor(folder, port, how) {
+  constructor(folder, port, mllp, how) {
     this.#folder = folder
     this.#how = how
+    this.mllp = mllp
     // Passkeys want a name and not an address.
     this.root = `http://localhost:${port}`
     this.base = `${this.root}/fhir`
     this.#flags = [
       ...['--listen', `127.0.0.1:${port}`, '--base-url', this.base, '--data-dir', join(folder, 'data')],
-      ...['--auth', 'smart', '--mllp-listen', '', '--workers', '2'],
+      ...['--auth', 'smart', '--mllp-listen', `127.0.0.1:${mllp}`, '--workers', '2'],
     ]
   }
 
@@ -110,6 +111,23 @@ class Server {
     })
     assert.equal(ran.status, 0, `medilink ${command}: ${ran.stderr}${ran.stdout}`)
     return ran.stdout.trim()
+  }
+
+  /** Sends a message over MLLP and returns the acknowledgement, a segment in each line. */
+  send(message) {
+    return new Promise((done, failed) => {
+      let answer = ''
+      const socket = connect(this.mllp, '127.0.0.1', () => socket.write(`\x0b${message.trim().replaceAll('\n', '\r')}\r\x1c\r`))
+      socket.setTimeout(30_000, () => socket.destroy(new Error('no acknowledgement')))
+      socket.on('error', failed)
+      socket.on('data', (part) => {
+        answer += part
+        if (answer.endsWith('\x1c\r')) {
+          socket.end()
+          done(answer.slice(1, -2).replaceAll('\r', '\n'))
+        }
+      })
+    })
   }
 
   addPerson({ login, name, role, fhirUser, password }) {

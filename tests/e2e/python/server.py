@@ -25,11 +25,11 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="medilink-e2e-"))
         self.folder.chmod(0o711)
         for _ in range(5):
-            port = free_port()
+            port, self.mllp = free_port(), free_port()
             self.root = f"http://127.0.0.1:{port}"
             self.base = f"{self.root}/fhir"
             self.flags = ["--listen", f"127.0.0.1:{port}", "--data-dir", str(self.folder / "data")]
-            self.flags += ["--auth", "smart", "--mllp-listen", "", "--workers", "2"]
+            self.flags += ["--auth", "smart", "--mllp-listen", f"127.0.0.1:{self.mllp}", "--workers", "2"]
             if self._launch():
                 return
         raise RuntimeError("five ports in a row were taken while the server started")
@@ -85,6 +85,13 @@ class Server:
             url = f"{self.base}/{resource['resourceType']}/{resource['id']}"
             answer = requests.put(url, json=resource, headers=headers, timeout=30)
             assert answer.status_code == 201, answer.text
+
+    def total(self, search):
+        """Returns how many resources a search finds, in the name of the operator."""
+        headers = {"Authorization": f"Bearer {self.cli('token', '--scope', 'system/*.rs')}"}
+        answer = requests.get(f"{self.base}/{search}", params={"_summary": "count"}, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["total"]
 
 
 def environment():

@@ -17,12 +17,15 @@ fn metric(app: &TestApp, line: &str) -> f64 {
     text.lines().find_map(|own| own.strip_prefix(line)?.trim().parse().ok()).unwrap_or(0.0)
 }
 
+/// Its name, what is sent piece by piece, and which messages are answered.
+type Case<'a> = (&'a str, Vec<Vec<u8>>, &'a [&'a str]);
+
 #[test]
 fn each_fault_costs_as_little_as_can_be() {
     let app = app();
     let unended = |id: &str| [b"\x0b", &message(id)[..], b"\x1c"].concat();
     let long = framed(&[&message("long")[..], &[b'x'; 2000]].concat());
-    let cases: [(&str, Vec<Vec<u8>>, &[&str]); 12] = [
+    let cases: [Case; 12] = [
         ("one frame", vec![frame("1")], &["1"]),
         ("several in one read", vec![[frame("1"), frame("2"), frame("3")].concat()], &["1", "2", "3"]),
         ("bytes before", vec![[b"abc\r\n".to_vec(), frame("1")].concat()], &["1"]),

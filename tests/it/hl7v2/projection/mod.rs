@@ -34,13 +34,13 @@ pub struct Compared {
 }
 
 /// One message, and the bundle that another converter made of it.
-struct Example {
-    name: String,
-    message: String,
+pub struct Example {
+    pub name: String,
+    pub message: String,
     expected: serde_json::Value,
 }
 
-fn suite(folder: &str) -> PathBuf {
+pub fn suite(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/suites/hl7v2").join(folder)
 }
 
@@ -67,7 +67,7 @@ pub fn read(path: &Path) -> String {
     text.trim_start_matches('\u{feff}').replace("\r\n", "\r").replace('\n', "\r")
 }
 
-fn examples() -> Vec<Example> {
+pub fn examples() -> Vec<Example> {
     let microsoft = suite("ms-fhir-converter");
     let bundles = files(&microsoft.join("expected"), "json");
     let with_bundle = |path: PathBuf| {
@@ -117,6 +117,22 @@ fn completed(message: &str, problem: &Problem) -> Option<String> {
         _ => return None,
     }
     Some(segments.join("\r"))
+}
+
+/// Returns a fragment with what it lacks; none where that is not all that is wrong with it.
+#[allow(dead_code)]
+pub fn completed_of(message: &str) -> Option<String> {
+    let mut text = message.to_string();
+    for _ in 0..4 {
+        match Message::parse(&*text)
+            .map_err(|problem| vec![problem])
+            .and_then(|message| convert(&message, &Rules::default()))
+        {
+            Ok(_) => return Some(text),
+            Err(problems) => text = completed(&text, problems.first()?)?,
+        }
+    }
+    None
 }
 
 fn compare(example: &Example) -> Compared {

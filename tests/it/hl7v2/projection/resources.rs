@@ -32,8 +32,9 @@ pub const CLINICAL: &[&str] = &[
 pub const LINK: &str = "→";
 
 /// Elements that say nothing of the patient, or that every converter fills as it likes.
+/// Who assigned an identifier is what its system says; which organizations are resources is a matter of taste.
 const SKIPPED: &[&str] =
-    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "language"];
+    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "language", "assigner"];
 
 /// Systems that both sides write the same way; others are made up by each.
 const SYSTEMS: &[&str] = &[
@@ -127,7 +128,9 @@ impl Resources {
     fn leaf_or_object(&self, resource: &Value, value: &Value, depth: usize) -> Value {
         match value {
             Value::Object(_) => self.object(resource, value, depth),
-            Value::String(text) => Value::String(moment(text).unwrap_or_else(|| text.trim().to_string())),
+            Value::String(text) => {
+                Value::String(moment(text).unwrap_or_else(|| text.trim().trim_end_matches('/').to_string()))
+            }
             Value::Number(number) => Value::String(plain(&number.to_string())),
             other => other.clone(),
         }
@@ -141,7 +144,7 @@ impl Resources {
             resource["contained"].as_array()?.iter().find(|inner| inner["id"] == id)
         };
         let Some(target) = self.0.get(key).or_else(contained) else {
-            return json!({"names": [reference["display"]]});
+            return json!({"names": reference.get("display").into_iter().collect::<Vec<_>>()});
         };
         let target_type = target["resourceType"].as_str().unwrap_or_default();
         if CLINICAL.contains(&target_type) && !key.starts_with('#') {
@@ -162,7 +165,9 @@ impl Resources {
             name => vec![name.clone()],
         };
         about.names.extend(names.into_iter().filter(Value::is_string));
-        let identifiers = resource["identifier"].as_array().into_iter().flatten();
+        // Places are known by names; what else they have as identifiers every converter makes up.
+        let is_place = resource["resourceType"] == "Location";
+        let identifiers = resource["identifier"].as_array().into_iter().flatten().filter(|_| !is_place);
         about.identifiers.extend(identifiers.map(|one| one["value"].clone()).filter(Value::is_string));
         for way in ["practitioner", "organization", "partOf"] {
             let reference = &resource[way];

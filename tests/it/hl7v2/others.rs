@@ -1,0 +1,75 @@
+//! Messages of other projects, sent to the server: each is acknowledged, and what it says is said once.
+//!
+//! Data: `../shared/suites/hl7v2` beside the package; a test whose data is absent says so and passes. Those that are refused are
+//! listed in `refused.txt` with what the acknowledgement says.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::projection::{completed_of, examples};
+use super::stage::{state, with_id};
+use crate::app::TestApp;
+use crate::feed::sender::{Answer, Line, app};
+
+/// Returns the first error of an acknowledgement: code of table 0357 and place.
+fn reason(answer: &Answer) -> String {
+    let code = answer.field("ERR", 3).split('^').next().unwrap_or_default();
+    format!("{} {code} {}", answer.field("MSA", 1), answer.field("ERR", 2))
+}
+
+/// Sends a message twice, as two; returns what is wrong with that.
+fn said_twice(app: &TestApp, line: &mut Line, name: &str, message: &str) -> Result<(), String> {
+    let send = |line: &mut Line, id: String| {
+        let answer = line.send_bytes(with_id(message, &id).as_bytes()).ok_or("the connection ended")?;
+        match answer.field("MSA", 1) {
+            "AA" => Ok(()),
+            _ => Err(answer.0.replace('\r', "\n")),
+        }
+    };
+    send(line, format!("{name}-1"))?;
+    let before = state(app);
+    send(line, format!("{name}-2"))?;
+    let after = state(app);
+    if after == before { Ok(()) } else { Err(format!("again: {before:?} became {after:?}")) }
+}
+
+#[test]
+fn messages_of_other_projects_are_taken_over() {
+    let examples = examples();
+    if examples.is_empty() {
+        println!("skipped: the messages are not here");
+        return;
+    }
+    let expected: BTreeMap<&str, &str> = include_str!("refused.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(": "))
+        .collect();
+    let app = app();
+    let mut line = Line::open(&app);
+    let mut wrong = String::new();
+    let mut refused = BTreeMap::new();
+    for (number, example) in examples.iter().enumerate() {
+        let name = &example.name;
+        let first = line.send_bytes(with_id(&example.message, &format!("{number}-0")).as_bytes()).expect("an answer");
+        let mut message = example.message.clone();
+        if first.field("MSA", 1) != "AA" {
+            refused.insert(name.as_str(), reason(&first));
+            match completed_of(&message) {
+                Some(whole) => message = whole,
+                None => continue,
+            }
+        }
+        if let Err(why) = said_twice(&app, &mut line, &number.to_string(), &message) {
+            let _ = writeln!(wrong, "{name}: {why}");
+        }
+    }
+    let text: String = refused.iter().map(|(name, why)| format!("{name}: {why}\n")).collect();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tables");
+    std::fs::create_dir_all(&folder).expect("a folder for tables");
+    let head = format!("HL7 v2: {} messages of others, {} refused as they are\n", examples.len(), refused.len());
+    std::fs::write(folder.join("hl7v2-acknowledged.txt"), format!("{head}{text}")).expect("a table");
+    assert!(wrong.is_empty(), "{wrong}");
+    let refused: BTreeMap<&str, &str> = refused.iter().map(|(name, why)| (*name, why.as_str())).collect();
+    assert_eq!(refused, expected, "refused.txt lists those that are refused: target/tables/hl7v2-acknowledged.txt");
+}
