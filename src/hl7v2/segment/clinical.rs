@@ -2,8 +2,9 @@
 //!
 //! v2-to-FHIR, message maps ADT_A01, ORM_O01, OML_O21, VXU_V04 and SIU_S12; BAR, DFT and REF, of which the guide has no maps, alike.
 
+use super::admit::Subject;
 use super::number::{self, Number};
-use super::{account, allergy, coverage, diagnosis, guarantor, identity, obx, procedure, pv1};
+use super::{account, allergy, charge, coverage, diagnosis, guarantor, identity, obx, procedure, pv1};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::identifier::Authority;
 use crate::hl7v2::draft::{Draft, Handle, Identity, search_value};
@@ -35,7 +36,7 @@ pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) 
                 }
             }
             "IAM" => allergy::reaction(ctx, node.segment, patient),
-            "DG1" => found.conditions.extend(diagnosis::of_visit(ctx, node.segment, patient, visit)),
+            "DG1" => found.conditions.extend(diagnosis::of_visit(ctx, node, patient, visit)),
             "PDA" => diagnosis::cause_of_death(ctx, node.segment, patient),
             "PR1" => drop(procedure::procedure(ctx, node, patient, visit)),
             "GT1" => guarantor::guarantor(ctx, node.segment, patient, account),
@@ -48,6 +49,9 @@ pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) 
     // Allergies are the patient's, also where they stand below an order.
     for node in pid.anywhere("AL1") {
         allergy::allergy(ctx, node, patient);
+    }
+    if ctx.event.family != Family::Charge {
+        charge::beside(ctx, pid, &Subject { patient, encounter });
     }
     found
 }
