@@ -3,8 +3,8 @@
 //! v2-to-FHIR, segment maps AL1\[AllergyIntolerance\] and IAM\[AllergyIntolerance\]. An allergy is that of a patient to a thing: whoever
 //! says it again says it of the same.
 
-use super::clinical::{known_by, token, words};
-use super::{nk1, note, obx};
+use super::clinical::{keyed, known_by, token, words};
+use super::{nk1, note};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
@@ -73,7 +73,7 @@ fn recognize(ctx: &Ctx, said: Part, patient: Handle, draft: &mut Draft) -> bool 
             draft.identity = Identity::Search(search);
         }
         (None, Some(text)) => {
-            obx::key_within(ctx, (patient, None), &ctx.local("allergy"), &text.to_lowercase(), draft);
+            keyed(ctx, (patient, None), "allergy", &text.to_lowercase(), draft);
         }
         (None, None) => {
             ctx.warn(Code::RequiredField, said.at, "nothing says what the allergy is to; it was left out");

@@ -43,6 +43,14 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
     }
 }
 
+/// Takes over the charges that stand in a message of another family, such as an order.
+pub fn beside(ctx: &Ctx, pid: &Node, subject: &Subject) {
+    let account = account::account(ctx, pid.segment.field(18), subject.patient, "active");
+    for node in pid.anywhere("FT1") {
+        charge(ctx, node, &bill(subject, account, &Below::default()));
+    }
+}
+
 fn bill<'b>(subject: &'b Subject, account: Option<Handle>, below: &'b Below) -> Bill<'b> {
     Bill { subject, account, below, order: None, observations: Vec::new() }
 }
@@ -67,7 +75,7 @@ fn charge(ctx: &Ctx, node: &Node, bill: &Bill) {
     let ft1 = node.segment;
     let Subject { patient, encounter } = *bill.subject;
     let conditions: Vec<Handle> =
-        node.all("DG1").filter_map(|dg1| diagnosis::of_visit(ctx, dg1.segment, patient, encounter)).collect();
+        node.all("DG1").filter_map(|dg1| diagnosis::of_visit(ctx, dg1, patient, encounter)).collect();
     let mut services: Vec<Handle> =
         node.all("PR1").filter_map(|pr1| procedure::procedure(ctx, pr1, patient, encounter)).collect();
     if ["PY", "CO"].iter().any(|code| ft1.field(6).is(code)) {

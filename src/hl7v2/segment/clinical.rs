@@ -2,8 +2,9 @@
 //!
 //! v2-to-FHIR, message maps ADT_A01, ORM_O01, OML_O21, VXU_V04 and SIU_S12; BAR, DFT and REF, of which the guide has no maps, alike.
 
+use super::admit::Subject;
 use super::number::{self, Number};
-use super::{account, allergy, coverage, diagnosis, guarantor, identity, obx, procedure, pv1};
+use super::{account, allergy, charge, coverage, diagnosis, guarantor, identity, obx, procedure, pv1};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::identifier::Authority;
 use crate::hl7v2::draft::{Draft, Handle, Identity, search_value};
@@ -35,7 +36,7 @@ pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) 
                 }
             }
             "IAM" => allergy::reaction(ctx, node.segment, patient),
-            "DG1" => found.conditions.extend(diagnosis::of_visit(ctx, node.segment, patient, visit)),
+            "DG1" => found.conditions.extend(diagnosis::of_visit(ctx, node, patient, visit)),
             "PDA" => diagnosis::cause_of_death(ctx, node.segment, patient),
             "PR1" => drop(procedure::procedure(ctx, node, patient, visit)),
             "GT1" => guarantor::guarantor(ctx, node.segment, patient, account),
@@ -48,6 +49,9 @@ pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) 
     // Allergies are the patient's, also where they stand below an order.
     for node in pid.anywhere("AL1") {
         allergy::allergy(ctx, node, patient);
+    }
+    if ctx.event.family != Family::Charge {
+        charge::beside(ctx, pid, &Subject { patient, encounter });
     }
     found
 }
@@ -74,6 +78,15 @@ pub fn known_by(ctx: &Ctx, part: Part, kind: &str, patient: Handle, draft: &mut 
         false => identity::around(patient, &[key]).unwrap_or(Identity::New),
     };
     true
+}
+
+/// Recognizes a draft by a key of ours within the patient, or within the visit. What has the same key in one message is the same.
+pub fn keyed(ctx: &Ctx, (patient, visit): (Handle, Option<Handle>), kind: &str, base: &str, draft: &mut Draft) {
+    let (system, value) = (ctx.local(kind), if base.is_empty() { "-" } else { base });
+    let visit = visit.map(|visit| format!("&encounter={{{}}}", visit.0)).unwrap_or_default();
+    let token = format!("{}|{}", search_value(&system), search_value(value));
+    draft.identity = Identity::Search(format!("patient={{{}}}{visit}&identifier={token}", patient.0));
+    draft.push("identifier", serde_json::json!({"system": system, "value": value}));
 }
 
 /// Returns a reference to a resource that an EI names, which this message need not tell of.

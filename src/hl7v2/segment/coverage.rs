@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps IN1\[Coverage\] and IN3\[CareTeam\].
 
-use super::{guarantor, identity, obx, participation, role};
+use super::{clinical, guarantor, identity, participation, role};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
@@ -194,7 +194,7 @@ fn recognize(ctx: &Ctx, in1: Segment, in2: Option<Segment>, patient: Handle, dra
     let plan = in1.field(2).part(1).text().or_else(|| in1.field(2).part(2).text());
     let house = [3, 4].into_iter().find_map(|n| in1.field(n).text());
     let words: Vec<String> = [policy, plan, house].into_iter().flatten().map(|text| text.into_owned()).collect();
-    obx::key_within(ctx, (patient, None), &ctx.local("coverage"), &words.join("#"), draft);
+    clinical::keyed(ctx, (patient, None), "coverage", &words.join("#"), draft);
 }
 
 /// IN3-21.

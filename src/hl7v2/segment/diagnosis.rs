@@ -2,22 +2,24 @@
 //!
 //! v2-to-FHIR, segment maps DG1\[Condition\] and DG1\[Encounter\].
 
-use super::clinical::{known_by, named_by, token, words};
-use super::obx;
+use super::clinical::{keyed, known_by, named_by, token, words};
+use super::note;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
+use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
 
 const DUE_TO: &str = "http://hl7.org/fhir/StructureDefinition/condition-dueTo";
 const VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
 
 /// Adds the Condition of a DG1 and says in the visit that it is a diagnosis there.
-pub fn of_visit(ctx: &Ctx, dg1: Segment, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
-    let condition = condition(ctx, dg1, patient, encounter)?;
+pub fn of_visit(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
+    let dg1 = node.segment;
+    let condition = condition(ctx, node, patient, encounter)?;
     let Some(encounter) = encounter.filter(|_| !dg1.field(21).is("D")) else { return Some(condition) };
     let mut diagnosis = json!({"condition": condition.reference()});
     let kind = dg1.field(6);
@@ -38,7 +40,8 @@ pub fn of_visit(ctx: &Ctx, dg1: Segment, patient: Handle, encounter: Option<Hand
 }
 
 /// Adds the Condition of a DG1; none, with a warning, where it does not say what was found.
-pub fn condition(ctx: &Ctx, dg1: Segment, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
+pub fn condition(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
+    let dg1 = node.segment;
     let mut draft = Draft::new("Condition", dg1.at());
     map::fill(ctx, "dg1", dg1, &mut draft.resource);
     draft.set("subject", patient.reference());
@@ -48,6 +51,9 @@ pub fn condition(ctx: &Ctx, dg1: Segment, patient: Handle, encounter: Option<Han
         // R4 con-5.
         draft.resource.insert("clinicalStatus".into(), Value::Null);
         draft.only_if_there = true;
+    }
+    for note in note::annotations(ctx, node) {
+        draft.push("note", note);
     }
     if let Some(parent) = named_by(ctx, dg1.field(22), "diagnosis", "Condition") {
         draft.push("extension", json!({"url": DUE_TO, "valueReference": parent}));
@@ -70,7 +76,7 @@ fn recognize(ctx: &Ctx, dg1: Segment, (patient, encounter): (Handle, Option<Hand
         (Some(token), _) => draft.identity = Identity::Search(search(patient, encounter, &token)),
         (_, words) => {
             let text = words.unwrap_or_default().to_lowercase();
-            obx::key_within(ctx, (patient, encounter), &ctx.local("diagnosis"), &text, draft);
+            keyed(ctx, (patient, encounter), "diagnosis", &text, draft);
         }
     }
     true

@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment map PR1\[Procedure\]. PR1 does not say whether it was done or is planned, so that the status of one that is new
 //! is not known.
 
-use super::clinical::{known_by, named_by, token, words};
+use super::clinical::{keyed, known_by, named_by};
 use super::{note, obx, participation, span};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
@@ -67,18 +67,20 @@ fn recognize(
     time: &str,
     draft: &mut Draft,
 ) -> bool {
-    let code = draft.resource.get("code");
-    let Some(code) = token(code).or_else(|| words(code)) else {
+    if !draft.resource.get("code").is_some_and(Value::is_object) {
         ctx.warn(Code::RequiredField, segment.at(), "nothing says what was done; the procedure was left out");
         return false;
-    };
+    }
+    let (code, text) = if segment.name == "PR1" { (3, 4) } else { (25, 25) };
+    let code = [code, text].map(|n| obx::key_of(segment.field(n))).into_iter().find(|code| !code.is_empty());
+    let code = code.unwrap_or_default();
     if segment.name == "PR1" && known_by(ctx, segment.field(19), "procedure", patient, draft) {
         return true;
     }
     // A search for the time would not find a period that begins then.
     let base = format!("{code}#{time}");
     let visit = encounter.filter(|_| time.is_empty());
-    obx::key_within(ctx, (patient, visit), &ctx.local("procedure"), base.trim_matches('#'), draft);
+    keyed(ctx, (patient, visit), "procedure", base.trim_matches('#'), draft);
     true
 }
 
