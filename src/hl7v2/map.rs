@@ -178,10 +178,8 @@ fn put(object: &mut Object<String, Value>, steps: &[Step], value: Value) {
             let Some(len) = list(object, name) else { return };
             let Some(items) = object.get_mut(*name).and_then(Value::as_array_mut) else { return };
             if rest.is_empty() {
-                if matches!(step, Step::Item(_)) || len == 0 {
-                    if !items.contains(&value) {
-                        items.push(value);
-                    }
+                if (matches!(step, Step::Item(_)) || len == 0) && !items.contains(&value) {
+                    items.push(value);
                 }
                 return;
             }

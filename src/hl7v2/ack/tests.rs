@@ -72,7 +72,7 @@ fn problems_become_segments_since_version_5_and_places_before() {
     );
     check(
         V25,
-        &[warning.clone()],
+        std::slice::from_ref(&warning),
         &[header, "MSA|AA|7|OBX[2]-8: not known", "ERR||OBX^2^8|103^Table value not found^HL70357|W||||not known"],
     );
     let old = V25.replace("2.5", "2.4");

@@ -14,10 +14,10 @@ pub struct Subject {
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for pid in tree.all("PID") {
-        if let Some(subject) = subject(ctx, pid) {
-            if ctx.event.name != "ADT^A29" {
-                clinical::below(ctx, pid, subject.patient, subject.encounter);
-            }
+        if let Some(subject) = subject(ctx, pid)
+            && ctx.event.name != "ADT^A29"
+        {
+            clinical::below(ctx, pid, subject.patient, subject.encounter);
         }
     }
 }

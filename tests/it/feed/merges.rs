@@ -51,7 +51,7 @@ fn everything_of_the_one_belongs_to_the_other() {
     let gone = app.client().get(&format!("Patient/{}", goes["id"].as_str().unwrap())).expect(200).json();
     assert_eq!((&gone["active"], &gone["link"][0]["type"]), (&false.into(), &"replaced-by".into()));
     let of_the_living = format!("Patient/{}", stays["id"].as_str().unwrap());
-    assert_eq!(subjects(&app), [of_the_living.clone()]);
+    assert_eq!(subjects(&app), std::slice::from_ref(&of_the_living));
     // The same again, and as another message: nothing more is to be done.
     let versions = count(&app, "select count(*) from resource_history");
     line.send(&said).expect("AA");

@@ -117,7 +117,7 @@ impl Resources {
                 }
                 inner => self.leaf_or_object(resource, inner, depth),
             };
-            if !is_empty(&inner) && !(name == "system" && !is_comparable(&inner)) {
+            if !is_empty(&inner) && (name != "system" || is_comparable(&inner)) {
                 facts.insert(name.clone(), inner);
             }
         }
