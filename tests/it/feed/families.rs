@@ -39,8 +39,8 @@ fn taken(app: &TestApp, line: &mut Line, text: &str) {
 fn a_message_of_each_family_is_taken_over_and_says_nothing_new_the_second_time() {
     let app = app();
     let mut line = Line::open(&app);
-    let mut all = messages();
-    all.retain(|(name, _)| !name.starts_with("ref") && !name.starts_with("dft"));
+    let all = messages();
+    assert!(all.len() >= 13);
     for (name, text) in &all {
         println!("{name}");
         taken(&app, &mut line, text);
