@@ -151,17 +151,24 @@ fn changed(
     let url = order::url(origin.canonical_base);
     let mut before = there.content.clone();
     bare(&mut before);
-    let is_older = order::last(&before, &url, origin.feed).is_some_and(|last| origin.time < last);
-    let age = if is_older { Age::Older } else { Age::Newer };
-    let mut after = before.clone();
-    for (_, said) in drafts.iter().filter(|(draft, _)| draft.update == Update::Merge) {
-        after = graft(catalog, t, &after, said, age);
+    let last = order::last(&before, &url, origin.feed);
+    let age = if last.time.is_some_and(|last| origin.time < last) { Age::Older } else { Age::Newer };
+    let merged = drafts.iter().filter(|(draft, _)| draft.update == Update::Merge);
+    let mut said: Vec<Map<String, Value>> = merged.map(|(_, said)| said.clone()).collect();
+    if age == Age::Older {
+        // What was said to be gone since then does not come back.
+        said.iter_mut().for_each(|said| said.retain(|name, _| !last.gone.contains(name)));
     }
-    if after == before {
+    let mut after = said.iter().fold(before.clone(), |after, said| graft(catalog, t, &after, said, age));
+    let gone = match age {
+        Age::Older => last.gone.clone(),
+        Age::Newer => order::gone(&last.gone, &said.iter().collect::<Vec<_>>(), &after),
+    };
+    if after == before && gone == last.gone {
         return None;
     }
     if age == Age::Newer {
-        order::mark(&mut after, &url, origin.feed, origin.time);
+        order::mark(&mut after, &url, origin.feed, origin.time, &gone);
     }
     let address = format!("{t}/{}", there.id);
     let request = json!({"method": "PUT", "url": address, "ifMatch": format!("W/\"{}\"", there.version)});
@@ -185,7 +192,8 @@ fn made(
     for (draft, _) in drafts {
         content = graft(catalog, t, &content, &said(&draft.defaults, to), Age::Older);
     }
-    order::mark(&mut content, &order::url(origin.canonical_base), origin.feed, origin.time);
+    let gone = order::gone(&[], &drafts.iter().map(|(_, said)| said).collect::<Vec<_>>(), &content);
+    order::mark(&mut content, &order::url(origin.canonical_base), origin.feed, origin.time, &gone);
     let request = match condition(slot, drafts) {
         Some(query) => json!({"method": "PUT", "url": format!("{t}?{query}"), "ifNoneMatch": "*"}),
         None => json!({"method": "POST", "url": t.name()}),

@@ -48,6 +48,12 @@ fn what_is_not_said_stays_and_what_is_said_to_be_gone_goes() {
     let gone = patient(&app, "R1");
     assert!(gone.get("address").is_none() && gone.get("telecom").is_none(), "{gone}");
     assert_eq!(gone["birthDate"], "1980-01-02");
+    // A message of before does not bring it back; one of after does.
+    line.send(&person("s-4", "20260301113000", all)).expect("AA");
+    let late = patient(&app, "R1");
+    assert!(late.get("address").is_none() && late.get("telecom").is_none(), "{late}");
+    line.send(&person("s-5", "20260301130000", all)).expect("AA");
+    assert_eq!(patient(&app, "R1")["telecom"], made["telecom"]);
 }
 
 #[test]
