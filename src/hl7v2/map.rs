@@ -58,6 +58,14 @@ macro_rules! maps {
 
 /// All maps, by the names of their files.
 const FILES: &[(&str, &str)] = maps! {
+    "al1",
+    "dg1",
+    "ft1",
+    "gt1",
+    "iam",
+    "in1",
+    "in1_insured",
+    "in2_insured",
     "nk1_contact",
     "nk1_related",
     "obr_order",
@@ -67,9 +75,11 @@ const FILES: &[(&str, &str)] = maps! {
     "orc",
     "pd1",
     "pid",
+    "pr1",
     "prt_device",
     "pv1",
     "pv2",
+    "rf1",
     "rxa",
     "rxr_vaccination",
     "sac",

@@ -1,6 +1,6 @@
 //! ADT: patients, their visits, and what is said beside them.
 
-use super::{account, nk1, obx, pd1, person, pid, pv1, role};
+use super::{account, clinical, nk1, obx, pd1, person, pid, pv1, role};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -15,7 +15,9 @@ pub struct Subject {
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for pid in tree.all("PID") {
         if let Some(subject) = subject(ctx, pid) {
-            observations(ctx, pid, &subject);
+            if ctx.event.name != "ADT^A29" {
+                clinical::below(ctx, pid, subject.patient, subject.encounter);
+            }
         }
     }
 }

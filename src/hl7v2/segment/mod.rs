@@ -3,12 +3,19 @@
 pub mod account;
 pub mod admit;
 pub mod ai;
+pub mod allergy;
+#[cfg(test)]
+mod case;
 pub mod charge;
+pub mod clinical;
 pub mod content;
+pub mod coverage;
+pub mod diagnosis;
 pub mod dispense;
 pub mod document;
 pub mod dosage;
 pub mod group;
+pub mod guarantor;
 pub mod identity;
 pub mod medication;
 pub mod merge;
@@ -29,6 +36,7 @@ pub mod pharmacy;
 pub mod pid;
 pub mod place;
 pub mod prescription;
+pub mod procedure;
 pub mod pv1;
 pub mod range;
 pub mod referral;
@@ -45,6 +53,3 @@ pub mod timing;
 pub mod txa;
 pub mod vaccination;
 pub mod vaccine_fact;
-
-#[cfg(test)]
-mod case;

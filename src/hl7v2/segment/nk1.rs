@@ -106,7 +106,7 @@ fn numbers(ctx: &Ctx, nk1: &Node, draft: &mut Draft) -> Vec<Identifier> {
 }
 
 /// Returns the search for somebody of this name among the people around a patient.
-fn recognized_by_name(name: &Value, patient: Handle) -> Option<String> {
+pub fn recognized_by_name(name: &Value, patient: Handle) -> Option<String> {
     let words = std::iter::once(&name["family"]).chain(name["given"].as_array().into_iter().flatten());
     let words: Vec<String> =
         words.filter_map(Value::as_str).map(|w| format!("&name:exact={}", search_value(w))).collect();

@@ -4,7 +4,7 @@
 
 use super::obx;
 use super::order_number::{self, Numbers};
-use super::{note, occurrence, participation};
+use super::{diagnosis, note, occurrence, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity};
@@ -49,7 +49,7 @@ pub fn service_request(
     }
     requester(ctx, orc_segment, obr_segment, &mut draft);
     occurrence::of_order(ctx, orc, obr, &mut draft);
-    notes(ctx, orc, obr, &mut draft);
+    reasons_and_notes(ctx, (orc, obr), (patient, encounter), &mut draft);
     based_on(ctx, orc_segment, obr_segment, &mut draft);
     let numbers = Numbers::read(ctx, orc_segment, obr_segment);
     identify(ctx, (orc_segment, obr_segment), patient, &numbers, &mut draft);
@@ -113,12 +113,16 @@ fn house(ctx: &Ctx, orc: Segment) -> Option<Value> {
 }
 
 /// What stands below both: NTE and DG1; and what the filler ought to know (OBR-13), in words.
-fn notes(ctx: &Ctx, orc: Option<&Node>, obr: Option<&Node>, draft: &mut Draft) {
+fn reasons_and_notes(
+    ctx: &Ctx,
+    (orc, obr): (Option<&Node>, Option<&Node>),
+    (patient, encounter): (Handle, Option<Handle>),
+    draft: &mut Draft,
+) {
     // DG1 below: why it is asked for.
     for dg1 in [orc, obr].into_iter().flatten().flat_map(|node| node.all("DG1")) {
-        let code = dg1.segment.field(3);
-        if let Some(code) = code.is_there().then(|| datatype::codeable_concept(ctx, code.first(), None)).flatten() {
-            draft.push("reasonCode", code);
+        if let Some(condition) = diagnosis::condition(ctx, dg1, patient, encounter) {
+            draft.push("reasonReference", condition.reference());
         }
     }
     let notes = [orc, obr].into_iter().flatten().flat_map(|node| note::annotations(ctx, node)).collect();

@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{obr, obx, orc, pharmacy, result};
+use super::{clinical, obr, obx, orc, pharmacy, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -12,6 +12,7 @@ use crate::hl7v2::tree::Node;
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
         let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
+        clinical::below(ctx, node, patient, encounter);
         for group in group::groups(node) {
             order(ctx, &group, patient, encounter);
         }

@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::obx::{self, More};
-use super::{dispense, prescription};
+use super::{clinical, dispense, prescription};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::problem::Code;
@@ -15,6 +15,7 @@ const SEGMENTS: [&str; 3] = ["RXO", "RXE", "RXD"];
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for node in tree.all("PID") {
         let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
+        clinical::below(ctx, node, patient, encounter);
         orders(ctx, node, patient, encounter);
     }
 }

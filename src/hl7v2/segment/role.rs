@@ -108,7 +108,7 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
 }
 
 /// Returns the care team that a sender keeps of a patient: there is one.
-fn team(ctx: &Ctx, segment: Segment, patient: Handle) -> Option<Handle> {
+pub fn team(ctx: &Ctx, segment: Segment, patient: Handle) -> Option<Handle> {
     let system = identity::local_system(ctx, "care-team")?;
     let identifier = Identifier { system, value: identity::digest(ctx, patient, "")? };
     let mut team = Draft::new("CareTeam", segment.at());

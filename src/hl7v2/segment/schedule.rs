@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, message map SIU_S12.
 
-use super::{admit, sch, slot};
+use super::{admit, clinical, sch, slot};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::segment::obx::{self, More};
@@ -26,6 +26,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
             for node in tree.all("PID") {
                 let Some(subject) = admit::subject(ctx, node) else { return };
                 let (handle, encounter) = (subject.patient, subject.encounter);
+                clinical::below(ctx, node, handle, encounter);
                 let nodes: Vec<&Node> = node.all("OBX").collect();
                 let observations = obx::all(ctx, &nodes, handle, encounter, &More::default());
                 patients.push(Patient { handle, encounter, observations });

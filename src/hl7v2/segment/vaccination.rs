@@ -2,13 +2,14 @@
 //!
 //! v2-to-FHIR, message map VXU_V04.
 
-use super::{admit, obx, rxa};
+use super::{admit, clinical, obx, rxa};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for pid in tree.all("PID") {
         let Some(subject) = admit::subject(ctx, pid) else { continue };
+        clinical::below(ctx, pid, subject.patient, subject.encounter);
         admit::observations(ctx, pid, &subject);
         for group in &pid.below {
             let vaccinations = match group.segment.name {

@@ -119,9 +119,9 @@ fn what_is_sent_along_supports_the_order() {
         "SPM|1|7^8||BLD",
     ];
     let expected = [
-        ("/reasonCode/0/coding/0/code", json!("J45")),
-        ("/supportingInfo/0/reference", json!("urn:x-draft:3")),
-        ("/specimen/0/reference", json!("urn:x-draft:2")),
+        ("/reasonReference/0/reference", json!("urn:x-draft:1")),
+        ("/supportingInfo/0/reference", json!("urn:x-draft:4")),
+        ("/specimen/0/reference", json!("urn:x-draft:3")),
     ];
     check("OML^O21", &segments, "ServiceRequest", &expected);
     // A result of before is a report, not an order.
