@@ -54,7 +54,9 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
             });
             continue;
         }
-        let by_name = draft.resource.get("name").and_then(|names| recognized_by_name(names.get(0)?, patient));
+        // Whom to ask at an organization, NK1-30, may be somebody's further name and tells nobody apart.
+        let names = draft.resource.get("name").filter(|_| nk1.segment.field(2).is_there());
+        let by_name = names.and_then(|names| recognized_by_name(names.get(0)?, patient));
         draft.identity = match (identity::around(patient, &identifiers), by_name) {
             (Some(identity), _) => identity,
             (None, Some(search)) => Identity::Search(search),
