@@ -14,10 +14,9 @@ pub struct Subject {
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for pid in tree.all("PID") {
-        if let Some(subject) = subject(ctx, pid) {
-            if ctx.event.name != "ADT^A29" {
-                clinical::below(ctx, pid, subject.patient, subject.encounter);
-            }
+        let Some(subject) = subject(ctx, pid) else { continue };
+        if ctx.event.name != "ADT^A29" {
+            clinical::below(ctx, pid, subject.patient, subject.encounter);
         }
     }
 }

@@ -115,3 +115,6 @@ pub fn token(concept: Option<&Value>) -> Option<String> {
 pub fn words(concept: Option<&Value>) -> Option<String> {
     concept?["text"].as_str().map(str::to_string)
 }
+
+#[cfg(test)]
+mod tests;
