@@ -108,6 +108,18 @@ fn a_diagnosis_is_one_of_its_visit() {
 }
 
 #[test]
+fn what_is_named_before_it_is_told_of_is_one() {
+    let child = line("DG1", &[(3, "I21^^I10"), (20, "2"), (22, "1")]);
+    let parent = line("DG1", &[(3, "I20^^I10"), (20, "1")]);
+    for segments in [format!("{child}\n{parent}"), format!("{parent}\n{child}")] {
+        let found = drafts("ADT^A01", &segments, "Condition");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|draft| draft.resource.contains_key("code")));
+    }
+    assert_eq!(drafts("ADT^A01", &child, "Condition").len(), 2);
+}
+
+#[test]
 fn a_procedure_takes_as_long_as_it_says() {
     let pr1 = "PR1|1||76^Biopsy^SCT||20260301113000+0100||30|1^Ann|||2^Surg|3^Other||||A~B|||88|||||||77";
     let expected = [
