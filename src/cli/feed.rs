@@ -22,6 +22,13 @@ pub enum Command {
         #[command(flatten)]
         settings: config::Args,
     },
+    /// Change what is given, and leave the rest as it is
+    Change {
+        #[command(flatten)]
+        add: Box<Add>,
+        #[command(flatten)]
+        settings: config::Args,
+    },
     /// List all, with how much came, waits and failed
     List {
         #[command(flatten)]
@@ -85,6 +92,7 @@ impl Command {
     pub fn settings(&self) -> &config::Args {
         match self {
             Command::Add { settings, .. }
+            | Command::Change { settings, .. }
             | Command::List { settings }
             | Command::Show { settings, .. }
             | Command::Stop { settings, .. }
@@ -120,6 +128,19 @@ async fn run_on(command: Command, store: &Store) -> Result<(), Failure> {
             println!("feed: {}\nsends: {}", feed.id, sender(&feed));
             return Ok(());
         }
+        Command::Change { add, .. } => {
+            let id = add.id.clone();
+            let old = store.hl7_feed(&id).await.map_err(|e| Failure(e.to_string()))?;
+            let changed = match old {
+                Some(old) => register::change(store, changed(*add, old)?, &by).await,
+                None => Ok(None),
+            };
+            let changed = changed.map_err(|e| Failure(e.to_string()))?;
+            if let Some(feed) = &changed {
+                show(feed);
+            }
+            (id, changed.is_some())
+        }
         Command::List { .. } => return list(store).await,
         Command::Show { id, .. } => {
             let feed = store.hl7_feed(&id).await.map_err(|e| Failure(e.to_string()))?;
@@ -152,6 +173,20 @@ fn new(add: Add) -> Result<New, Failure> {
     };
     let Add { id, application, facility, client, certificate, .. } = add;
     Ok(New { id, application, facility, client, certificate, settings })
+}
+
+/// Returns a feed with what is given in the place of what was.
+fn changed(add: Add, old: Feed) -> Result<New, Failure> {
+    let settings = if add.file.is_some() { None } else { Some(old.settings) };
+    let new = new(add)?;
+    Ok(New {
+        application: new.application.or(old.application),
+        facility: new.facility.or(old.facility),
+        client: new.client.or(old.client),
+        certificate: new.certificate.or(old.certificate),
+        settings: settings.unwrap_or(new.settings),
+        id: new.id,
+    })
 }
 
 fn sender(feed: &Feed) -> String {

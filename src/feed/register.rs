@@ -26,32 +26,47 @@ pub struct New {
 
 /// Registers a feed; what is wrong with it is told, all at once.
 pub async fn add(store: &Store, new: New, by: &By<'_>) -> Result<Feed, Fault> {
-    let mut wrong = wrong(&new);
+    let feeds = store.hl7_feeds().await?;
+    if feeds.iter().any(|feed| feed.id == new.id) {
+        return Err(Fault::new(Kind::Duplicate, format!("there is a feed '{}' already", new.id)));
+    }
+    check(store, &feeds, &new).await?;
+    put(store, new, true, Instant::now(), "added", by).await
+}
+
+/// Changes a feed that is there to this; whether it is active, and since when it is registered, stays. None where it is gone.
+pub async fn change(store: &Store, new: New, by: &By<'_>) -> Result<Option<Feed>, Fault> {
+    let mut feeds = store.hl7_feeds().await?;
+    let Some(at) = feeds.iter().position(|feed| feed.id == new.id) else { return Ok(None) };
+    let old = feeds.remove(at);
+    check(store, &feeds, &new).await?;
+    put(store, new, old.active, old.created, "changed", by).await.map(Some)
+}
+
+async fn put(store: &Store, new: New, active: bool, created: Instant, what: &str, by: &By<'_>) -> Result<Feed, Fault> {
+    let New { id, application, facility, client, certificate, settings } = new;
+    let feed = Feed { id, application, facility, client, certificate, settings, active, created };
+    store.put_hl7_feed(&feed).await?;
+    note(store, &feed.id, what, by).await?;
+    Ok(feed)
+}
+
+/// Refuses a feed that makes no sense, beside others.
+async fn check(store: &Store, others: &[Feed], new: &New) -> Result<(), Fault> {
+    let mut wrong = wrong(new);
     if let Some(client) = &new.client
         && store.client(client).await?.is_none_or(|client| client.status != Status::Active)
     {
         wrong.push(format!("client: there is no active client '{client}'"));
     }
-    let feeds = store.hl7_feeds().await?;
-    if feeds.iter().any(|feed| feed.id == new.id) {
-        return Err(Fault::new(Kind::Duplicate, format!("there is a feed '{}' already", new.id)));
-    }
     // Who sends what would otherwise be a matter of luck.
     let is_same = |feed: &&Feed| {
         (&feed.application, &feed.facility, &feed.certificate) == (&new.application, &new.facility, &new.certificate)
     };
-    if let Some(other) = feeds.iter().find(is_same) {
+    if let Some(other) = others.iter().find(is_same) {
         wrong.push(format!("the feed '{}' takes messages of the same application, facility and certificate", other.id));
     }
-    if !wrong.is_empty() {
-        return Err(Fault::new(Kind::BusinessRule, wrong.join("; ")));
-    }
-    let New { id, application, facility, client, certificate, settings } = new;
-    let created = Instant::now();
-    let feed = Feed { id, application, facility, client, certificate, settings, active: true, created };
-    store.put_hl7_feed(&feed).await?;
-    note(store, &feed.id, "added", by).await?;
-    Ok(feed)
+    if wrong.is_empty() { Ok(()) } else { Err(Fault::new(Kind::BusinessRule, wrong.join("; "))) }
 }
 
 /// Returns what is wrong with a registration in itself.

@@ -147,7 +147,11 @@ fn origin<'a>(service: &'a Service, work: &'a Work<'_>, conversion: &'a Conversi
         time: told_time.and_then(order::moment).unwrap_or(work.received),
         told_time,
         event: format!("{}^{}", conversion.event.name, conversion.event.structure),
-        sender: format!("{} {}", part(3, 1), part(4, 1)).trim().to_string(),
+        sender: match format!("{} {}", part(3, 1), part(4, 1)).trim() {
+            // A header may name nobody; then it is the feed that we know.
+            "" => work.sender.feed.id.clone(),
+            named => named.to_string(),
+        },
         canonical_base: &settings.canonical_base,
         base_url: &settings.base_url,
     }

@@ -1,17 +1,15 @@
 //! From a message to drafts of resources: what each family of events does.
 
 use super::datatype;
-use super::draft::{Draft, Drafts, Handle, Identity};
+use super::draft::{Draft, Drafts, Handle};
 use super::event::{self, Event, Family};
 use super::message::Message;
 use super::problem::{Code, Place, Problem, Severity};
 use super::rules::Rules;
-use super::segment;
-use super::segment::order_number::Shared;
+use super::segment::{self, order_number::Keys};
 use super::tree::{self, Node};
 use jiff::Timestamp;
-use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::cell::RefCell;
 
 /// What a message says.
 #[derive(Debug, Clone)]
@@ -35,13 +33,12 @@ pub struct Ctx<'m> {
     pub event: Event,
     /// When it happened, as [`Conversion::time`].
     pub time: Option<String>,
-    /// Numbers of orders that say too little alone.
-    pub shared: OnceCell<Shared>,
     drafts: RefCell<Drafts>,
-    taken: RefCell<HashMap<Identity, usize>>,
     merges: RefCell<Vec<(Handle, Handle)>>,
     problems: RefCell<Vec<Problem>>,
     hindrances: RefCell<Vec<Problem>>,
+    /// What tells apart what nobody numbered.
+    pub keys: Keys,
 }
 
 impl Ctx<'_> {
@@ -59,14 +56,6 @@ impl Ctx<'_> {
         if let Some(draft) = self.drafts.borrow_mut().get_mut(handle) {
             change(draft);
         }
-    }
-
-    /// Takes an identity, and returns how often it was by now.
-    pub fn take(&self, identity: &Identity) -> usize {
-        let mut taken = self.taken.borrow_mut();
-        let times = taken.entry(identity.clone()).or_default();
-        *times += 1;
-        *times
     }
 
     /// Looks at the drafts.
@@ -133,12 +122,11 @@ fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event) -> Ctx<'m> {
         rules,
         event,
         time: None,
-        shared: OnceCell::new(),
         drafts: RefCell::default(),
-        taken: RefCell::default(),
         merges: RefCell::default(),
         problems: RefCell::default(),
         hindrances: RefCell::default(),
+        keys: Keys::default(),
     }
 }
 

@@ -68,6 +68,8 @@ pub struct MessageDetails {
     pub title: &'static str,
     pub state: &'static str,
     pub facts: Vec<Fact>,
+    /// Messages that belong to it: addresses and words.
+    pub links: Vec<(String, &'static str)>,
     /// What is wrong and stands beside no field.
     pub problems: Vec<String>,
     pub blocks: Vec<Segment>,

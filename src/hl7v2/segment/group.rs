@@ -51,7 +51,9 @@ impl<'n, 'm> Group<'n, 'm> {
         let above = self.specimen.map(|node| (node, self.is_first));
         let mut all = Vec::new();
         for (node, is_about_it) in above.into_iter().chain(below.into_iter().map(|node| (node, has_results))) {
-            let specimen = specimen::specimen(ctx, node, patient, key);
+            let is_known = |above: &&Node| !self.is_first && above.segment.at() == node.segment.at();
+            let known = self.specimen.filter(is_known).and_then(|above| specimen::of(ctx, above));
+            let specimen = known.unwrap_or_else(|| specimen::specimen(ctx, node, patient, key));
             if let Some(obr) = self.obr.filter(|_| !is_order) {
                 specimen::collected_as(ctx, obr, specimen);
             }

@@ -4,6 +4,8 @@ pub mod account;
 pub mod admit;
 pub mod ai;
 pub mod allergy;
+#[cfg(test)]
+mod case;
 pub mod charge;
 pub mod clinical;
 pub mod content;
@@ -51,6 +53,3 @@ pub mod timing;
 pub mod txa;
 pub mod vaccination;
 pub mod vaccine_fact;
-
-#[cfg(test)]
-mod case;

@@ -35,6 +35,7 @@ pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
 
 /// Adds the people below a PID as RelatedPersons. One who is named twice, as next of kin and for emergencies, is one.
 pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
+    let mut known: Vec<(Vec<Identifier>, Handle)> = Vec::new();
     for nk1 in pid.all("NK1") {
         let kind = nk1.segment.field(3);
         if ORGANIZATIONS.iter().any(|organization| kind.is(organization)) {
@@ -44,6 +45,15 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
         draft.set("patient", patient.reference());
         let identifiers = numbers(ctx, nk1, &mut draft);
         map::fill(ctx, "nk1_related", nk1.segment, &mut draft.resource);
+        if let Some((all, person)) = known.iter_mut().find(|(all, _)| all.iter().any(|one| identifiers.contains(one))) {
+            all.extend(identifiers);
+            let identity = identity::around(patient, all);
+            ctx.change(*person, |person| {
+                person.identity = identity.unwrap_or(Identity::New);
+                more(person, draft);
+            });
+            continue;
+        }
         let by_name = draft.resource.get("name").and_then(|names| recognized_by_name(names.get(0)?, patient));
         draft.identity = match (identity::around(patient, &identifiers), by_name) {
             (Some(identity), _) => identity,
@@ -51,16 +61,26 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
             // A contact without a name is one of the Patient alone.
             (None, None) => continue,
         };
-        let at = draft.at;
-        let relationships = draft.resource.get("relationship").and_then(Value::as_array).cloned().unwrap_or_default();
+        let (at, again) = (draft.at, draft.clone());
         let person = ctx.add_once(draft);
-        ctx.change(person, |known| {
-            if known.at != at {
-                for relationship in relationships {
-                    known.push("relationship", relationship);
-                }
+        ctx.change(person, |person| {
+            if person.at != at {
+                more(person, again);
             }
         });
+        if !identifiers.is_empty() {
+            known.push((identifiers, person));
+        }
+    }
+}
+
+/// Says of a person what another segment says besides.
+fn more(person: &mut Draft, again: Draft) {
+    for (name, value) in again.resource {
+        match value {
+            Value::Array(items) if name != "name" => items.into_iter().for_each(|item| _ = person.push(&name, item)),
+            value => _ = person.resource.entry(name).or_insert(value),
+        }
     }
 }
 

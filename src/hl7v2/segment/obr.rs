@@ -50,16 +50,14 @@ pub fn report(
     // R4 has no note here; R5 has.
     let url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note";
     let documents = group.all_beside("TXA");
-    for note in std::iter::once(node).chain(documents).flat_map(|node| note::annotations(ctx, node)) {
-        draft.push("extension", json!({"url": url, "valueAnnotation": note}));
-    }
+    let notes = std::iter::once(node).chain(documents).flat_map(|node| note::annotations(ctx, node));
+    let notes = notes.map(|note| json!({"url": url, "valueAnnotation": note})).collect();
+    obx::extend(&mut draft, "extension", notes);
     let numbers = Numbers::read(ctx, orc, Some(obr));
     let key = identify(ctx, obr, patient, &numbers, &mut draft);
     based_on(&numbers, request, &mut draft);
     let specimens = group.specimens(ctx, patient, encounter, key.as_deref());
-    for specimen in &specimens {
-        draft.push("specimen", specimen.reference());
-    }
+    obx::set_list(&mut draft, "specimen", specimens.iter().map(|specimen| specimen.reference()).collect());
     let status = draft.resource.get("status").and_then(Value::as_str).and_then(observed);
     let mut elements: Vec<(&'static str, Value)> = section(ctx, obr).into_iter().collect();
     if let Some(request) = request {
@@ -184,16 +182,13 @@ fn results(
             found.push(node);
         }
     }
-    for observation in obx::all(ctx, &found, patient, encounter, more) {
-        draft.append("result", observation.reference());
-    }
+    let references = |all: Vec<Handle>| all.into_iter().map(Handle::reference).collect();
+    obx::set_list(draft, "result", references(obx::all(ctx, &found, patient, encounter, more)));
     let mut more = more.clone();
     more.elements.retain(|(name, _)| *name != "basedOn");
-    let answers = obx::all(ctx, &answers, patient, encounter, &more);
+    let answers = references(obx::all(ctx, &answers, patient, encounter, &more));
     if let Some(request) = request {
-        for answer in answers {
-            ctx.change(request, |draft| _ = draft.append("supportingInfo", answer.reference()));
-        }
+        ctx.change(request, |draft| obx::set_list(draft, "supportingInfo", answers));
     }
 }
 

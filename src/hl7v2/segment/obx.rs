@@ -76,7 +76,7 @@ fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>,
     set_list(&mut draft, "note", nodes.iter().flat_map(|node| note::annotations(ctx, node)).collect());
     for (name, value) in &more.elements {
         match value {
-            Value::Array(items) => items.iter().for_each(|item| _ = draft.push(name, item.clone())),
+            Value::Array(items) => extend(&mut draft, name, items.clone()),
             value => _ = draft.set(name, value.clone()),
         }
     }
@@ -102,6 +102,14 @@ pub fn choose(draft: &mut Draft, name: &str, value: Value, all: &[&str]) {
 pub fn set_list(draft: &mut Draft, name: &str, list: Vec<Value>) {
     if !list.is_empty() {
         draft.set(name, Value::Array(list));
+    }
+}
+
+/// Adds to a list, which may be a long one.
+pub fn extend(draft: &mut Draft, name: &str, more: Vec<Value>) {
+    match draft.resource.get_mut(name).and_then(Value::as_array_mut) {
+        Some(list) => list.extend(more),
+        None => set_list(draft, name, more),
     }
 }
 
@@ -154,12 +162,13 @@ fn value(ctx: &Ctx, nodes: &[&Node], draft: &mut Draft) {
     }
     let code = draft.resource.get("code").cloned().unwrap_or_default();
     no_value(draft);
-    for found in values {
+    let components = values.into_iter().map(|found| {
         let mut component = Map::new();
         component.insert("code".into(), code.clone());
         datatype::value::put(&mut component, found);
-        draft.push("component", Value::Object(component));
-    }
+        Value::Object(component)
+    });
+    set_list(draft, "component", components.collect());
 }
 
 fn no_value(draft: &mut Draft) {
@@ -265,36 +274,16 @@ pub fn scope_of(ctx: &Ctx, handle: Handle) -> Option<String> {
 
 /// Recognizes a draft by a key of ours.
 pub fn key(ctx: &Ctx, system: &str, base: &str, draft: &mut Draft) {
-    let (identity, id) = free(ctx, base, |value| {
-        let id = Identifier { system: system.to_string(), value };
-        (Identity::Identifiers(vec![id.clone()]), id)
-    });
+    let id = Identifier { system: system.to_string(), value: ctx.keys.free(system, base) };
     draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
+    draft.identity = Identity::Identifiers(vec![id]);
 }
 
 /// Recognizes a draft by a key of ours that only one thing of this patient, or of this visit, has.
 pub fn key_within(ctx: &Ctx, (patient, visit): (Handle, Option<Handle>), system: &str, base: &str, draft: &mut Draft) {
     let visit = visit.map(|visit| format!("&encounter={{{}}}", visit.0)).unwrap_or_default();
-    let (identity, id) = free(ctx, base, |value| {
-        let id = Identifier { system: system.to_string(), value };
-        let token = format!("{}|{}", search_value(&id.system), search_value(&id.value));
-        (Identity::Search(format!("patient={{{}}}{visit}&identifier={token}", patient.0)), id)
-    });
-    draft.push("identifier", json!({"system": id.system, "value": id.value}));
-    draft.identity = identity;
-}
-
-/// Returns the first identity of this base that was not taken yet: the second of a kind ends in `#2`.
-fn free(ctx: &Ctx, base: &str, identity: impl Fn(String) -> (Identity, Identifier)) -> (Identity, Identifier) {
-    let base = if base.is_empty() { "-" } else { base };
-    let first = identity(base.to_string());
-    let mut n = ctx.take(&first.0);
-    let mut found = first;
-    // What ends in `#2` may be the first of its own kind.
-    while n > 1 {
-        found = identity(format!("{base}#{n}"));
-        n = if ctx.take(&found.0) == 1 { 1 } else { n + 1 };
-    }
-    found
+    let within = format!("patient={{{}}}{visit}&identifier=", patient.0);
+    let value = ctx.keys.free(&format!("{within}{system}"), base);
+    draft.push("identifier", json!({"system": system, "value": value}));
+    draft.identity = Identity::Search(format!("{within}{}|{}", search_value(system), search_value(&value)));
 }

@@ -125,9 +125,8 @@ fn reasons_and_notes(
             draft.push("reasonReference", condition.reference());
         }
     }
-    for note in [orc, obr].into_iter().flatten().flat_map(|node| note::annotations(ctx, node)) {
-        draft.push("note", note);
-    }
+    let notes = [orc, obr].into_iter().flatten().flat_map(|node| note::annotations(ctx, node)).collect();
+    obx::extend(draft, "note", notes);
     let Some(obr) = obr.map(|node| node.segment) else { return };
     let field = obr.field(13);
     for part in field.repetitions().filter(|part| part.is_there()) {

@@ -5,8 +5,9 @@
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::identifier::entity_identifier_as;
 use crate::hl7v2::draft::Identifier;
-use crate::hl7v2::message::{Message, Part, Segment};
+use crate::hl7v2::message::{Part, Segment};
 use serde_json::Value;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 /// Returns an EI as an Identifier of a type of table 0203, and as the key that it is.
@@ -41,7 +42,7 @@ impl Numbers {
             let said =
                 [obr, orc].into_iter().flatten().map(|segment| segment.field(n)).find(|field| field.is_there())?;
             let (element, id) = numbered(ctx, said.first(), kind)?;
-            Some(Number { element, id, is_shared: is_shared(ctx, n, said.raw()) })
+            Some(Number { element, id, is_shared: ctx.keys.is_shared(ctx, n, said.raw()) })
         };
         Numbers { placer: number(2, "PLAC"), filler: number(3, "FILL") }
     }
@@ -58,34 +59,47 @@ impl Numbers {
     }
 }
 
-/// Numbers of OBR-2 and OBR-3 that several OBR of a message have which ask for different things.
-#[derive(Debug, Clone, Default)]
-pub struct Shared([HashSet<String>; 2]);
+/// What is known of the numbers and keys of one message, so that it is read once.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// How many things of one message have had the same key.
+    counts: RefCell<HashMap<String, usize>>,
+    /// Numbers of several OBR that ask for different things, and their fields.
+    shared: OnceCell<HashSet<(usize, String)>>,
+}
 
-impl Shared {
-    fn read(message: &Message) -> Shared {
-        let mut shared = Shared::default();
-        for (all, n) in shared.0.iter_mut().zip([2, 3]) {
-            let (mut of_orc, mut codes) = ("", HashMap::new());
-            for segment in message.segments() {
-                match segment.name {
-                    "ORC" => of_orc = segment.field(n).raw(),
-                    "OBR" => {
-                        let own = Some(segment.field(n)).filter(|own| own.is_there()).map_or(of_orc, |own| own.raw());
-                        let code = segment.field(4).part(1).raw().trim();
-                        if *codes.entry(own.trim()).or_insert(code) != code {
-                            all.insert(own.trim().to_string());
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        shared
+impl Keys {
+    /// Returns a key that nothing else of this message has: the second of its kind ends in `##2`.
+    pub fn free(&self, of: &str, base: &str) -> String {
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry(format!("{of} {base}")).or_insert(0);
+        *count += 1;
+        let base = if base.is_empty() { "-" } else { base };
+        if *count == 1 { base.to_string() } else { format!("{base}##{count}") }
+    }
+
+    fn is_shared(&self, ctx: &Ctx, n: usize, number: &str) -> bool {
+        self.shared.get_or_init(|| shared(ctx)).contains(&(n, number.trim().to_string()))
     }
 }
 
-fn is_shared(ctx: &Ctx, n: usize, number: &str) -> bool {
-    let shared = ctx.shared.get_or_init(|| Shared::read(ctx.message));
-    shared.0.get(n - 2).is_some_and(|all| all.contains(number.trim()))
+fn shared(ctx: &Ctx) -> HashSet<(usize, String)> {
+    let (mut of_orc, mut codes, mut shared) = (["", ""], HashMap::new(), HashSet::new());
+    for segment in ctx.message.segments() {
+        match segment.name {
+            "ORC" => of_orc = [2, 3].map(|n| segment.field(n).raw()),
+            "OBR" => {
+                let code = segment.field(4).part(1).raw().trim();
+                for n in [2, 3] {
+                    let own = Some(segment.field(n)).filter(|own| own.is_there());
+                    let number = (n, own.map_or(of_orc[n - 2], |own| own.raw()).trim());
+                    if *codes.entry(number).or_insert(code) != code {
+                        shared.insert((n, number.1.to_string()));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    shared
 }

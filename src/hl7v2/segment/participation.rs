@@ -11,6 +11,7 @@ use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v2-0912";
 
@@ -50,9 +51,9 @@ pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
             all.push(with_role(prt, who));
         }
     }
-    for who in all {
-        draft.push("performer", who);
-    }
+    let mut known = HashSet::new();
+    all.retain(|who| known.insert(who.to_string()));
+    super::obx::set_list(draft, "performer", all);
 }
 
 /// Sets who a PRT below ORC or OBR names in an order.

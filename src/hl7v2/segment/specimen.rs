@@ -12,6 +12,13 @@ use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
 
+/// Returns the Specimen that was made of a segment SPM.
+pub fn of(ctx: &Ctx, node: &Node) -> Option<Handle> {
+    ctx.see(|drafts| {
+        drafts.of_type("Specimen").find(|(_, draft)| draft.at == node.segment.at()).map(|(handle, _)| handle)
+    })
+}
+
 /// Adds the Specimen of a segment SPM. `key` tells what it belongs to, for one without an identifier.
 pub fn specimen(ctx: &Ctx, node: &Node, patient: Handle, key: Option<&str>) -> Handle {
     let spm = node.segment;

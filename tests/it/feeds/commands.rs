@@ -32,6 +32,13 @@ fn feeds_are_registered_listed_stopped_and_removed() {
     std::fs::write(&file, "zones = 'x'\nprocessing = ['X']").expect("the data folder can be written");
     let wrong = refused(app.run("feed add", &["--id", "x", "--settings", &file.display().to_string()]));
     assert!(wrong.contains("there is no setting 'zones'") && wrong.contains("processing"), "{wrong}");
+    assert!(
+        refused(app.run("feed change", &["--id", "lab", "--settings", &file.display().to_string()])).contains("zones")
+    );
+    let changed = said(app.run("feed change", &["--id", "lab", "--facility", "HOSP2"]));
+    assert!(changed.contains("application LAB, facility HOSP2") && changed.contains("urn:hosp:mrn"), "{changed}");
+    said(app.run("feed change", &["--id", "lab", "--facility", "HOSP"]));
+    assert!(refused(app.run("feed change", &["--id", "none"])).contains("there is no feed 'none'"));
     for (command, status) in [("feed stop", "stopped"), ("feed start", "active")] {
         said(app.run(command, &["lab"]));
         assert!(said(app.run("feed list", &[])).contains(status), "{command}");

@@ -22,7 +22,7 @@ fn message(line: usize, number: usize) -> Said {
     Said::new("ORU^R01^ORU_R01", &format!("c-{order}"))
         .from(&format!("LAB{line}"))
         .patient(&format!("P{patient}"), "Crash", "|19800102|F")
-        .segment(&format!("PV1|1|I|W^1^2|||||||||||||||||V{patient}^^^&2.999.3&ISO^VN"))
+        .segment(&format!("PV1|1|I|W^1^2||||||||||||||||V{patient}^^^&2.999.3&ISO^VN"))
         .segment(&format!("OBR|1||{order}^LAB^2.999.2^ISO|24331-1^Lipids^LN|||20260101110000+0000||||||||||||||||||F"))
         .segment("OBX|1|NM|2093-3^Cholesterol^LN||180|mg/dL^^UCUM|||||F")
         .segment("OBX|2|NM|2571-8^Triglyceride^LN||90|mg/dL^^UCUM|||||F")

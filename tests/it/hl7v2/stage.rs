@@ -1,5 +1,8 @@
 //! What tests of feeds ask of the server.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use crate::app::TestApp;
 use crate::feed::sender::count;
 
@@ -14,11 +17,23 @@ pub fn state(app: &TestApp) -> (i64, i64) {
     (count(app, "select count(*) from resource"), count(app, "select coalesce(sum(version), 0)::bigint from resource"))
 }
 
-/// Returns a message with another MSH-10.
+/// Returns a message with another MSH-10, and as one that asks for one acknowledgement, whatever MSH-15 and MSH-16 ask for.
 pub fn with_id(message: &str, id: &str) -> String {
     let (header, rest) = message.split_once('\r').unwrap_or((message, ""));
     let mut fields: Vec<&str> = header.split('|').collect();
-    fields.resize(fields.len().max(10), "");
-    fields[9] = id;
+    fields.resize(fields.len().max(16), "");
+    (fields[9], fields[14], fields[15]) = (id, "", "");
     format!("{}\r{rest}", fields.join("|"))
+}
+
+/// Waits until something is so; returns whether it is.
+pub fn wait(until: impl Fn() -> bool) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
+        if until() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    false
 }

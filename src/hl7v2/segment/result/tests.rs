@@ -155,7 +155,7 @@ fn reports_of_one_order_are_told_apart_and_nothing_is_doubled() {
     let two =
         ["OBR|1||F1^LAB|A", "OBX|1|ST|Y||1", "OBR|2||F1^LAB|B", "OBX|1|ST|Y||1", "OBX|2|ST|Y||2", "OBX|3|ST|Y|s|3"];
     assert_eq!(keys("ORU^R01", &two, "DiagnosticReport"), ["urn:x-v2:LAB:LAB#F1#A", "urn:x-v2:LAB:LAB#F1#B"]);
-    let expected = ["#F1#A#Y", "#F1#B#Y", "#F1#B#Y#2", "#F1#B#Y#s"].map(|key| format!("urn:x-v2:LAB:LAB{key}"));
+    let expected = ["#F1#A#Y", "#F1#B#Y", "#F1#B#Y##2", "#F1#B#Y#s"].map(|key| format!("urn:x-v2:LAB:LAB{key}"));
     assert_eq!(keys("ORU^R01", &two, "Observation"), expected);
     // A correction of one of them is the same.
     let correction = ["OBR|1||F1^LAB|B|||||||||||||||||||||C", "OBX|1|ST|Y|s|4||||||C"];

@@ -128,7 +128,10 @@ pub fn completed_of(message: &str) -> Option<String> {
             .map_err(|problem| vec![problem])
             .and_then(|message| convert(&message, &Rules::default()))
         {
-            Ok(_) => return Some(text),
+            Ok(conversion) => match conversion.hindrances.first() {
+                Some(problem) => text = completed(&text, problem)?,
+                None => return Some(text).filter(|text| text != message),
+            },
             Err(problems) => text = completed(&text, problems.first()?)?,
         }
     }

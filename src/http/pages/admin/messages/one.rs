@@ -90,6 +90,7 @@ async fn page(state: &State, visit: &Visit, session: &Session, kept: &Kept) -> R
         title: title(message),
         state: message.state.name(),
         facts: facts(message),
+        links: links(message),
         problems: layout.problems,
         blocks: layout.blocks.into_iter().map(segment).collect(),
         left_out: layout.left_out,
@@ -130,12 +131,17 @@ fn facts(message: &Message) -> Vec<Fact> {
         ("Received", Some(page::when(message.received))),
         ("Tries", tries),
         ("Acknowledged with", message.ack_code.clone()),
-        ("Done", message.done_at.map(page::when)),
-        ("Corrects the message", message.replaces.map(|id| id.to_string())),
-        ("Corrected by the message", message.replaced_by.map(|id| id.to_string())),
+        ("Answered", message.done_at.map(page::when)),
         ("Put aside because", message.dismissed_why.clone()),
     ];
     all.into_iter().filter_map(|(name, value)| Some(Fact { name, values: vec![value?] })).collect()
+}
+
+/// Returns the messages that belong to it.
+fn links(message: &Message) -> Vec<(String, &'static str)> {
+    let all =
+        [(message.replaces, "The message that this one corrects"), (message.replaced_by, "The corrected message")];
+    all.into_iter().filter_map(|(id, words)| Some((format!("{PLACE}/{}", id?), words))).collect()
 }
 
 pub async fn change(
