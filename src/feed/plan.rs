@@ -253,8 +253,13 @@ impl Group {
         }
         let Some(draft) = self.drafts.first().and_then(|handle| drafts.get(*handle)) else { return Ok(()) };
         let is_mentioned = self.drafts.iter().all(|handle| drafts.get(*handle).is_some_and(is_kept));
-        let text = format!("the identifiers are those of several resources of type {}", self.resource_type);
-        if self.resource_type == ResourceType::PATIENT || !is_mentioned {
+        // Two that are alike within one record, such as an allergy that two people wrote down, are no reason to refuse a message.
+        let is_alike = self.asked.is_some() && self.identifiers.is_empty();
+        let text = match is_alike {
+            true => format!("several resources of type {} are what the message tells of", self.resource_type),
+            false => format!("the identifiers are those of several resources of type {}", self.resource_type),
+        };
+        if self.resource_type == ResourceType::PATIENT || !(is_mentioned || is_alike) {
             return Err(Halt::Problems(vec![Problem::error(Code::UnknownKey, draft.at, text)]));
         }
         warnings.push(Problem::warning(Code::UnknownKey, draft.at, format!("{text}; the first is taken")));

@@ -9,6 +9,8 @@ mod bad_input;
 mod client;
 mod composite_suite;
 mod consent;
+#[path = "../../src/search/tests/dice.rs"]
+mod dice;
 mod emergency;
 mod faults;
 mod feed;

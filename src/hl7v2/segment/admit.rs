@@ -1,6 +1,6 @@
 //! ADT: patients, their visits, and what is said beside them.
 
-use super::{account, clinical, nk1, obx, pd1, person, pid, pv1, role};
+use super::{account, clinical, nk1, obx, pd1, person, pid, pv1, referral, role};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -14,10 +14,13 @@ pub struct Subject {
 
 pub fn convert(ctx: &Ctx, tree: &Node) {
     for pid in tree.all("PID") {
-        if let Some(subject) = subject(ctx, pid)
-            && ctx.event.name != "ADT^A29"
-        {
+        let Some(subject) = subject(ctx, pid) else { continue };
+        if ctx.event.name != "ADT^A29" {
             clinical::below(ctx, pid, subject.patient, subject.encounter);
+            // Some versions have a referral in messages of visits.
+            for rf1 in tree.all("RF1") {
+                referral::request(ctx, tree, rf1, &subject);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::number::{self, Number};
 use super::{account, allergy, charge, coverage, diagnosis, guarantor, identity, obx, procedure, pv1};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::identifier::Authority;
-use crate::hl7v2::draft::{Draft, Handle, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identity, Update, search_value};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
@@ -89,19 +89,31 @@ pub fn keyed(ctx: &Ctx, (patient, visit): (Handle, Option<Handle>), kind: &str, 
     draft.push("identifier", serde_json::json!({"system": system, "value": value}));
 }
 
-/// Returns a reference to a resource that an EI names, which this message need not tell of.
-pub fn named_by(ctx: &Ctx, part: Part, kind: &str, resource_type: &str) -> Option<Value> {
+/// Returns a reference to what an EI names, which this message need not tell of: it is then known by that number alone.
+pub fn named_by(ctx: &Ctx, part: Part, kind: &str, resource_type: &str, patient: Handle) -> Option<Value> {
     let part = part.said()?;
-    let number = number::number(ctx, part, "", kind)?;
-    let is_it = |draft: &Draft| {
-        let own = draft.resource.get("identifier").and_then(Value::as_array);
-        draft.resource_type() == resource_type && own.is_some_and(|own| own.contains(&number.element))
-    };
-    let there = ctx.see(|drafts| drafts.iter().find(|(_, draft)| is_it(draft)).map(|(handle, _)| handle));
-    Some(match there {
-        Some(handle) => handle.reference(),
-        None => serde_json::json!({"type": resource_type, "identifier": number.element}),
-    })
+    let mut draft = Draft::new(resource_type, part.at);
+    if !known_by(ctx, part, kind, patient, &mut draft) {
+        return None;
+    }
+    draft.update = Update::Keep;
+    draft.set("subject", patient.reference());
+    if resource_type == "Procedure" {
+        draft.default("status", "unknown");
+    }
+    Some(ctx.add_once(draft).reference())
+}
+
+/// Adds what a segment says in full, in the place of what was only named before it.
+pub fn add(ctx: &Ctx, draft: Draft) -> Handle {
+    let said = draft.clone();
+    let handle = ctx.add_once(draft);
+    ctx.change(handle, |there| {
+        if there.update == Update::Keep {
+            *there = said;
+        }
+    });
+    handle
 }
 
 /// Returns `system|code` of the first code of a CodeableConcept, as a search has it.
@@ -115,3 +127,6 @@ pub fn token(concept: Option<&Value>) -> Option<String> {
 pub fn words(concept: Option<&Value>) -> Option<String> {
     concept?["text"].as_str().map(str::to_string)
 }
+
+#[cfg(test)]
+mod tests;

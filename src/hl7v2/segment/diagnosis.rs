@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps DG1\[Condition\] and DG1\[Encounter\].
 
-use super::clinical::{keyed, known_by, named_by, token, words};
+use super::clinical::{add, keyed, known_by, named_by, token, words};
 use super::note;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
@@ -55,10 +55,10 @@ pub fn condition(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Hand
     for note in note::annotations(ctx, node) {
         draft.push("note", note);
     }
-    if let Some(parent) = named_by(ctx, dg1.field(22), "diagnosis", "Condition") {
+    if let Some(parent) = named_by(ctx, dg1.field(22), "diagnosis", "Condition", patient) {
         draft.push("extension", json!({"url": DUE_TO, "valueReference": parent}));
     }
-    recognize(ctx, dg1, (patient, encounter), &mut draft).then(|| ctx.add_once(draft))
+    recognize(ctx, dg1, (patient, encounter), &mut draft).then(|| add(ctx, draft))
 }
 
 /// DG1-20, else the patient, the visit and the code.

@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment map PR1\[Procedure\]. PR1 does not say whether it was done or is planned, so that the status of one that is new
 //! is not known.
 
-use super::clinical::{keyed, known_by, named_by};
+use super::clinical::{add, keyed, known_by, named_by};
 use super::{note, obx, participation, span};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
@@ -32,7 +32,7 @@ pub fn procedure(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Hand
     for note in note::annotations(ctx, node) {
         draft.push("note", note);
     }
-    if let Some(parent) = named_by(ctx, pr1.field(25), "procedure", "Procedure") {
+    if let Some(parent) = named_by(ctx, pr1.field(25), "procedure", "Procedure", patient) {
         draft.push("partOf", parent);
     }
     let time = pr1.field(5).text().unwrap_or_default();
@@ -40,7 +40,7 @@ pub fn procedure(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Hand
         return None;
     }
     modifiers(pr1, &mut draft);
-    let procedure = ctx.add_once(draft);
+    let procedure = add(ctx, draft);
     let more = obx::More { elements: vec![("partOf", json!([procedure.reference()]))], ..obx::More::default() };
     obx::all(ctx, &node.all("OBX").collect::<Vec<_>>(), patient, encounter, &more);
     Some(procedure)
@@ -120,7 +120,9 @@ fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
         }
         let kind = segment.field(role).first();
         let function = kind.is_there().then(|| datatype::codeable_concept(ctx, kind, Some(table))).flatten();
-        for who in participation::people(ctx, segment.field(person)) {
+        let houses = segment.field(8).repetitions().filter(|part| segment.name == "PRT" && part.is_there());
+        let houses = houses.filter_map(|part| datatype::organization(ctx, part));
+        for who in participation::people(ctx, segment.field(person)).into_iter().chain(houses) {
             push(draft, who, function.clone());
         }
     }

@@ -41,7 +41,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 }
 
 /// Adds the referral itself.
-fn request(ctx: &Ctx, tree: &Node, node: &Node, subject: &Subject) -> Handle {
+pub fn request(ctx: &Ctx, tree: &Node, node: &Node, subject: &Subject) -> Handle {
     let rf1 = node.segment;
     let mut draft = Draft::new("ServiceRequest", rf1.at());
     let referral = concept("http://snomed.info/sct", "3457005", Some("Patient referral"));

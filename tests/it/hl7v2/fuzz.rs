@@ -2,17 +2,14 @@
 //!
 //! The dice are the same each time, so a failure can be repeated: it says its seed. `FUZZ=100000 cargo test damaged` throws longer.
 
-#[path = "../../../src/search/tests/dice.rs"]
-mod dice;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use medilink::hl7v2::rules::Rules;
 use medilink::hl7v2::{Message, convert, event};
 
-use self::dice::Dice;
 use super::{fixtures, projection, sound};
+use crate::dice::Dice;
 
 /// How many damaged messages there are, unless `FUZZ` says otherwise.
 const THROWS: u64 = 4_000;

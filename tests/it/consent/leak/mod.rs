@@ -5,8 +5,6 @@
 
 mod asker;
 mod cast;
-#[path = "../../../../src/search/tests/dice.rs"]
-mod dice;
 mod questions;
 mod signs;
 mod wills;
@@ -19,11 +17,11 @@ use std::time::Instant;
 
 use self::asker::{Asker, SIZE_MAX};
 use self::cast::User;
-use self::dice::Dice;
 use self::questions::{Kind, Question};
 use self::wills::Wills;
 use self::world::World;
 use crate::app::wants_all;
+use crate::dice::Dice;
 
 /// Users, consents and questions together.
 const TRIPLES: usize = 500;

@@ -1,8 +1,8 @@
 //! Random questions of the leak test, with what is known of their meaning: which references their chains lead through, and by which
 //! ones others come along.
 
-use super::dice::Dice;
 use super::world::{World, at};
+use crate::dice::Dice;
 use serde_json::Value;
 
 /// A question, without `_count`.

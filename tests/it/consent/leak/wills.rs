@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::cast;
-use super::dice::Dice;
 use super::world::{World, at, coding};
+use crate::dice::Dice;
 
 /// Consents that one patient has at most.
 const SLOTS: usize = 3;

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::dice::Dice;
 use crate::app::{TestApp, wants_all};
 use crate::client::Client;
+use crate::dice::Dice;
 use crate::hospital;
 
 /// Patients of the short run: small records with every resource type between them.

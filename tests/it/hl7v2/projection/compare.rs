@@ -14,9 +14,19 @@ pub struct Fact {
     pub expected: String,
     /// What we say in its place; empty where we say nothing.
     pub ours: String,
+    /// Which of the expected resources states it, and in which of its elements or items of lists.
+    pub resource: usize,
+    pub item: usize,
     pub agreed: bool,
     /// The line of `disagreements.txt` by which it does not count.
     pub settled: Option<usize>,
+}
+
+impl Fact {
+    pub fn at(path: &str) -> Fact {
+        let (expected, ours) = (String::new(), String::new());
+        Fact { path: path.to_string(), expected, ours, resource: 0, item: 0, agreed: false, settled: None }
+    }
 }
 
 /// Which of our resources stands for which of those expected.
@@ -59,7 +69,7 @@ pub fn compare(path: &str, expected: &Value, ours: Option<&Value>, pairs: &Pairs
                 (Some(wanted), Some(found)) => pairs.get(wanted).is_some_and(|pair| pair == found),
                 _ => same(&expected, &ours),
             };
-            facts.push(Fact { path: path.to_string(), expected, ours, agreed, settled: None });
+            facts.push(Fact { expected, ours, agreed, ..Fact::at(path) });
         }
     }
 }
@@ -79,7 +89,7 @@ fn same(expected: &str, ours: &str) -> bool {
 }
 
 /// Returns the best partner of each item: those that agree most first, then what is left in its order.
-fn partners<'o>(items: &[Value], found: &'o [Value]) -> Vec<Option<&'o Value>> {
+pub fn partners<'o>(items: &[Value], found: &'o [Value]) -> Vec<Option<&'o Value>> {
     let mut partners: Vec<Option<&'o Value>> = vec![None; items.len()];
     let mut is_taken = vec![false; found.len()];
     let mut scores: Vec<(usize, usize, usize)> = Vec::new();

@@ -28,6 +28,7 @@ pub struct Compared {
     /// `ms/ADT-A01-01`.
     pub name: String,
     pub event: String,
+    pub message: String,
     pub facts: Vec<Fact>,
     /// Why it was not converted.
     pub refused: Option<Problem>,
@@ -140,7 +141,8 @@ pub fn completed_of(message: &str) -> Option<String> {
 
 fn compare(example: &Example) -> Compared {
     let expected = Resources::of_bundle(&example.expected);
-    let mut compared = Compared { name: example.name.clone(), event: String::new(), facts: Vec::new(), refused: None };
+    let (name, message) = (example.name.clone(), example.message.clone());
+    let mut compared = Compared { name, event: String::new(), message, facts: Vec::new(), refused: None };
     let mut text = example.message.clone();
     let mut ours = Resources::default();
     for _ in 0..4 {
@@ -165,7 +167,7 @@ fn compare(example: &Example) -> Compared {
     compared.facts = pair::facts(&expected, &ours);
     if compared.refused.is_some() && !ours.is_empty() {
         // What was put in makes resources of its own.
-        compared.facts.retain(|fact| !fact.path.ends_with("()"));
+        compared.facts.retain(|fact| !fact.path.ends_with("(more)"));
     }
     compared
 }

@@ -4,37 +4,75 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
-use super::compare::{Fact, Pairs, agreed, compare};
+use super::compare::{self, Fact, Pairs, agreed, compare};
 use super::resources::{CLINICAL, Resources};
 
-/// Returns the facts of all clinical resources; how many there are of each type is one, too.
+/// One resource that is expected, and ours.
+struct Pair<'t> {
+    resource_type: &'t str,
+    expected: Value,
+    ours: Option<Value>,
+}
+
+/// Returns the facts of all clinical resources. That a resource is there is one, too, and each that nobody expects.
 pub fn facts(expected: &Resources, ours: &Resources) -> Vec<Fact> {
     let mut pairs = Pairs::new();
-    let mut projected: Vec<(&str, Value, Option<Value>)> = Vec::new();
+    let mut all: Vec<Pair> = Vec::new();
     let mut facts = Vec::new();
     for resource_type in CLINICAL {
         let project = |all: &Resources| -> Vec<(String, Value)> {
             all.of_type(resource_type).map(|(key, resource)| (key.to_string(), all.project(resource))).collect()
         };
         let (wanted, mut found) = (project(expected), project(ours));
-        let (expected, ours) = (wanted.len(), found.len());
-        if expected + ours > 0 {
-            let (path, agreed) = (format!("{resource_type}()"), expected == ours);
-            facts.push(Fact { path, expected: expected.to_string(), ours: ours.to_string(), agreed, settled: None });
-        }
         for ((key, wanted), partner) in wanted.iter().zip(partners(&wanted, &found)) {
-            let partner = partner.map(|place| {
+            let ours = partner.map(|place| {
                 pairs.insert(key.clone(), found[place].0.clone());
                 found[place].1.take()
             });
-            projected.push((resource_type, wanted.clone(), partner));
+            all.push(Pair { resource_type, expected: wanted.clone(), ours });
+        }
+        for (_, more) in found.iter().filter(|(_, value)| !value.is_null()) {
+            let path = format!("{resource_type}(more)");
+            let ours: String = more.to_string().chars().take(200).collect();
+            facts.push(Fact { expected: "-".into(), ours, resource: usize::MAX, ..Fact::at(&path) });
         }
     }
     // Links can be followed once all pairs are known.
-    for (resource_type, wanted, partner) in &projected {
-        compare(resource_type, wanted, partner.as_ref(), &pairs, &mut facts);
+    for (number, pair) in all.iter().enumerate() {
+        let begin = facts.len();
+        let ours = if pair.ours.is_some() { "there" } else { "" };
+        let path = format!("{}(there)", pair.resource_type);
+        facts.push(Fact {
+            expected: "there".into(),
+            ours: ours.into(),
+            agreed: pair.ours.is_some(),
+            ..Fact::at(&path)
+        });
+        elements(pair, &pairs, &mut facts);
+        facts[begin..].iter_mut().for_each(|fact| fact.resource = number);
     }
     facts
+}
+
+/// Compares the elements of a pair, the items of lists each for itself.
+fn elements(pair: &Pair, pairs: &Pairs, facts: &mut Vec<Fact>) {
+    let mut number = 0;
+    for (name, expected) in pair.expected.as_object().into_iter().flatten() {
+        let path = format!("{}.{name}", pair.resource_type);
+        let ours = pair.ours.as_ref().and_then(|ours| ours.get(name));
+        let (items, found) = match (expected, ours) {
+            (Value::Array(items), Some(Value::Array(found))) => (items.clone(), found.clone()),
+            (Value::Array(items), other) => (items.clone(), other.cloned().into_iter().collect()),
+            (one, Some(Value::Array(found))) => (vec![one.clone()], found.clone()),
+            (one, other) => (vec![one.clone()], other.cloned().into_iter().collect()),
+        };
+        for (item, partner) in items.iter().zip(compare::partners(&items, &found)) {
+            let begin = facts.len();
+            number += 1;
+            compare(&path, item, partner, pairs, facts);
+            facts[begin..].iter_mut().for_each(|fact| fact.item = number);
+        }
+    }
 }
 
 fn partners(wanted: &[(String, Value)], found: &[(String, Value)]) -> Vec<Option<usize>> {
