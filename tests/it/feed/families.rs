@@ -11,10 +11,13 @@ fn messages() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hl7v2");
     let entries = fs::read_dir(folder).expect("the fixtures are there");
     let mut found: Vec<(String, String)> = entries
-        .map(|entry| {
+        .filter_map(|entry| {
             let path = entry.expect("a readable folder").path();
+            if path.extension().is_none_or(|extension| extension != "hl7") {
+                return None;
+            }
             let text = String::from_utf8_lossy(&fs::read(&path).expect("a readable file")).replace('\n', "\r");
-            (path.file_name().expect("a file").to_string_lossy().into_owned(), text)
+            Some((path.file_name().expect("a file").to_string_lossy().into_owned(), text))
         })
         .collect();
     found.sort_by_key(|(_, text)| text.split('|').nth(6).unwrap_or_default().to_string());
