@@ -10,9 +10,10 @@ use crate::app::TestApp;
 fn messages() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hl7v2");
     let entries = fs::read_dir(folder).expect("the fixtures are there");
-    let mut found: Vec<(String, String)> = entries
-        .map(|entry| {
-            let path = entry.expect("a readable folder").path();
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let mut found: Vec<(String, String)> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "hl7"))
+        .map(|path| {
             let text = String::from_utf8_lossy(&fs::read(&path).expect("a readable file")).replace('\n', "\r");
             (path.file_name().expect("a file").to_string_lossy().into_owned(), text)
         })
