@@ -33,6 +33,8 @@ fn a_message_that_cannot_be_kept_may_be_sent_again() {
     assert!(refused > 0, "the outage was seen");
     for n in 0..40 {
         patient(&app, &format!("W{n}"));
-        assert_eq!(rows(&app, &format!("away-{n}"))[0].0, 2);
+        // Where the row could not be told before the database went, the job tells it later: what was said is stored all the same.
+        let state = rows(&app, &format!("away-{n}"))[0].0;
+        assert!(matches!(state, 1 | 2), "{state}");
     }
 }
