@@ -12,6 +12,8 @@ use crate::search::include::Follow;
 use crate::search::{Expr, Search, evaluate};
 use deadpool_postgres::Object;
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -199,6 +201,46 @@ pub(super) async fn by_number(
 ) -> Result<Vec<Stored>, StoreError> {
     let rows = ask(client, &sql::by_number(search, &limit(grant, search, &Expr::All), after, max)).await?;
     Ok(rows.into_iter().filter_map(row::stored).collect())
+}
+
+/// The same where the grant shows everything of it at sight, row by row; none where it must be asked within the database. What
+/// [`page_at_sight`] is for a search, this is for a walk through a whole record.
+pub(super) async fn by_number_at_sight(
+    store: &Store,
+    client: &Object,
+    grant: &Grant,
+    search: &Search,
+    after: i64,
+    max: u32,
+) -> Result<Option<Vec<Stored>>, StoreError> {
+    if grant.is_unbound() || search.filter.has_hops() {
+        return Ok(None);
+    }
+    let opens = |t: &ResourceType| grant.opens(*t, Letter::Search);
+    let types: Vec<ResourceType> = match &search.types[..] {
+        [] => ResourceType::all().filter(opens).collect(),
+        some => some.iter().copied().filter(opens).collect(),
+    };
+    if types.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let search = Search { types, ..search.clone() };
+    let rows = ask(client, &sql::by_number(&search, &Expr::All, after, max)).await?;
+    let rows: Vec<Stored> = rows.into_iter().filter_map(row::stored).collect();
+    let mut sights: HashMap<(ResourceType, &[i64]), Expr> = HashMap::new();
+    for row in &rows {
+        // Of whom nothing is known yet, nothing is shown.
+        let (Some(content), false) = (&row.content, row.about.is_empty()) else { return Ok(None) };
+        let key = (row.resource_type, &row.about[..]);
+        let sight = match sights.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(store.sight(grant, key.0, Letter::Search, key.1).await?),
+        };
+        if evaluate::at_sight(sight, &row.about, label::is_labelled(content)) != Some(true) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(rows))
 }
 
 /// Returns up to `max` matches.

@@ -15,9 +15,9 @@ use crate::access::{Grant, Principal, label};
 use crate::fault::{Fault, Kind};
 use crate::fhir::reference::Literal;
 use crate::fhir::{Instant, ResourceType};
-use crate::search::evaluate;
 use crate::search::governed::Care;
 use crate::search::key::Keyer;
+use crate::search::{Expr, evaluate};
 use deadpool_postgres::{Object, Pool};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -314,14 +314,26 @@ impl Store {
         if grant.is_unbound() || about.is_empty() {
             return Ok(false);
         }
-        let sight = grant.sight_of(t, Letter::Read, Some(about));
+        let sight = self.sight(grant, t, Letter::Read, about).await?;
+        Ok(evaluate::at_sight(&sight, about, label::is_labelled(content)) == Some(true))
+    }
+
+    /// Returns what the grant shows of resources about these patients, knowing for whom its holder cares.
+    pub(super) async fn sight(
+        &self,
+        grant: &Grant,
+        t: ResourceType,
+        letter: Letter,
+        about: &[i64],
+    ) -> Result<Expr, StoreError> {
+        let sight = grant.sight_of(t, letter, Some(about));
         let mut carers = None;
         sight.governed(&mut |governed| carers = super::care::widest(carers.take(), governed.asks_care().cloned()));
         let care = match carers {
             Some(carers) => self.cared(&carers, about).await?,
             None => Care::default(),
         };
-        Ok(evaluate::at_sight(&sight.knowing(&care), about, label::is_labelled(content)) == Some(true))
+        Ok(sight.knowing(&care))
     }
 
     /// Returns whether the database must be asked before anything is decided.

@@ -238,7 +238,13 @@ impl View<'_> {
         max: u32,
     ) -> Result<Vec<Stored>, StoreError> {
         let found = match self {
-            View::Pool(store) => find::by_number(&store.reads.get().await?, grant, search, after, max).await,
+            View::Pool(store) => {
+                let client = store.reads.get().await?;
+                match find::by_number_at_sight(store, &client, grant, search, after, max).await? {
+                    Some(found) => Ok(found),
+                    None => find::by_number(&client, grant, search, after, max).await,
+                }
+            }
             View::Tx(tx) => find::by_number(tx.client(), grant, search, after, max).await,
         }?;
         grant.note_shown(found.iter().map(|stored| &stored.about));
