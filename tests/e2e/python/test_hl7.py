@@ -24,6 +24,12 @@ def text(path):
     return path.read_text().replace("\n", "\r")
 
 
+def renamed(message):
+    fields = message.split("|")
+    fields[9] += "-file"
+    return "|".join(fields)
+
+
 class Sender(unittest.TestCase):
     def test_every_message_is_acknowledged(self):
         rows = []
@@ -45,7 +51,8 @@ class Sender(unittest.TestCase):
         """`mllp_send --loose` takes a file with line feeds and splits it where messages begin."""
         file = server.folder / "all.hl7"
         before = server.total("Encounter")
-        file.write_text("".join(path.read_text() for path in MESSAGES))
+        # Under control ids of their own: what the library sends above is not byte by byte what stands in the files.
+        file.write_text("".join(renamed(path.read_text()) for path in MESSAGES))
         code = "from hl7.client import mllp_send; mllp_send()"
         command = [sys.executable, "-c", code, "--loose", "--port", str(server.mllp), "--file", str(file), "127.0.0.1"]
         ran = subprocess.run(command, capture_output=True, timeout=60, check=True)
