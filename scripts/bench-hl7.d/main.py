@@ -75,6 +75,11 @@ def serve(binary, folder, log):
     sys.exit(f"error: the server was not ready in time, see {log}")
 
 
+def register(binary, folder):
+    """Lets anybody send: the generator names itself as it likes."""
+    subprocess.run([binary, "feed", "add", "--id", "bench", *settings(folder)], check=True, stdout=sys.stderr)
+
+
 def adt(run):
     # The messages of a visit keep their order: they go over one connection.
     def share(place, count):
