@@ -56,11 +56,11 @@ pub fn number(ctx: &Ctx, cx: Part, system: Option<String>) -> Option<Number> {
     Some(Number { identifier: Identifier { system, value }, element, is_own, is_patient_type })
 }
 
-/// Returns the system of numbers of a kind that have no authority: `urn:x-v2:{facility}:{kind}`. None where the sender is unknown, too.
+/// Returns the system of numbers of a kind that have no authority; of no kind in particular, that of the house. None where the sender
+/// is unknown, too.
 pub fn local_system(ctx: &Ctx, kind: &str) -> Option<String> {
-    let msh4 = ctx.message.header().field(4);
-    let sender = ctx.rules.facility.clone().or_else(|| msh4.text().map(|text| text.into_owned()))?;
-    Some(format!("urn:x-v2:{}:{}", urn_part(&sender), urn_part(kind)))
+    let is_known = ctx.rules.facility.is_some() || ctx.message.header().field(4).text().is_some();
+    is_known.then(|| if kind.is_empty() { ctx.house() } else { ctx.local(kind) })
 }
 
 /// Returns whose a number in PID-3 without an authority is.
@@ -85,12 +85,6 @@ fn is_own_authority(ctx: &Ctx, authority: Part) -> bool {
 pub fn social_security(number: &str) -> Value {
     let kind = json!({"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "SS"});
     json!({"system": SSN, "value": number, "type": {"coding": [kind]}})
-}
-
-/// Returns a name as it stands in a URN.
-pub fn urn_part(name: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    name.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// Returns how one of the people around a patient is recognized by numbers: the same person may be around others, too, and is a

@@ -16,16 +16,16 @@ fn numbers(rules: &Rules, facility: &str, pid3: &str) -> Vec<String> {
 #[test]
 fn a_patient_is_recognized_by_all_numbers_the_senders_own_first() {
     let of = |pid3: &str| numbers(&Rules::default(), "HOSP", pid3);
-    assert_eq!(of("1"), ["urn:x-v2:HOSP:|1"]);
-    assert_eq!(of("1^^^^MR~1^^^^AN"), ["urn:x-v2:HOSP:|1", "urn:x-v2:HOSP:AN|1"]);
+    assert_eq!(of("1"), ["urn:x-v2:HOSP|1"]);
+    assert_eq!(of("1^^^^MR~1^^^^AN"), ["urn:x-v2:HOSP|1", "urn:x-v2:HOSP:AN|1"]);
     assert_eq!(of("9^^^NAT^NI~1^^^HOSP^MR"), ["urn:x-v2:HOSP:HOSP|1", "urn:x-v2:HOSP:NAT|9"]);
-    assert_eq!(of("9^^^A&1.2.3&ISO~1"), ["urn:x-v2:HOSP:|1", "urn:oid:1.2.3|9"]);
-    assert_eq!(of("1~\"\"~1~"), ["urn:x-v2:HOSP:|1"]);
-    assert_eq!(numbers(&Rules::default(), "St. A&B", "1"), ["urn:x-v2:St.%20A:|1"]);
+    assert_eq!(of("9^^^A&1.2.3&ISO~1"), ["urn:x-v2:HOSP|1", "urn:oid:1.2.3|9"]);
+    assert_eq!(of("1~\"\"~1~"), ["urn:x-v2:HOSP|1"]);
+    assert_eq!(numbers(&Rules::default(), "St. A&B", "1"), ["urn:x-v2:St.%20A|1"]);
     let rules = Rules { patient_system: Some("urn:oid:1.2".into()), ..Rules::default() };
     assert_eq!(numbers(&rules, "", "1^^^^MR~2^^^^AN"), ["urn:oid:1.2|1"]);
     let rules = Rules { facility: Some("ours".into()), ..Rules::default() };
-    assert_eq!(numbers(&rules, "HOSP", "1"), ["urn:x-v2:ours:|1"]);
+    assert_eq!(numbers(&rules, "HOSP", "1"), ["urn:x-v2:ours|1"]);
 }
 
 #[test]
