@@ -182,7 +182,8 @@ pub fn time_unit(text: &str) -> Option<&'static str> {
         "d" | "day" | "days" => Some("d"),
         "w" | "wk" | "week" | "weeks" => Some("wk"),
         "l" | "mo" | "mon" | "month" | "months" => Some("mo"),
-        "a" | "y" | "yr" | "year" | "years" => Some("a"),
+        // UCUM calls a year `a`, ISO+ `ann`.
+        "a" | "ann" | "y" | "yr" | "year" | "years" => Some("a"),
         _ => None,
     }
 }

@@ -44,7 +44,7 @@ pub fn of_tq1(ctx: &Ctx, tq1: Segment) -> Timing {
     }
     bounds(ctx, &mut repeat, tq1.field(7), tq1.field(8), tq1.field(6).first());
     let (number, unit) = (tq1.field(13).part(1), tq1.field(13).part(2).text());
-    if let Some((value, unit)) = text::decimal(ctx, number).zip(unit.and_then(|unit| unit_of_time(&unit))) {
+    if let Some((value, unit)) = text::decimal(ctx, number).zip(unit.and_then(|unit| timing::time_unit(&unit))) {
         repeat.insert("duration".into(), value);
         repeat.insert("durationUnit".into(), json!(unit));
     }
@@ -96,7 +96,7 @@ fn bounds(ctx: &Ctx, repeat: &mut Map<String, Value>, start: Part, end: Part, la
         }
     }
     let number = lasts.part(1);
-    let unit = lasts.part(2).text().and_then(|unit| unit_of_time(&unit));
+    let unit = lasts.part(2).text().and_then(|unit| timing::time_unit(&unit));
     match (period, unit) {
         (Some(period), _) => _ = repeat.insert("boundsPeriod".into(), period),
         (None, Some(unit)) => {
@@ -112,14 +112,6 @@ fn bounds(ctx: &Ctx, repeat: &mut Map<String, Value>, start: Part, end: Part, la
 }
 
 fn minutes(cq: Part) -> Option<u32> {
-    let unit = unit_of_time(&cq.part(2).text()?)?;
+    let unit = timing::time_unit(&cq.part(2).text()?)?;
     timing::minutes(&cq.part(1).text()?, unit)
-}
-
-/// Returns a unit of time; UCUM calls a year `a`, ISO+ `ann`.
-fn unit_of_time(text: &str) -> Option<&'static str> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "ann" => Some("a"),
-        other => timing::time_unit(other),
-    }
 }
