@@ -70,8 +70,8 @@ pub fn not_found(t: ResourceType, id: &ResourceId) -> Fault {
     Fault::new(Kind::NotFound, format!("there is no {t}/{id}"))
 }
 
-/// Returns what is said where nothing is shown: that there is nothing, also of what is hidden. A person who cares for the patient
-/// and may break the glass is told that it can be broken; that the record is there they know.
+/// Returns what is said where nothing is shown: that there is nothing, also of what is hidden. A person who cares for the patient, or whose house
+/// does, and who may break the glass is told that it can be broken; that the record is there they know.
 pub fn missing(ctx: &Context, absent: Fault) -> Fault {
     let hidden = ctx.grant.shown().hidden;
     let breaks = match ctx.grant.principal() {
