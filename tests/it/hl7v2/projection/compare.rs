@@ -18,7 +18,7 @@ pub struct Fact {
     pub resource: usize,
     pub item: usize,
     pub agreed: bool,
-    /// The line of `disagreements.txt` by which it does not count.
+    /// The line of `disagreements/` by which it does not count.
     pub settled: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Where we stand by our reading: lines of `disagreements.txt`, each with the rule that decides.
+//! Where we stand by our reading: lines of `disagreements/`, each with the rule that decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,9 +15,17 @@ pub struct Rule {
     ours: String,
 }
 
+const FILES: [&str; 5] = [
+    include_str!("../disagreements/people.txt"),
+    include_str!("../disagreements/visits.txt"),
+    include_str!("../disagreements/orders.txt"),
+    include_str!("../disagreements/observations.txt"),
+    include_str!("../disagreements/supply.txt"),
+];
+
 /// Returns all lines.
 pub fn rules() -> Vec<Rule> {
-    let lines = include_str!("../disagreements.txt").lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let lines = FILES.iter().flat_map(|file| file.lines()).filter(|line| !line.starts_with('#') && !line.is_empty());
     lines.map(|line| Rule::read(line).unwrap_or_else(|| panic!("six cells with ` | ` between: {line}"))).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What messages say, compared with what another converter found in them, fact by fact.
 //!
 //! Data: `../shared/suites/hl7v2` beside the package; a test whose data is absent says so and passes. A fact is one leaf of a
-//! clinical resource. Facts on which we stand by our reading are named in `disagreements.txt` with the sentence that decides.
+//! clinical resource. Facts on which we stand by our reading are named in `disagreements/` with the sentence that decides.
 //!
 //! `PROJECTION=ADT-A01 cargo test projection -- --nocapture` compares the messages whose paths contain this, and says all.
 
@@ -188,6 +188,6 @@ fn facts_are_those_that_others_find_as_often_as_was_reached() {
         let idle: Vec<_> =
             rules.iter().zip(&uses).filter(|(_, uses)| **uses == 0).map(|(rule, _)| &rule.line).collect();
         assert!(share >= AGREED_MIN, "{share:.1} % of the facts agree");
-        assert!(idle.is_empty(), "no message needs these lines of disagreements.txt any more: {idle:#?}");
+        assert!(idle.is_empty(), "no message needs these lines of disagreements/ any more: {idle:#?}");
     }
 }
