@@ -8,7 +8,6 @@ pub mod about;
 mod answer;
 mod compose;
 mod graft;
-mod links;
 mod order;
 mod plan;
 pub mod register;

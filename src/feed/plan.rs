@@ -3,12 +3,11 @@
 //! Identifiers decide, or a search within the record; never a name. All identifiers of one type are one question. Drafts that turn out
 //! to be one resource are one.
 
-use super::links;
 use crate::access::Principal;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::hl7v2::draft::{Draft, Drafts, Handle, Identifier, Identity, Update, search_value};
-use crate::hl7v2::{Code, Problem};
+use crate::hl7v2::{Code, Problem, links};
 use crate::service::Service;
 use crate::store::Stored;
 use serde_json::{Map, Value};

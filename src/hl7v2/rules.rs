@@ -22,6 +22,8 @@ pub struct Rules {
     pub processing: Vec<String>,
     /// Whether messages that are no ADT may make a Patient that is not there.
     pub makes_patients: bool,
+    /// Whether what a message lacks is a warning where it would otherwise be refused: who the patient is, segments and fields that its event needs.
+    pub accepts_incomplete: bool,
     /// Character set of messages whose MSH-18 names none.
     pub charset: Option<String>,
     /// Begins the URLs of our own extensions and identifiers: `canonical_base`.
@@ -39,6 +41,7 @@ impl Default for Rules {
             tables: BTreeMap::new(),
             processing: ["P", "T", "D"].map(String::from).to_vec(),
             makes_patients: true,
+            accepts_incomplete: false,
             charset: None,
             canonical_base: "https://medilink.example/fhir".to_string(),
         }

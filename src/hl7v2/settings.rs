@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Every key, in the order in which an example has them.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "facility",
     "zone",
     "patient_system",
     "charset",
     "processing",
     "makes_patients",
+    "incomplete",
     "systems",
     "coding_systems",
     "tables",
@@ -62,6 +63,7 @@ impl Read<'_> {
             charset: self.text("charset", |text| if charset::is_known(text) { Ok(()) } else { Err(CHARSET) }),
             processing: self.processing().unwrap_or(usual.processing),
             makes_patients: self.flag("makes_patients").unwrap_or(usual.makes_patients),
+            accepts_incomplete: self.incomplete().unwrap_or(usual.accepts_incomplete),
             systems: self.uris("systems"),
             coding_systems: self.uris("coding_systems"),
             tables: self.tables(),
@@ -95,6 +97,11 @@ impl Read<'_> {
             self.expected(key, "true or false");
         }
         value.as_bool()
+    }
+
+    fn incomplete(&mut self) -> Option<bool> {
+        let is_known = |text: &str| if ["refuse", "accept"].contains(&text) { Ok(()) } else { Err(INCOMPLETE) };
+        self.text("incomplete", is_known).map(|text| text == "accept")
     }
 
     fn zone(&mut self) -> Option<TimeZone> {
@@ -174,6 +181,7 @@ impl Read<'_> {
 
 const URI: &str = "a URI, such as \"urn:oid:1.2.3\" or \"https://hospital.example/mrn\",";
 const WORD: &str = "a short name without spaces";
+const INCOMPLETE: &str = "\"refuse\" or \"accept\"";
 const CHARSET: &str = "a character set of table 0211, such as \"UNICODE UTF-8\" or \"8859/1\",";
 
 /// RFC 3986: a scheme, a colon, and something after it, without spaces.
@@ -212,6 +220,7 @@ mod tests {
         assert!(rules.makes_patients && rules.systems.is_empty() && rules.zone == TimeZone::UTC);
         assert_eq!(rules.canonical_base, "https://here.example/fhir");
         let rules = read(EXAMPLE).unwrap();
+        assert!(!rules.accepts_incomplete && read("incomplete = 'accept'").unwrap().accepts_incomplete);
         assert_eq!(rules.facility.as_deref(), Some("HOSP"));
         assert_eq!(rules.zone.iana_name(), Some("Europe/Berlin"));
         assert_eq!(rules.systems["HOSP"], "https://hospital.example/mrn");
@@ -243,6 +252,7 @@ mod tests {
         check("processing = []", &["processing: a list of"]);
         check("processing = 'P'", &["processing: a list of"]);
         check("makes_patients = 'yes'", &["makes_patients: true or false is expected"]);
+        check("incomplete = 'maybe'", &["incomplete: \"refuse\" or \"accept\" is expected"]);
         check("systems = 'x'", &["systems: a table, [systems]"]);
         check("[systems]\nLAB = 'lab'\nX = 1", &["systems.LAB: a URI", "systems.X: a URI"]);
         check("[coding_systems]\nL = 'a b:c'", &["coding_systems.L: a URI"]);

@@ -10,6 +10,10 @@ use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
+use serde_json::json;
+
+/// The code of the tag of patients who came without a number that says who they are.
+pub const UNIDENTIFIED: &str = "unidentified";
 
 /// Adds the Patient of a segment PID and what hangs below it. Where nothing says which patient it is, that hinders it from being
 /// stored.
@@ -25,6 +29,9 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
     for number in &numbers {
         draft.push("identifier", number.element.clone());
     }
+    if numbers.is_empty() {
+        unidentified(ctx, pid, &mut draft);
+    }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
     person::more(ctx, pid.segment, &mut draft);
     pd1::patient(ctx, pid, &mut draft);
@@ -39,6 +46,15 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
         draft.only_if_there = !ctx.rules.makes_patients;
     }
     Some(ctx.add(draft))
+}
+
+/// Tags a patient whom nobody will recognize: known by nothing but this message. A number without an authority is kept as it is.
+fn unidentified(ctx: &Ctx, pid: &Node, draft: &mut Draft) {
+    let system = format!("{}/CodeSystem/tag", ctx.rules.canonical_base);
+    draft.set("meta", json!({"tag": [{"system": system, "code": UNIDENTIFIED, "display": "Patient not identified"}]}));
+    for value in pid.segment.field(3).repetitions().filter_map(|cx| cx.part(1).text()) {
+        draft.push("identifier", json!({"value": value}));
+    }
 }
 
 /// Returns the numbers of PID-3.
