@@ -5,8 +5,8 @@
 //! cannot be taken over twice.
 
 use super::graft::{Age, bare, graft};
-use super::order;
 use super::plan::{Plan, Slot, There, token};
+use super::{order, task};
 use crate::catalog::Catalog;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::hl7v2::draft::{Draft, Drafts, Handle, Identity, Update};
@@ -129,7 +129,19 @@ pub fn compose(
         return None;
     }
     entries.push(provenance(origin, targets));
+    let unknown: Vec<&str> =
+        plan.slots.iter().zip(&urls).filter(|(slot, _)| is_unidentified(slot, drafts)).map(|(_, url)| &**url).collect();
+    if !unknown.is_empty() {
+        entries.push(task::unidentified(origin, &unknown));
+    }
     Some(Composed { bundle: json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}), slots })
+}
+
+/// Returns whether a slot makes a Patient whom nobody will recognize.
+fn is_unidentified(slot: &Slot, drafts: &Drafts) -> bool {
+    let is_new = |draft: &Draft| draft.identity == Identity::New;
+    let mut own = slot.drafts.iter().filter_map(|handle| drafts.get(*handle));
+    slot.resource_type == ResourceType::PATIENT && slot.there.is_none() && own.all(is_new)
 }
 
 fn url(slot: &Slot) -> String {

@@ -51,6 +51,8 @@ pub struct Plan {
 pub enum Halt {
     /// The message is at fault.
     Problems(Vec<Problem>),
+    /// Its identifiers are those of several Patients.
+    Several(Problem, Vec<ResourceId>),
     Fault(Fault),
 }
 
@@ -258,7 +260,11 @@ impl Group {
             true => format!("several resources of type {} are what the message tells of", self.resource_type),
             false => format!("the identifiers are those of several resources of type {}", self.resource_type),
         };
-        if self.resource_type == ResourceType::PATIENT || !(is_mentioned || is_alike) {
+        if self.resource_type == ResourceType::PATIENT {
+            let patients = self.found.iter().map(|there| there.id.clone()).collect();
+            return Err(Halt::Several(Problem::error(Code::UnknownKey, draft.at, text), patients));
+        }
+        if !(is_mentioned || is_alike) {
             return Err(Halt::Problems(vec![Problem::error(Code::UnknownKey, draft.at, text)]));
         }
         warnings.push(Problem::warning(Code::UnknownKey, draft.at, format!("{text}; the first is taken")));

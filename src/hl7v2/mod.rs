@@ -17,6 +17,7 @@ pub mod layout;
 pub mod links;
 pub mod map;
 pub mod message;
+pub mod network;
 mod nobody;
 pub mod problem;
 pub mod rules;
