@@ -106,14 +106,18 @@ impl Resources {
         }
         let mut facts = Map::new();
         for (name, inner) in object {
-            if SKIPPED.contains(&&**name) && !(name == "text" && inner.is_string()) || name.starts_with('_') {
+            // A text of a code is one, and the language that somebody speaks is none of a resource.
+            let is_said = name == "text" && inner.is_string() || name == "language" && inner.is_object();
+            if SKIPPED.contains(&&**name) && !is_said || name.starts_with('_') {
                 continue;
             }
             let inner = match inner {
                 Value::Array(items) => {
                     let items: Vec<Value> =
                         items.iter().map(|item| self.leaf_or_object(resource, item, depth)).collect();
-                    Value::Array(items.into_iter().filter(|item| !is_empty(item)).collect())
+                    // What is said twice is one fact.
+                    let said = items.iter().enumerate().filter(|(n, item)| !is_empty(item) && !items[..*n].contains(item));
+                    Value::Array(said.map(|(_, item)| item.clone()).collect())
                 }
                 inner => self.leaf_or_object(resource, inner, depth),
             };
