@@ -3,13 +3,13 @@
 //! v2-to-FHIR, segment maps NK1\[Patient\] and NK1\[RelatedPerson\]. Who is asked in an emergency is read from the Patient, so a
 //! person is both; an employer, an insurer or an agency is a contact alone.
 
-use super::identity;
+use super::{identity, person, pid};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// NK1-3: an employer, a federal agency, an insurance company, a state agency.
 const ORGANIZATIONS: &[&str] = &["EMR", "E", "F", "I", "S"];
@@ -45,6 +45,10 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
         draft.set("patient", patient.reference());
         let identifiers = numbers(ctx, nk1, &mut draft);
         map::fill(ctx, "nk1_related", nk1.segment, &mut draft.resource);
+        person::primary_language(&mut draft.resource);
+        if !pid::is_about_people(ctx.event.family) {
+            draft.update = Update::Keep;
+        }
         if let Some((all, person)) = known.iter_mut().find(|(all, _)| all.iter().any(|one| identifiers.contains(one))) {
             all.extend(identifiers);
             let identity = identity::around(patient, all);
@@ -60,7 +64,7 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
         draft.identity = match (identity::around(patient, &identifiers), by_name) {
             (Some(identity), _) => identity,
             (None, Some(search)) => Identity::Search(search),
-            // A contact without a name is one of the Patient alone.
+            (None, None) if is_said(&draft) => nameless(ctx, nk1, patient, &mut draft),
             (None, None) => continue,
         };
         let (at, again) = (draft.at, draft.clone());
@@ -74,6 +78,21 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
             known.push((identifiers, person));
         }
     }
+}
+
+/// Returns whether there is more to say of somebody without a name than what they are to the patient.
+fn is_said(draft: &Draft) -> bool {
+    ["name", "telecom", "address", "identifier", "birthDate"].iter().any(|name| draft.resource.contains_key(*name))
+}
+
+/// Returns how somebody is recognized who has neither name nor number: a patient has one of them for each relationship.
+fn nameless(ctx: &Ctx, nk1: &Node, patient: Handle, draft: &mut Draft) -> Identity {
+    let [relationship, role] = [3, 7].map(|n| nk1.segment.field(n).text().unwrap_or_default());
+    let system = identity::local_system(ctx, "contact");
+    let value = identity::digest(ctx, patient, &format!("contact {relationship} {role}"));
+    let Some((system, value)) = system.zip(value) else { return Identity::New };
+    draft.push("identifier", json!({"system": system, "value": value}));
+    identity::around(patient, &[Identifier { system, value }]).unwrap_or(Identity::New)
 }
 
 /// Says of a person what another segment says besides.

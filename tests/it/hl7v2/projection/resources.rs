@@ -116,7 +116,8 @@ impl Resources {
                     let items: Vec<Value> =
                         items.iter().map(|item| self.leaf_or_object(resource, item, depth)).collect();
                     // What is said twice is one fact.
-                    let said = items.iter().enumerate().filter(|(n, item)| !is_empty(item) && !items[..*n].contains(item));
+                    let said =
+                        items.iter().enumerate().filter(|(n, item)| !is_empty(item) && !items[..*n].contains(item));
                     Value::Array(said.map(|(_, item)| item.clone()).collect())
                 }
                 inner => self.leaf_or_object(resource, inner, depth),
