@@ -14,11 +14,16 @@ use serde_json::{Map, Value, json};
 /// NK1-3: an employer, a federal agency, an insurance company, a state agency.
 const ORGANIZATIONS: &[&str] = &["EMR", "E", "F", "I", "S"];
 
-/// Adds the contacts below a PID to the draft of its Patient.
+/// CTD-1: emergency contacts and next of kin. Others are contacts of an order or a referral.
+const CONTACTS: &[&str] = &["C", "EP", "N"];
+
+/// Adds the contacts below a PID to the draft of its Patient: those of NK1, and those of CTD in orders.
 pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
-    for nk1 in pid.all("NK1") {
+    let of_orders = pid.all("CTD").filter(|ctd| CONTACTS.iter().any(|role| ctd.segment.field(1).is(role)));
+    let all = pid.all("NK1").map(|nk1| (nk1, "nk1_contact")).chain(of_orders.map(|ctd| (ctd, "ctd_contact")));
+    for (node, map) in all {
         let mut contact = Map::new();
-        map::fill(ctx, "nk1_contact", nk1.segment, &mut contact);
+        map::fill(ctx, map, node.segment, &mut contact);
         crate::hl7v2::update::tidy(&mut contact);
         // R4 pat-1: details of a contact, or an organization.
         if ["name", "telecom", "address", "organization"].iter().any(|name| contact.contains_key(*name)) {
@@ -26,7 +31,7 @@ pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
         } else if !contact.is_empty() {
             ctx.warn(
                 Code::RequiredField,
-                nk1.segment.at(),
+                node.segment.at(),
                 "a contact without a name, a number, an address or an organization",
             );
         }
