@@ -60,6 +60,8 @@ pub fn numbers(ctx: &Ctx, fields: &[(Part, &str)], draft: &mut Draft) -> Vec<Ide
             if let Some(number) = identity::number(ctx, cx, identity::local_system(ctx, &kind)) {
                 draft.push("identifier", number.element);
                 known.push(number.identifier);
+            } else if let Some(number) = identity::shown(ctx, cx) {
+                draft.push("identifier", number);
             }
         }
     }

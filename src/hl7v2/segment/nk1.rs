@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps NK1\[Patient\] and NK1\[RelatedPerson\]. Who is asked in an emergency is read from the Patient, so a
 //! person is both; an employer, an insurer or an agency is a contact alone.
 
-use super::{identity, person, pid};
+use super::{guarantor, identity, person, pid};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_value};
 use crate::hl7v2::map;
@@ -112,17 +112,8 @@ fn more(person: &mut Draft, again: Draft) {
 
 /// Says the numbers of a person, NK1-33, 12 and 37; returns those by which they are recognized.
 fn numbers(ctx: &Ctx, nk1: &Node, draft: &mut Draft) -> Vec<Identifier> {
-    let fields = [(33, "related-person"), (12, "employee")];
-    let mut identifiers = Vec::new();
-    for (n, kind) in fields {
-        for cx in nk1.segment.field(n).repetitions() {
-            let kind = cx.part(5).text().unwrap_or(kind.into());
-            if let Some(number) = identity::number(ctx, cx, identity::local_system(ctx, &kind)) {
-                draft.push("identifier", number.element);
-                identifiers.push(number.identifier);
-            }
-        }
-    }
+    let fields = [(33, "related-person"), (12, "employee")].map(|(n, kind)| (nk1.segment.field(n), kind));
+    let identifiers = guarantor::numbers(ctx, &fields, draft);
     if let Some(number) = nk1.segment.field(37).text() {
         draft.push("identifier", identity::social_security(&number));
     }

@@ -5,7 +5,6 @@
 use super::identity::{self, Number};
 use super::{nk1, pd1, person};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
@@ -28,7 +27,7 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
     }
     if numbers.is_empty() {
         // Whose numbers they are is not known: they are shown, and recognize nobody.
-        let written = pid.segment.field(3).repetitions().filter_map(|cx| datatype::identifier(ctx, cx));
+        let written = pid.segment.field(3).repetitions().filter_map(|cx| identity::shown(ctx, cx));
         written.for_each(|number| _ = draft.push("identifier", number));
     }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
