@@ -1,4 +1,4 @@
-//! NK1 → Patient.contact and RelatedPerson.
+//! NK1 → Patient.contact and RelatedPerson; CTD → Patient.contact.
 //!
 //! v2-to-FHIR, segment maps NK1\[Patient\] and NK1\[RelatedPerson\]. Who is asked in an emergency is read from the Patient, so a
 //! person is both; an employer, an insurer or an agency is a contact alone.
