@@ -34,7 +34,7 @@ pub const LINK: &str = "→";
 /// Elements that say nothing of the patient, or that every converter fills as it likes.
 /// Who assigned an identifier is what its system says; which organizations are resources is a matter of taste.
 const SKIPPED: &[&str] =
-    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "language", "assigner"];
+    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "assigner"];
 
 /// Systems that both sides write the same way; others are made up by each.
 const SYSTEMS: &[&str] = &[
@@ -86,6 +86,8 @@ impl Resources {
     /// Returns what a resource states.
     pub fn project(&self, resource: &Value) -> Value {
         let mut facts = self.object(resource, resource, 0);
+        // In what language it is written says nothing; what somebody speaks does.
+        facts.as_object_mut().map(|facts| facts.shift_remove("language"));
         // Both ways to say it are one: what medicine it is, and when it was when no end is known.
         rename(&mut facts, "medicationReference", "medication");
         rename(&mut facts, "medicationCodeableConcept", "medication");
@@ -106,9 +108,7 @@ impl Resources {
         }
         let mut facts = Map::new();
         for (name, inner) in object {
-            // A text of a code is one, and the language that somebody speaks is none of a resource.
-            let is_said = name == "text" && inner.is_string() || name == "language" && inner.is_object();
-            if SKIPPED.contains(&&**name) && !is_said || name.starts_with('_') {
+            if SKIPPED.contains(&&**name) && !(name == "text" && inner.is_string()) || name.starts_with('_') {
                 continue;
             }
             let inner = match inner {
