@@ -5,7 +5,7 @@
 
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
@@ -109,20 +109,45 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
     all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
 }
 
-/// Returns a reference to somebody who acts for a house. Only where both are known by a number can the role be recognized; otherwise
-/// it is the person, or the house where nobody is named.
+/// Returns a reference to somebody who acts for a house; to the person, or the house, where nothing else is said. A role is
+/// recognized by the number of the person, and the number of the house or its name.
 pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
-    let draft_of = |reference: &Value| reference["reference"].as_str().and_then(Handle::of);
-    let (Some(who), Some(whose)) = (&person, &house) else { return person.or(house) };
-    let (Some(practitioner), Some(organization)) = (draft_of(who), draft_of(whose)) else { return person };
-    let at = ctx.see(|drafts| drafts.get(practitioner).map(|draft| draft.at))?;
-    let mut draft = Draft::new("PractitionerRole", at);
-    draft.identity =
-        Identity::Search(format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0));
+    match (&person, &house) {
+        (Some(who), Some(whose)) if draft_of(who).is_some() => role_of(ctx, Some(who), whose),
+        _ => person.or(house),
+    }
+}
+
+/// The same where an organization cannot stand alone: what it did was done by somebody there.
+pub fn acting(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
+    match (person, house) {
+        (None, Some(whose)) => role_of(ctx, None, &whose),
+        (person, house) => role(ctx, person, house),
+    }
+}
+
+fn draft_of(reference: &Value) -> Option<Handle> {
+    reference["reference"].as_str().and_then(Handle::of)
+}
+
+fn role_of(ctx: &Ctx, person: Option<&Value>, house: &Value) -> Option<Value> {
+    let who = person.and_then(draft_of);
+    let at = ctx.see(|drafts| drafts.get(who.or(draft_of(house))?).map(|draft| draft.at));
+    let mut draft = Draft::new("PractitionerRole", at.unwrap_or(ctx.message.header().at()));
+    let whoever = who.map_or("practitioner:missing=true".to_string(), |who| format!("practitioner={{{}}}", who.0));
+    match draft_of(house) {
+        Some(known) => draft.identity = Identity::Search(format!("{whoever}&organization={{{}}}", known.0)),
+        None => {
+            let (system, name) = (ctx.local("role"), house["display"].as_str()?.to_lowercase());
+            let token = format!("{}|{}", search_value(&system), search_value(&name));
+            draft.identity = Identity::Search(format!("{whoever}&identifier={token}"));
+            draft.push("identifier", json!({"system": system, "value": name}));
+        }
+    }
     draft.update = Update::Keep;
-    draft.set("practitioner", who.clone()).set("organization", whose.clone());
+    draft.set("practitioner", person.cloned()).set("organization", house.clone());
     let mut reference = ctx.add_once(draft).reference();
-    let words: Vec<&str> = [who, whose].into_iter().filter_map(|named| named["display"].as_str()).collect();
+    let words: Vec<&str> = person.into_iter().chain([house]).filter_map(|named| named["display"].as_str()).collect();
     if !words.is_empty() {
         reference["display"] = words.join(", ").into();
     }

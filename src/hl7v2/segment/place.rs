@@ -5,7 +5,7 @@
 use super::identity;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Identifier, Identity, Update};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::message::{Part, Segment};
 use serde_json::{Value, json};
@@ -48,6 +48,18 @@ pub fn locations(ctx: &Ctx, pv1: Segment, pv2: Option<Segment>, draft: &mut Draf
         add(pv2.field(1), Some("planned"), None);
     }
     destination(ctx, pv1.field(37), draft);
+}
+
+/// PDA-2: where somebody died is where they were last.
+pub fn of_death(ctx: &Ctx, field: Part, encounter: Handle) {
+    let place = field.said().and_then(|place| datatype::location(ctx, place));
+    let Some(place) = place.filter(Value::is_object) else { return };
+    ctx.change(encounter, |draft| {
+        let known = draft.resource.get("location").and_then(Value::as_array);
+        if !known.is_some_and(|items| items.iter().any(|item| item["location"] == place)) {
+            draft.push("location", json!({"location": place, "status": "completed"}));
+        }
+    });
 }
 
 /// PV1-37, a kind of place rather than a place → Encounter.hospitalization.destination.

@@ -133,10 +133,8 @@ fn period_and_status(ctx: &Ctx, pv1: Segment, draft: &mut Draft) {
     let (start, end) = (said(draft, "start"), said(draft, "end"));
     let is_over = |end: &String| ctx.time.as_deref().is_none_or(|now| !is_before(now, end));
     let is_discharged = end.as_ref().is_some_and(is_over);
-    // A08 says nothing of it, and neither does a result or a charge: what they tell of may be over. Other events, and what is asked
-    // for, are about a visit that goes on.
-    let is_asked_for = matches!(ctx.event.family, Family::Order | Family::Pharmacy | Family::Referral);
-    let goes_on = is_asked_for || ctx.event.family == Family::Admit && ctx.event.name != "ADT^A08";
+    // A08 is about the patient, and says nothing of the status of a visit; elsewhere it is that of its class.
+    let goes_on = ctx.event.name != "ADT^A08";
     let unsaid = match &*class_code(ctx, pv1.field(2)) {
         _ if is_discharged => "finished",
         "E" | "I" | "O" | "R" | "B" | "C" | "N" if goes_on => "in-progress",

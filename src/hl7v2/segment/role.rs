@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps PV1\[Encounter\], ROL\[Encounter-PractitionerRole\], ROL\[Patient-GeneralPractitioner\],
 //! PRT\[Patient-GeneralPractitioner-Practitioner\], ROL\[CareTeam\] and PRT\[CareTeam\]; concept map ProviderRole.
 
-use super::identity;
+use super::{identity, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
@@ -58,8 +58,7 @@ pub fn participants(ctx: &Ctx, pv1: &Node, pv2: Option<&Node>, draft: &mut Draft
     for node in roles(pv1).chain(pv2.into_iter().flat_map(roles)) {
         let (segment, fields) = (node.segment, fields(node.segment));
         let role = role(ctx, segment.field(fields.role).first(), fields.table);
-        for person in segment.field(fields.person).repetitions() {
-            let Some(individual) = datatype::practitioner(ctx, person).filter(Value::is_object) else { continue };
+        for individual in people_and_house(ctx, segment, &fields) {
             let mut participant = json!({"individual": individual});
             if let Some(role) = &role {
                 participant["type"] = json!([role]);
@@ -70,6 +69,16 @@ pub fn participants(ctx: &Ctx, pv1: &Node, pv2: Option<&Node>, draft: &mut Draft
             draft.push("participant", participant);
         }
     }
+}
+
+/// Returns the people of a ROL or PRT, each with the organization that they act for; that alone where it names nobody.
+fn people_and_house(ctx: &Ctx, segment: Segment, fields: &Fields) -> Vec<Value> {
+    let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
+    let people = participation::people(ctx, segment.field(fields.person));
+    let people = people.into_iter().filter(Value::is_object).map(Some);
+    let people: Vec<Option<Value>> =
+        if segment.field(fields.person).is_there() { people.collect() } else { vec![None] };
+    people.into_iter().filter_map(|person| participation::acting(ctx, person, house.clone())).collect()
 }
 
 /// Says who cares for a patient: the primary care provider, and others as a team. `above` are the segments that carry the roles.
