@@ -23,7 +23,6 @@ pub struct Below {
 /// Adds all that stands below a PID beside the visit. Segments behind a second PV1 are of that visit, as in BAR^P01.
 pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) -> Below {
     let account = account::account(ctx, pid.segment.field(18), patient, "active");
-    billed(ctx, encounter, account);
     let mut found = Below::default();
     let mut visit = encounter;
     let mut visits = 0;
@@ -32,8 +31,7 @@ pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) 
             "PV1" => {
                 visits += 1;
                 if visits > 1 {
-                    visit = pv1::encounter(ctx, node, patient);
-                    billed(ctx, visit, account);
+                    visit = pv1::another(ctx, pid, node, patient);
                 }
             }
             "IAM" => allergy::reaction(ctx, node, patient),
@@ -55,13 +53,6 @@ pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) 
         charge::beside(ctx, pid, &Subject { patient, encounter });
     }
     found
-}
-
-/// Says of a visit to which account it goes.
-fn billed(ctx: &Ctx, encounter: Option<Handle>, account: Option<Handle>) {
-    if let (Some(encounter), Some(account)) = (encounter, account) {
-        ctx.change(encounter, |draft| _ = draft.push("account", account.reference()));
-    }
 }
 
 /// Families whose OBX below PID are of no order. Others look after them themselves.

@@ -40,7 +40,7 @@ pub fn of_visit(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handl
 }
 
 /// Adds the Condition of a DG1; none, with a warning, where it does not say what was found.
-pub fn condition(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
+fn condition(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
     let dg1 = node.segment;
     let mut draft = Draft::new("Condition", dg1.at());
     map::fill(ctx, "dg1", dg1, &mut draft.resource);

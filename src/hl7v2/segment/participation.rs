@@ -3,9 +3,10 @@
 //! v2-to-FHIR, segment maps PRT\[PractitionerRole\], PRT\[Device\] and PRT\[Observation-Location\]. People and organizations are
 //! referred to themselves, not by a PractitionerRole for each.
 
+use super::obx::scope_of;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
@@ -109,45 +110,29 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
     all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
 }
 
-/// Returns a reference to somebody who acts for a house; to the person, or the house, where nothing else is said. A role is
-/// recognized by the number of the person, and the number of the house or its name.
+/// Returns a reference to somebody who acts for a house. Only the role of a person who is known by a number can be recognized: by that
+/// and the house, whose name is enough; otherwise it is the person, or the house where nobody is named.
 pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
-    match (&person, &house) {
-        (Some(who), Some(whose)) if draft_of(who).is_some() => role_of(ctx, Some(who), whose),
-        _ => person.or(house),
-    }
-}
-
-/// The same where an organization cannot stand alone: what it did was done by somebody there.
-pub fn acting(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
-    match (person, house) {
-        (None, Some(whose)) => role_of(ctx, None, &whose),
-        (person, house) => role(ctx, person, house),
-    }
-}
-
-fn draft_of(reference: &Value) -> Option<Handle> {
-    reference["reference"].as_str().and_then(Handle::of)
-}
-
-fn role_of(ctx: &Ctx, person: Option<&Value>, house: &Value) -> Option<Value> {
-    let who = person.and_then(draft_of);
-    let at = ctx.see(|drafts| drafts.get(who.or(draft_of(house))?).map(|draft| draft.at));
-    let mut draft = Draft::new("PractitionerRole", at.unwrap_or(ctx.message.header().at()));
-    let whoever = who.map_or("practitioner:missing=true".to_string(), |who| format!("practitioner={{{}}}", who.0));
-    match draft_of(house) {
-        Some(known) => draft.identity = Identity::Search(format!("{whoever}&organization={{{}}}", known.0)),
-        None => {
-            let (system, name) = (ctx.local("role"), house["display"].as_str()?.to_lowercase());
-            let token = format!("{}|{}", search_value(&system), search_value(&name));
-            draft.identity = Identity::Search(format!("{whoever}&identifier={token}"));
-            draft.push("identifier", json!({"system": system, "value": name}));
-        }
-    }
+    let draft_of = |reference: &Value| reference["reference"].as_str().and_then(Handle::of);
+    let (Some(who), Some(whose)) = (&person, &house) else { return person.or(house) };
+    let Some(practitioner) = draft_of(who) else { return person };
+    let at = ctx.see(|drafts| drafts.get(practitioner).map(|draft| draft.at))?;
+    let mut draft = Draft::new("PractitionerRole", at);
     draft.update = Update::Keep;
-    draft.set("practitioner", person.cloned()).set("organization", house.clone());
+    match (draft_of(whose), whose["display"].as_str()) {
+        (Some(organization), _) => {
+            let parts = format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0);
+            draft.identity = Identity::Search(parts);
+        }
+        (None, Some(name)) => {
+            let number = super::number::synthetic(ctx, "role", format!("{}|{name}", scope_of(ctx, practitioner)?));
+            super::number::identify(&mut draft, vec![number]);
+        }
+        (None, None) => return person,
+    }
+    draft.set("practitioner", who.clone()).set("organization", whose.clone());
     let mut reference = ctx.add_once(draft).reference();
-    let words: Vec<&str> = person.into_iter().chain([house]).filter_map(|named| named["display"].as_str()).collect();
+    let words: Vec<&str> = [who, whose].into_iter().filter_map(|named| named["display"].as_str()).collect();
     if !words.is_empty() {
         reference["display"] = words.join(", ").into();
     }
@@ -203,7 +188,7 @@ fn device(ctx: &Ctx, part: Part) -> Option<Value> {
 }
 
 /// PRT-10 and what follows it: a device, more of which is said.
-fn device_of(ctx: &Ctx, prt: Segment) -> Option<Value> {
+pub fn device_of(ctx: &Ctx, prt: Segment) -> Option<Value> {
     let numbers: Vec<_> = prt.field(10).repetitions().filter_map(|part| numbered_alone(ctx, part)).collect();
     let mut draft = Draft::new("Device", prt.field(10).at);
     draft.identity = Identity::Identifiers(numbers.iter().map(|(_, id)| id.clone()).collect());

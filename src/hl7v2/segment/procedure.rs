@@ -128,6 +128,14 @@ fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
         for who in people.into_iter().filter_map(|person| participation::role(ctx, person, house.clone())) {
             push(draft, who, function.clone());
         }
+        if segment.name == "PRT" {
+            if let Some(device) = participation::device_of(ctx, segment) {
+                push(draft, device, function.clone());
+            }
+            if let Some(place) = segment.field(9).said().and_then(|place| datatype::location(ctx, place)) {
+                draft.resource.entry("location").or_insert(place);
+            }
+        }
     }
 }
 
