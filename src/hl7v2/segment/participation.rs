@@ -4,7 +4,8 @@
 //! referred to themselves, not by a PractitionerRole for each.
 
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
+use crate::hl7v2::datatype::coded::{self, concept};
+use crate::hl7v2::datatype::{self, organization::organization_of_code};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
@@ -67,19 +68,25 @@ pub fn of_order(ctx: &Ctx, node: &Node, draft: &mut Draft) {
             }
             // The specimen and the report take these over.
             Some("SC" | "PRI" | "PI" | "ARI" | "TN" | "TR" | "RO" | "PO" | "POMD" | "MDIR") => {}
-            _ => unmapped(ctx, prt),
+            _ => {
+                let who = participants(ctx, prt).into_iter().map(|who| in_words(prt, who));
+                for known in who.chain(device_of(ctx, prt)) {
+                    draft.push("supportingInfo", known);
+                }
+            }
         }
     }
 }
 
 /// Sets who a PRT below ORC or OBR names in a report.
-pub fn of_report(ctx: &Ctx, node: &Node, draft: &mut Draft) {
+pub fn of_report(ctx: &Ctx, node: &Node, is_ordered: bool, draft: &mut Draft) {
     for prt in node.all("PRT").map(|prt| prt.segment).filter(is_said) {
         let element = match prt.field(4).text().as_deref() {
             Some("PRI" | "PI") => "resultsInterpreter",
             Some("ARI" | "TN" | "TR" | "RO" | "PO" | "POMD" | "MDIR") => "performer",
             // The order and the specimen take these over.
             Some("OP" | "AUT" | "RP" | "SC") => continue,
+            _ if is_ordered => continue,
             _ => {
                 unmapped(ctx, prt);
                 continue;
@@ -155,6 +162,14 @@ fn with_role(prt: Segment, who: Value) -> Value {
         Some(code) => function(who, PARTICIPATION, &code, &prt.field(4).part(2).text().unwrap_or_else(|| code.clone())),
         None => who,
     }
+}
+
+/// Says a role where no element does.
+fn in_words(prt: Segment, mut who: Value) -> Value {
+    if let (Some(name), Some(role)) = (who["display"].as_str(), coded::words(prt.field(4).first())) {
+        who["display"] = format!("{name} ({role})").into();
+    }
+    who
 }
 
 fn unmapped(ctx: &Ctx, prt: Segment) {

@@ -96,7 +96,7 @@ pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, 
     let source = obr.field(15).part(3).text().map(note::text);
     obx::set_list(&mut draft, "note", source.into_iter().chain(comments).collect());
     let numbers = Numbers::read(ctx, orc_node.map(|orc| orc.segment), Some(obr));
-    let key = key.map(str::to_string).or_else(|| numbers.keys("").into_iter().next());
+    let key = key.map(str::to_string).or_else(|| numbers.key(""));
     keyed(ctx, patient, key.as_deref(), &obr.field(7).text().unwrap_or_default(), &mut draft);
     Some(ctx.add_once(draft))
 }
