@@ -56,7 +56,7 @@ impl<'n, 'm> Group<'n, 'm> {
             let is_known = |above: &&Node| !self.is_first && above.segment.at() == node.segment.at();
             let known = self.specimen.filter(is_known).and_then(|above| specimen::of(ctx, above));
             let specimen = known.unwrap_or_else(|| specimen::specimen(ctx, node, patient, key));
-            if let Some(obr) = self.obr.filter(|_| !is_order) {
+            if let Some(obr) = self.obr {
                 specimen::collected_as(ctx, obr, specimen);
             }
             if is_about_it {

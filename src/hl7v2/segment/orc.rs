@@ -129,7 +129,7 @@ fn house(ctx: &Ctx, orc: Segment) -> Option<Value> {
     Some(house)
 }
 
-/// What stands below both: NTE and DG1; and what the filler ought to know (OBR-13), in words.
+/// What stands below both: NTE and DG1; and what the filler ought to know (OBR-13, OBR-18 to 21), in words.
 fn reasons_and_notes(
     ctx: &Ctx,
     (orc, obr): (Option<&Node>, Option<&Node>),
@@ -145,6 +145,12 @@ fn reasons_and_notes(
     let notes = [orc, obr].into_iter().flatten().flat_map(|node| note::annotations(ctx, node)).collect();
     obx::extend(draft, "note", notes);
     let Some(obr) = obr.map(|node| node.segment) else { return };
+    // What these hold every house decides for itself.
+    for (n, kind) in [(18, "Placer field 1"), (19, "Placer field 2"), (20, "Filler field 1"), (21, "Filler field 2")] {
+        for text in obr.field(n).repetitions().filter_map(datatype::text::whole) {
+            draft.push("note", note::labelled(text, kind));
+        }
+    }
     let field = obr.field(13);
     for part in field.repetitions().filter(|part| part.is_there()) {
         let words = [9, 2, 1].into_iter().find_map(|n| part.part(n).text());

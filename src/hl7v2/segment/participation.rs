@@ -4,8 +4,7 @@
 //! referred to themselves, not by a PractitionerRole for each.
 
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::coded::{self, concept};
-use crate::hl7v2::datatype::{self, organization::organization_of_code};
+use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
@@ -69,9 +68,14 @@ pub fn of_order(ctx: &Ctx, node: &Node, draft: &mut Draft) {
             // The specimen and the report take these over.
             Some("SC" | "PRI" | "PI" | "ARI" | "TN" | "TR" | "RO" | "PO" | "POMD" | "MDIR") => {}
             _ => {
-                let who = participants(ctx, prt).into_iter().map(|who| in_words(prt, who));
-                for known in who.chain(device_of(ctx, prt)) {
-                    draft.push("supportingInfo", known);
+                let who = participants(ctx, prt).into_iter().map(|who| with_role(prt, who));
+                let mut all: Vec<Value> = who.collect();
+                let is_place = all.is_empty();
+                all.extend(device_of(ctx, prt));
+                all.into_iter().for_each(|known| _ = draft.push("supportingInfo", known));
+                let places = prt.field(9).repetitions().filter(|part| part.is_there() && is_place);
+                for place in places.filter_map(|part| datatype::location(ctx, part)) {
+                    draft.push("locationReference", place);
                 }
             }
         }
@@ -116,16 +120,25 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
     all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
 }
 
-/// Returns a reference to somebody who acts for a house. Only where both are known by a number can the role be recognized; otherwise
-/// it is the person, or the house where nobody is named.
+/// Returns a reference to somebody who acts for a house. Only where the person is known by a number can the role be recognized;
+/// otherwise it is the person, or the house where nobody is named.
 pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
     let draft_of = |reference: &Value| reference["reference"].as_str().and_then(Handle::of);
     let (Some(who), Some(whose)) = (&person, &house) else { return person.or(house) };
-    let (Some(practitioner), Some(organization)) = (draft_of(who), draft_of(whose)) else { return person };
+    let Some(practitioner) = draft_of(who) else { return person };
     let at = ctx.see(|drafts| drafts.get(practitioner).map(|draft| draft.at))?;
     let mut draft = Draft::new("PractitionerRole", at);
-    draft.identity =
-        Identity::Search(format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0));
+    match (draft_of(whose), whose["display"].as_str()) {
+        (Some(organization), _) => {
+            draft.identity =
+                Identity::Search(format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0));
+        }
+        (None, Some(name)) => {
+            let own = super::obx::scope_of(ctx, practitioner)?;
+            super::obx::key_of_all(&ctx.local("role"), &format!("{own}#{name}"), &mut draft);
+        }
+        (None, None) => return person,
+    }
     draft.update = Update::Keep;
     draft.set("practitioner", who.clone()).set("organization", whose.clone());
     let mut reference = ctx.add_once(draft).reference();
@@ -162,14 +175,6 @@ fn with_role(prt: Segment, who: Value) -> Value {
         Some(code) => function(who, PARTICIPATION, &code, &prt.field(4).part(2).text().unwrap_or_else(|| code.clone())),
         None => who,
     }
-}
-
-/// Says a role where no element does.
-fn in_words(prt: Segment, mut who: Value) -> Value {
-    if let (Some(name), Some(role)) = (who["display"].as_str(), coded::words(prt.field(4).first())) {
-        who["display"] = format!("{name} ({role})").into();
-    }
-    who
 }
 
 fn unmapped(ctx: &Ctx, prt: Segment) {
