@@ -105,7 +105,8 @@ struct Said {
 impl Said {
     fn codings(&self, ctx: &Ctx, table: Option<&str>) -> Vec<Value> {
         let named = self.system.as_deref();
-        let is_of = |table: &str| named.is_none_or(|name| table::of_table(name) == table::of_table(table));
+        let is_same = |name: &str, table: &str| table::of_table(name) == table::of_table(table);
+        let is_of = |table: &str| named.is_none_or(|name| table::is_any_table(name) || is_same(name, table));
         let is_ruled = |table: &str| ctx.is_ruled(table, &self.code);
         let Some(table) = table.filter(|table| is_of(table) || is_ruled(table)) else {
             return vec![self.coding(ctx.coding_system(named, self.oid.as_deref()))];

@@ -67,7 +67,7 @@ pub fn report(
     if let [specimen] = specimens[..] {
         elements.push(("specimen", specimen.reference()));
     }
-    let more = More { scope: key, effective, status, elements };
+    let more = More { scope: key, effective, elements };
     results(ctx, group, (patient, encounter, request), &more, &mut draft);
     Some(ctx.add(draft))
 }

@@ -107,6 +107,13 @@ fn an_observation_says_what_obx_says() {
     check_obx(&[(14, "202605030900+0000")], &[("/effectiveDateTime", json!("2026-05-03T09:00:00Z"))]);
     check_obx(&[(2, "NM"), (5, "\"\"")], &[("/valueQuantity", Value::Null), ("/status", json!("unknown"))]);
     check_obx(&[(7, "[ ]"), (8, "null")], &[("/referenceRange", Value::Null), ("/interpretation", Value::Null)]);
+    check_obx(&[(2, "NM"), (11, "F")], &[("/dataAbsentReason/coding/0/code", json!("unknown"))]);
+    check_obx(&[(2, "NM"), (11, "P")], &[("/dataAbsentReason", Value::Null)]);
+    let alternate = "/_status/extension/0/valueCodeableConcept/coding/0/code";
+    check_obx(&[(11, "S")], &[(alternate, json!("S")), ("/status", json!("unknown"))]);
+    check_obx(&[(11, "F")], &[("/_status", Value::Null), ("/status", json!("final"))]);
+    let v3 = json!("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation");
+    check_obx(&[(8, "A^A^HL7nnnn")], &[("/interpretation/0/coding/0/system", v3)]);
     check_obx(&[(11, "N")], &[("/dataAbsentReason/coding/0/code", json!("not-asked")), ("/status", json!("final"))]);
     check_obx(
         &[(11, "X"), (2, "ST"), (5, "hemolyzed")],
@@ -129,10 +136,13 @@ fn who_observed_is_a_person_a_house_or_both() {
     let expected = [
         ("/performer/0/display", json!("Jane Doe")),
         ("/performer/1/display", json!("Lab House")),
-        ("/performer/2/extension/0/valueCodeableConcept/coding/0/code", json!("MDIR")),
-        ("/performer/3", Value::Null),
+        ("/performer/2/display", json!("Lab")),
+        ("/performer/3/extension/0/valueCodeableConcept/coding/0/code", json!("MDIR")),
+        ("/performer/4", Value::Null),
     ];
     check_obx(&fields, &expected);
+    let once = [("/performer/0/display", json!("Lab House")), ("/performer/1", Value::Null)];
+    check_obx(&[(15, "H1^Lab^L"), (23, "Lab House^^^^^X^XX^^^H1")], &once);
     check_obx(&[(15, "L1^Lab^L")], &[("/performer/0/display", json!("Lab"))]);
     let prt = ["OBR|1||F1|X", "OBX|1|ST|Y||z", "PRT||AD||RO^Responsible Observer|5^Fee", "NTE|1||seen"];
     let expected = [
@@ -141,6 +151,15 @@ fn who_observed_is_a_person_a_house_or_both() {
         ("/note/0/text", json!("seen")),
     ];
     check("ORU^R01", &prt, "Observation", &expected);
+    let prt = ["OBR|1||F1|X", "OBX|1|ST|Y||z", "PRT||AD||RO|5^Fee|||Lab", "PRT||AD||RO|^Nah|||Lab"];
+    let expected = [("/performer/0/display", json!("Fee, Lab")), ("/performer/1/display", json!("Nah"))];
+    check("ORU^R01", &prt, "Observation", &expected);
+    let expected = [
+        ("/practitioner/display", json!("Fee")),
+        ("/organization/display", json!("Lab")),
+        ("/identifier/0/value", json!("urn:x-v2:LAB#5|Lab")),
+    ];
+    check("ORU^R01", &prt, "PractitionerRole", &expected);
     let people = segment("OBR", &[(3, "F1"), (4, "X"), (32, "5&Fee"), (34, "6&Nah"), (35, "7&Typ")]);
     let expected = [
         ("/resultsInterpreter/0/display", json!("Fee")),

@@ -229,8 +229,8 @@ fn words(facts: &mut Map<String, Value>) {
             facts.insert("coding".into(), codings.into_iter().filter(has_code).map(without_text).collect());
         }
         facts.insert(if is_coded { "(words)".into() } else { "words".into() }, Value::Array(texts));
-    } else if let (Some(text), 1) = (facts.get("text").cloned(), facts.len()) {
-        *facts = Map::from_iter([("words".to_string(), json!([text]))]);
+    } else if let Some(text) = facts.shift_remove("text") {
+        facts.insert("words".to_string(), json!([text]));
     } else {
         // A Coding, a Quantity or a Reference without a target.
         match facts.get("display").cloned() {
