@@ -85,6 +85,12 @@ pub fn of_report(ctx: &Ctx, node: &Node, draft: &mut Draft) {
     }
 }
 
+/// Returns who took part in a document: people, houses and devices of the PRT below its OBX.
+pub fn of_document(ctx: &Ctx, node: &Node) -> Vec<Value> {
+    let all = node.all("PRT").map(|prt| prt.segment).filter(is_said);
+    all.flat_map(|prt| participants(ctx, prt).into_iter().chain(device_of(ctx, prt))).collect()
+}
+
 /// Returns who collected a specimen, by a PRT below ORC or OBR.
 pub fn collector(ctx: &Ctx, node: &Node) -> Option<Value> {
     let prt = node.all("PRT").map(|prt| prt.segment).find(|prt| is_said(prt) && prt.field(4).is("SC"))?;

@@ -130,6 +130,37 @@ fn an_observation_says_what_obx_says() {
 }
 
 #[test]
+fn a_document_comes_with_its_order() {
+    let txa = segment("TXA", &[(2, "CN"), (5, "7^Nah"), (9, "5^Fee"), (12, "D2"), (13, "D1"), (24, "^Radiology")]);
+    let document = ["ORC|RE|P1|F1", "OBX|1|TX|||read", "PRT||AD||AU||||House", &txa];
+    let expected = [
+        ("/masterIdentifier/value", json!("D2")),
+        ("/content/0/attachment/data", json!("cmVhZA==")),
+        ("/author/0/display", json!("Fee")),
+        ("/author/1/display", json!("House")),
+        ("/context/related/1/display", json!("Nah")),
+        ("/category/0/text", json!("Radiology")),
+        ("/relatesTo/0/code", json!("appends")),
+    ];
+    let observed = "OBX|1|ST|2345-7^Glucose^LN||x||||||F";
+    for behind in [vec!["OBR|1|P1|F1|1^X^L", observed], vec![observed]] {
+        let segments = [&document[..], &behind[..]].concat();
+        let conversion = converted("ORU^R01", &segments);
+        let made = all(&conversion, "DocumentReference").into_iter().map(Draft::made).next_back().unwrap_or_default();
+        for (pointer, value) in &expected {
+            assert_eq!(made.pointer(pointer).unwrap_or(&Value::Null), value, "{pointer} of {made}");
+        }
+        // What holds the document is no result.
+        let observations = all(&conversion, "Observation");
+        assert_eq!(observations.len(), 1, "{segments:?}");
+        assert_eq!(observations[0].made()["valueString"], "x");
+    }
+    // A message of results is about more than a document that nobody can tell from others.
+    let unnumbered = ["ORC|RE|P1|F1", "TXA|1|CN", "OBR|1|P1|F1|1^X^L"];
+    assert!(all(&converted("ORU^R01", &unnumbered), "DocumentReference").is_empty());
+}
+
+#[test]
 fn who_observed_is_a_person_a_house_or_both() {
     let fields =
         [(15, "L1^Lab^L"), (16, "77^Doe^Jane"), (23, "Lab House^^^^^X^XX^^^H1"), (24, "1 Road"), (25, "78^Roe^Max")];
