@@ -129,12 +129,6 @@ pub fn of_table(name: &str) -> Option<String> {
     (is_number && number.len() <= 4).then(|| format!("http://terminology.hl7.org/CodeSystem/v2-{number:0>4}"))
 }
 
-/// Returns whether a name is what the standard writes for a table of HL7 whose number it leaves open, copied as it stands there.
-pub fn is_any_table(name: &str) -> bool {
-    let rest = name.strip_prefix("HL7").or_else(|| name.strip_prefix("hl7"));
-    rest.is_some_and(|rest| rest.is_empty() || rest.chars().all(|c| c == 'n') || rest.chars().all(|c| c == 'x'))
-}
-
 /// Returns the URI of a coding system that is known by name, OID or URI.
 pub fn known_system(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();

@@ -80,7 +80,7 @@ fn codings(ctx: &Ctx, part: Part, table: Option<&str>) -> Vec<Value> {
         let said = Said {
             code,
             display: string(part.part(display)),
-            system: part.part(system).text().and_then(|text| clean_code(&text)),
+            system: part.part(system).text().and_then(|text| clean_code(&text)).filter(|name| !is_placeholder(name)),
             version: string(part.part(version)),
             oid: string(part.part(oid)),
         };
@@ -91,6 +91,12 @@ fn codings(ctx: &Ctx, part: Part, table: Option<&str>) -> Vec<Value> {
         }
     }
     codings
+}
+
+/// Returns whether this is how the standard writes "some table of HL7", which examples copy: it is the field's own.
+fn is_placeholder(system: &str) -> bool {
+    let rest = system.get(..3).filter(|start| start.eq_ignore_ascii_case("HL7")).and_then(|_| system.get(3..));
+    rest.is_some_and(|rest| rest.len() > 1 && rest.bytes().all(|b| matches!(b, b'n' | b'N' | b'x' | b'X')))
 }
 
 /// One code of a CWE.
@@ -105,8 +111,7 @@ struct Said {
 impl Said {
     fn codings(&self, ctx: &Ctx, table: Option<&str>) -> Vec<Value> {
         let named = self.system.as_deref();
-        let is_same = |name: &str, table: &str| table::of_table(name) == table::of_table(table);
-        let is_of = |table: &str| named.is_none_or(|name| table::is_any_table(name) || is_same(name, table));
+        let is_of = |table: &str| named.is_none_or(|name| table::of_table(name) == table::of_table(table));
         let is_ruled = |table: &str| ctx.is_ruled(table, &self.code);
         let Some(table) = table.filter(|table| is_of(table) || is_ruled(table)) else {
             return vec![self.coding(ctx.coding_system(named, self.oid.as_deref()))];

@@ -161,6 +161,14 @@ impl Resources {
         }
         let mut about = About::default();
         self.about(target, &mut about, depth);
+        // A number that is said twice is one.
+        about.identifiers = about
+            .identifiers
+            .iter()
+            .enumerate()
+            .filter(|(n, one)| !about.identifiers[..*n].contains(one))
+            .map(|(_, one)| one.clone())
+            .collect();
         json!({"names": about.names, "identifiers": about.identifiers})
     }
 
