@@ -60,19 +60,30 @@ pub fn of_order(ctx: &Ctx, node: &Node, draft: &mut Draft) {
             }
             // The specimen and the report take these over.
             Some("SC" | "PRI" | "PI" | "ARI" | "TN" | "TR" | "RO" | "PO" | "POMD" | "MDIR") => {}
-            _ => unmapped(ctx, prt),
+            _ => {
+                let who = participants(ctx, prt).into_iter().map(|who| with_role(prt, who));
+                let mut all: Vec<Value> = who.collect();
+                let is_place = all.is_empty();
+                all.extend(device_of(ctx, prt));
+                all.into_iter().for_each(|known| _ = draft.push("supportingInfo", known));
+                let places = prt.field(9).repetitions().filter(|part| part.is_there() && is_place);
+                for place in places.filter_map(|part| datatype::location(ctx, part)) {
+                    draft.push("locationReference", place);
+                }
+            }
         }
     }
 }
 
 /// Sets who a PRT below ORC or OBR names in a report.
-pub fn of_report(ctx: &Ctx, node: &Node, draft: &mut Draft) {
+pub fn of_report(ctx: &Ctx, node: &Node, is_ordered: bool, draft: &mut Draft) {
     for prt in node.all("PRT").map(|prt| prt.segment).filter(is_said) {
         let element = match prt.field(4).text().as_deref() {
             Some("PRI" | "PI") => "resultsInterpreter",
             Some("ARI" | "TN" | "TR" | "RO" | "PO" | "POMD" | "MDIR") => "performer",
             // The order and the specimen take these over.
             Some("OP" | "AUT" | "RP" | "SC") => continue,
+            _ if is_ordered => continue,
             _ => {
                 unmapped(ctx, prt);
                 continue;
