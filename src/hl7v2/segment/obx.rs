@@ -115,14 +115,17 @@ pub fn extend(draft: &mut Draft, name: &str, more: Vec<Value>) {
 fn status(ctx: &Ctx, obx: Segment, draft: &mut Draft) {
     draft.default("status", "unknown");
     let said = obx.field(11);
-    draft.set("status", datatype::code(ctx, said, "HL70085"));
-    if let Some(code) = said.text() {
-        let is_all = ["A", "C", "D", "F", "P", "W"].contains(&&*code);
+    let status = datatype::code(ctx, said, "HL70085");
+    if let Some(code) = said.text().filter(|code| ["B", "I", "N", "O", "R", "S", "U", "V", "X"].contains(&&**code)) {
         let url = "http://hl7.org/fhir/StructureDefinition/alternate-codes";
         let value = concept("http://terminology.hl7.org/CodeSystem/v2-0085", &code, None);
-        let more = json!({"extension": [{"url": url, "valueCodeableConcept": value}]});
-        draft.resource.insert("_status".into(), if is_all { Value::Null } else { more });
+        let beside = json!({"extension": [{"url": url, "valueCodeableConcept": value}]});
+        match status {
+            Some(_) => draft.set("_status", beside),
+            None => draft.default("_status", beside),
+        };
     }
+    draft.set("status", status);
     // What takes back a result that never came says nothing.
     draft.only_if_there = draft.resource.get("status").is_some_and(|status| status == "entered-in-error");
     let reason = match said.text().as_deref() {
