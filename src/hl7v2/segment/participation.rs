@@ -95,8 +95,8 @@ pub fn of_report(ctx: &Ctx, node: &Node, is_ordered: bool, draft: &mut Draft) {
     }
 }
 
-/// Returns who took part in a document: people, houses and devices of the PRT below its OBX.
-pub fn of_document(ctx: &Ctx, node: &Node) -> Vec<Value> {
+/// Returns whom and what the PRT below a segment name: people, houses and devices.
+pub fn named(ctx: &Ctx, node: &Node) -> Vec<Value> {
     let all = node.all("PRT").map(|prt| prt.segment).filter(is_said);
     all.flat_map(|prt| participants(ctx, prt).into_iter().chain(device_of(ctx, prt))).collect()
 }

@@ -72,7 +72,7 @@ fn people_and_time(ctx: &Ctx, txa: Segment, nodes: &[&Node], draft: &mut Draft) 
     if !draft.resource.contains_key("author") {
         set_list(draft, "author", participation::people(ctx, txa.field(5)));
     }
-    let others = nodes.iter().flat_map(|node| participation::of_document(ctx, node));
+    let others = nodes.iter().flat_map(|node| participation::named(ctx, node));
     others.for_each(|who| _ = draft.push("author", who));
     if !draft.resource.contains_key("authenticator") {
         // TXA-22 is a PPN: an XCN with the time in its fifteenth component.
