@@ -4,9 +4,9 @@
 
 use super::admit::{self, Subject};
 use super::clinical::{self, Below};
-use super::{account, diagnosis, identity, obx, orc, participation, procedure, simple};
+use super::{account, diagnosis, identity, obx, orc, participation, procedure};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded::concept};
+use crate::hl7v2::datatype::{self, coded::concept, quantity};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
@@ -140,11 +140,11 @@ fn amounts(ctx: &Ctx, ft1: Segment, draft: &mut Draft) {
     let count = ft1.field(10);
     let number = if count.is_there() { datatype::text::decimal(ctx, count.part(1)) } else { None };
     let is_one = number.as_ref().is_none_or(|number| number.as_f64() == Some(1.0));
-    draft.set("quantity", number.map(simple::count));
+    draft.set("quantity", number.map(quantity::count));
     let (whole, each) = (ft1.field(11).said(), ft1.field(12).said());
     match (whole, each) {
-        (Some(whole), _) => _ = draft.set("priceOverride", datatype::quantity::money(ctx, whole)),
-        (None, Some(each)) if is_one => _ = draft.set("priceOverride", datatype::quantity::money(ctx, each)),
+        (Some(whole), _) => _ = draft.set("priceOverride", quantity::money(ctx, whole)),
+        (None, Some(each)) if is_one => _ = draft.set("priceOverride", quantity::money(ctx, each)),
         (None, Some(each)) => {
             ctx.warn(Code::Other, each.at, "the price of one has no place in a charge for several; it was left out");
         }

@@ -3,10 +3,9 @@
 //! v2-to-FHIR, segment maps RXO\[MedicationRequest\], RXR\[MedicationRequest\] and TQ1\[MedicationRequest\]. There is
 //! one Dosage for each TQ1.
 
-use super::simple;
-use super::timing::Timing;
+use super::tq1::Timing;
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded};
+use crate::hl7v2::datatype::{self, coded, quantity, timing};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -76,15 +75,15 @@ fn one(ctx: &Ctx, segment: Segment, fields: Fields, timing: Timing, dosage: &mut
 
 /// A day's dose, a CQ → `Dosage.maxDosePerPeriod`.
 pub fn most_a_day(ctx: &Ctx, segment: Segment, field: usize) -> Option<Value> {
-    let numerator = simple::composite(ctx, segment.field(field).said()?)?;
-    Some(json!({"numerator": numerator, "denominator": simple::of_time(1, "d")}))
+    let numerator = quantity::simple(ctx, segment.field(field).said()?)?;
+    Some(json!({"numerator": numerator, "denominator": timing::of_time(1, "d")}))
 }
 
 /// The amount is the least one; where nothing is said of the most it is what is given.
 fn dose_and_rate(ctx: &Ctx, segment: Segment, fields: Fields, timed: Option<Value>) -> Option<Value> {
     let quantity = |at: usize, units: usize| match at {
         0 => None,
-        at => simple::quantity(ctx, segment.field(at), segment.field(units).first()),
+        at => quantity::simple_of(ctx, segment.field(at), segment.field(units).first()),
     };
     let (amount, units) = (fields.amount, fields.amount + 2);
     let mut dose = match (quantity(amount, units), quantity(amount + 1, units)) {

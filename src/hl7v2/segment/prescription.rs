@@ -6,10 +6,10 @@
 use super::number::{self, Number};
 use super::obx::set_list;
 use super::order_number::Numbers;
-use super::timing::{self, Timing};
-use super::{dosage, medication, note, simple};
+use super::tq1::{self, Timing};
+use super::{dosage, medication, note};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded, organization, text};
+use crate::hl7v2::datatype::{self, coded, organization, quantity, text, timing};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -152,24 +152,24 @@ fn people_and_reasons(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draf
 fn timings(ctx: &Ctx, group: &Node, own: &Node, fields: &Fields) -> Vec<Timing> {
     let mut nodes = [own, group].into_iter().map(|node| node.all("TQ1").collect::<Vec<_>>());
     if let Some(tq1) = nodes.find(|found| !found.is_empty()) {
-        return tq1.into_iter().map(|node| timing::of_tq1(ctx, node.segment)).collect();
+        return tq1.into_iter().map(|node| tq1::of_tq1(ctx, node.segment)).collect();
     }
     let of_order = if group.segment.name == "ORC" { 7 } else { 0 };
     let mut fields = [own.segment.field(fields.timing), group.segment.field(of_order)].into_iter();
     let old = fields.find(|field| field.said().is_some());
-    old.into_iter().flat_map(|field| field.repetitions()).map(|part| timing::of_tq(ctx, part)).collect()
+    old.into_iter().flat_map(|field| field.repetitions()).map(|part| tq1::of_tq(ctx, part)).collect()
 }
 
 fn dispense(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
     let units = own.field(fields.quantity + 1).first();
-    let first = simple::quantity(ctx, own.field(fields.first_fill), units);
+    let first = quantity::simple_of(ctx, own.field(fields.first_fill), units);
     let days = text::decimal(ctx, own.field(fields.interval).first());
     let pharmacy = own.field(fields.pharmacy).said();
     let members = [
         ("initialFill", first.map(|quantity| json!({"quantity": quantity}))),
-        ("dispenseInterval", days.map(|days| simple::of_time(days, "d"))),
+        ("dispenseInterval", days.map(|days| timing::of_time(days, "d"))),
         ("numberOfRepeatsAllowed", text::integer(ctx, own.field(fields.refills), 0)),
-        ("quantity", simple::quantity(ctx, own.field(fields.quantity), units)),
+        ("quantity", quantity::simple_of(ctx, own.field(fields.quantity), units)),
         ("performer", pharmacy.and_then(|part| organization::organization_of_code(ctx, part))),
     ];
     let said = members.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
