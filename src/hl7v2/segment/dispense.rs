@@ -101,7 +101,6 @@ fn dosages(ctx: &Ctx, rxd: &Node, draft: &mut Draft) {
     if let Some(rxr) = rxd.one("RXR") {
         dosage::route(ctx, rxr.segment, &mut dosage);
     }
-    if !dosage.is_empty() {
-        draft.set("dosageInstruction", json!([dosage]));
-    }
+    let own = Some(Value::Object(dosage)).filter(|dosage| *dosage != json!({}));
+    set_list(draft, "dosageInstruction", own.into_iter().chain(dosage::limits(ctx, rxd)).collect());
 }

@@ -40,7 +40,7 @@ pub fn fill(ctx: &Ctx, segment: Segment, fields: Fields, components: &[&Node], d
             draft.set("medicationCodeableConcept", code);
         }
         // An order that is cancelled need not repeat what it was.
-        (None, true) => _ = draft.default("medicationCodeableConcept", json!({"text": "not said"})),
+        (None, true) => _ = draft.default("medicationCodeableConcept", not_said()),
         (code, false) => {
             let mut contained = Map::new();
             contained.insert("resourceType".into(), json!("Medication"));
@@ -54,6 +54,11 @@ pub fn fill(ctx: &Ctx, segment: Segment, fields: Fields, components: &[&Node], d
             draft.set("contained", json!([contained])).set("medicationReference", reference);
         }
     }
+}
+
+/// R4 wants to know what is given.
+pub fn not_said() -> Value {
+    json!({"text": "not said"})
 }
 
 /// Returns the code of what is given.

@@ -47,6 +47,7 @@ pub mod sch;
 pub mod schedule;
 pub mod slot;
 pub mod specimen;
+pub mod study;
 pub mod tq1;
 pub mod txa;
 pub mod vaccination;

@@ -91,6 +91,12 @@ pub fn of_report(ctx: &Ctx, node: &Node, draft: &mut Draft) {
     }
 }
 
+/// Returns whom and what the PRT below a segment name: people, houses and devices.
+pub fn named(ctx: &Ctx, node: &Node) -> Vec<Value> {
+    let all = node.all("PRT").map(|prt| prt.segment).filter(is_said);
+    all.flat_map(|prt| participants(ctx, prt).into_iter().chain(device_of(ctx, prt))).collect()
+}
+
 /// Returns who collected a specimen, by a PRT below ORC or OBR.
 pub fn collector(ctx: &Ctx, node: &Node) -> Option<Value> {
     let prt = node.all("PRT").map(|prt| prt.segment).find(|prt| is_said(prt) && prt.field(4).is("SC"))?;
