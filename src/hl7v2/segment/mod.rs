@@ -14,6 +14,7 @@ pub mod diagnosis;
 pub mod dispense;
 pub mod document;
 pub mod dosage;
+pub mod financial;
 pub mod group;
 pub mod guarantor;
 pub mod identity;

@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::obx::{self, More};
-use super::{account, clinical, dispense, participation, prescription, study};
+use super::{account, charge, clinical, dispense, participation, prescription, study};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::problem::Code;
@@ -18,6 +18,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         let Some(Subject { patient, encounter }) = admit::subject(ctx, node) else { continue };
         clinical::below(ctx, node, patient, encounter);
         orders(ctx, node, patient, encounter);
+        charge::of_orders(ctx, node, patient);
     }
 }
 
