@@ -34,7 +34,7 @@ pub const LINK: &str = "→";
 /// Elements that say nothing of the patient, or that every converter fills as it likes.
 /// Who assigned an identifier is what its system says; which organizations are resources is a matter of taste.
 const SKIPPED: &[&str] =
-    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "language", "assigner"];
+    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "assigner"];
 
 /// Systems that both sides write the same way; others are made up by each.
 const SYSTEMS: &[&str] = &[
@@ -50,6 +50,9 @@ const SYSTEMS: &[&str] = &[
     "urn:oid:1.",
     "urn:oid:2.",
 ];
+
+/// What an Annotation has; it may be a text alone.
+const NOTE: &[&str] = &["text", "time", "authorString", "authorReference"];
 
 /// Codes of `ContactPoint.system`, which is no URI.
 const CONTACT: &[&str] = &["phone", "fax", "email", "pager", "url", "sms", "other"];
@@ -89,6 +92,8 @@ impl Resources {
     /// Returns what a resource states.
     pub fn project(&self, resource: &Value) -> Value {
         let mut facts = self.object(resource, resource, 0);
+        // In what language it is written says nothing; what somebody speaks does.
+        facts.as_object_mut().map(|facts| facts.shift_remove("language"));
         // Both ways to say it are one: what medicine it is, and when it was when no end is known.
         rename(&mut facts, "medicationReference", "medication");
         rename(&mut facts, "medicationCodeableConcept", "medication");
@@ -119,7 +124,10 @@ impl Resources {
                 Value::Array(items) => {
                     let items: Vec<Value> =
                         items.iter().map(|item| self.leaf_or_object(resource, item, depth)).collect();
-                    Value::Array(items.into_iter().filter(|item| !is_empty(item)).collect())
+                    // What is said twice is one fact.
+                    let said =
+                        items.iter().enumerate().filter(|(n, item)| !is_empty(item) && !items[..*n].contains(item));
+                    Value::Array(said.map(|(_, item)| item.clone()).collect())
                 }
                 inner => self.leaf_or_object(resource, inner, depth),
             };
@@ -243,8 +251,9 @@ fn words(facts: &mut Map<String, Value>) {
             facts.insert("coding".into(), codings.into_iter().filter(has_code).map(without_text).collect());
         }
         facts.insert(if is_coded { "(words)".into() } else { "words".into() }, Value::Array(texts));
-    } else if let Some(text) = facts.shift_remove("text") {
-        facts.insert("words".to_string(), json!([text]));
+    } else if let (Some(text), true) = (facts.get("text").cloned(), facts.keys().all(|name| NOTE.contains(&&**name))) {
+        facts.shift_remove("text");
+        facts.insert("words".into(), json!([text]));
     } else {
         // A Coding, a Quantity or a Reference without a target.
         match facts.get("display").cloned() {
