@@ -18,6 +18,8 @@ struct Fields {
     role: usize,
     person: usize,
     organization: usize,
+    telecom: usize,
+    location: usize,
     begin: usize,
     end: usize,
     /// The table of roles.
@@ -26,8 +28,26 @@ struct Fields {
 
 fn fields(segment: Segment) -> Fields {
     match segment.name {
-        "ROL" => Fields { role: 3, person: 4, organization: 14, begin: 5, end: 6, table: "HL70443" },
-        _ => Fields { role: 4, person: 5, organization: 8, begin: 11, end: 12, table: "HL70912" },
+        "ROL" => Fields {
+            role: 3,
+            person: 4,
+            organization: 14,
+            telecom: 12,
+            location: 13,
+            begin: 5,
+            end: 6,
+            table: "HL70443",
+        },
+        _ => Fields {
+            role: 4,
+            person: 5,
+            organization: 8,
+            telecom: 15,
+            location: 9,
+            begin: 11,
+            end: 12,
+            table: "HL70912",
+        },
     }
 }
 
@@ -114,8 +134,9 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
         for person in segment.field(fields.person).repetitions() {
             let Some(reference) = datatype::practitioner(ctx, person).filter(Value::is_object) else { continue };
             if field.is("PP") {
+                let provider = general_practitioner(ctx, segment, reference);
                 ctx.change(patient, |draft| {
-                    draft.push("generalPractitioner", reference);
+                    draft.push("generalPractitioner", provider);
                 });
                 continue;
             }
@@ -139,6 +160,46 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
             }
         }
     }
+}
+
+/// Returns a reference to the primary care provider in the house that the segment names; to the person alone where it names none,
+/// or where nobody could recognize the person.
+fn general_practitioner(ctx: &Ctx, segment: Segment, person: Value) -> Value {
+    let (fields, draft_of) = (fields(segment), |who: &Value| who["reference"].as_str().and_then(Handle::of));
+    let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
+    let (Some(who), Some(house)) = (draft_of(&person), house) else { return person };
+    let reference = match draft_of(&house) {
+        Some(_) => participation::role(ctx, Some(person.clone()), Some(house)),
+        None => role_by_name(ctx, segment, (who, &person), &house),
+    };
+    let Some(reference) = reference else { return person };
+    let numbers = segment.field(fields.telecom).repetitions().filter(|xtn| xtn.is_there());
+    let telecom: Vec<Value> = numbers.filter_map(|xtn| datatype::contact_point(ctx, xtn, Some("work"))).collect();
+    let place = segment.field(fields.location).said().and_then(|place| datatype::location(ctx, place));
+    if let Some(role) = draft_of(&reference) {
+        ctx.change(role, |draft| {
+            telecom.into_iter().for_each(|number| _ = draft.push("telecom", number));
+            place.into_iter().for_each(|place| _ = draft.push("location", place));
+            draft.set("period", period(ctx, segment, &fields).unwrap_or(Value::Null));
+        });
+    }
+    reference
+}
+
+/// Adds the role of somebody in a house of which the name alone is known.
+fn role_by_name(ctx: &Ctx, segment: Segment, (who, person): (Handle, &Value), house: &Value) -> Option<Value> {
+    let system = identity::local_system(ctx, "practitioner-role")?;
+    let name = house["display"].as_str()?;
+    let identifier = Identifier { system, value: identity::digest(ctx, who, name)? };
+    let mut role = Draft::new("PractitionerRole", segment.at());
+    role.push("identifier", json!({"system": identifier.system, "value": identifier.value}));
+    role.identity = Identity::Identifiers(vec![identifier]);
+    role.update = Update::Keep;
+    role.set("practitioner", person.clone()).set("organization", house.clone());
+    let mut reference = ctx.add_once(role).reference();
+    let words: Vec<&str> = person["display"].as_str().into_iter().chain([name]).collect();
+    reference["display"] = words.join(", ").into();
+    Some(reference)
 }
 
 /// Returns the care team that a sender keeps of a patient: there is one.

@@ -34,7 +34,7 @@ pub const LINK: &str = "→";
 /// Elements that say nothing of the patient, or that every converter fills as it likes.
 /// Who assigned an identifier is what its system says; which organizations are resources is a matter of taste.
 const SKIPPED: &[&str] =
-    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "language", "assigner"];
+    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "assigner"];
 
 /// Systems that both sides write the same way; others are made up by each.
 const SYSTEMS: &[&str] = &[
@@ -86,6 +86,8 @@ impl Resources {
     /// Returns what a resource states.
     pub fn project(&self, resource: &Value) -> Value {
         let mut facts = self.object(resource, resource, 0);
+        // In what language it is written says nothing; what somebody speaks does.
+        facts.as_object_mut().map(|facts| facts.shift_remove("language"));
         // Both ways to say it are one: what medicine it is, and when it was when no end is known.
         rename(&mut facts, "medicationReference", "medication");
         rename(&mut facts, "medicationCodeableConcept", "medication");
@@ -113,7 +115,10 @@ impl Resources {
                 Value::Array(items) => {
                     let items: Vec<Value> =
                         items.iter().map(|item| self.leaf_or_object(resource, item, depth)).collect();
-                    Value::Array(items.into_iter().filter(|item| !is_empty(item)).collect())
+                    // What is said twice is one fact.
+                    let said =
+                        items.iter().enumerate().filter(|(n, item)| !is_empty(item) && !items[..*n].contains(item));
+                    Value::Array(said.map(|(_, item)| item.clone()).collect())
                 }
                 inner => self.leaf_or_object(resource, inner, depth),
             };
