@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::clinical::{self, known_by};
-use super::{group, note, obr, obx, participation};
+use super::{group, note, obx, participation, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
@@ -20,9 +20,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         let Subject { patient, encounter } = subject;
         let below = clinical::below(ctx, pid, patient, encounter);
         for group in group::groups(pid) {
-            if obr::report(ctx, &group, patient, encounter, None).is_none() {
-                obx::all(ctx, &group.all("OBX"), patient, encounter, &obx::More::default());
-            }
+            result::result(ctx, &group, patient, encounter);
         }
         let Some(rf1) = tree.one("RF1") else {
             ctx.warn(Code::RequiredField, None, "without RF1 nobody knows what the referral is");

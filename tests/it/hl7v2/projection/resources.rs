@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use medilink::hl7v2::draft::Drafts;
+use medilink::hl7v2::draft::{Draft, Drafts};
 use serde_json::{Map, Value, json};
 
 /// Types whose resources are compared.
@@ -51,6 +51,9 @@ const SYSTEMS: &[&str] = &[
     "urn:oid:2.",
 ];
 
+/// What an Annotation has; it may be a text alone.
+const NOTE: &[&str] = &["text", "time", "authorString", "authorReference"];
+
 /// Codes of `ContactPoint.system`, which is no URI.
 const CONTACT: &[&str] = &["phone", "fax", "email", "pager", "url", "sms", "other"];
 
@@ -70,7 +73,10 @@ impl Resources {
     }
 
     pub fn of_drafts(drafts: &Drafts) -> Resources {
-        Resources(drafts.iter().map(|(handle, draft)| (handle.url(), draft.made())).collect())
+        // What a field only mentions, and is never made of that: the document that another one replaces.
+        let is_mentioned = |draft: &Draft| draft.only_if_there && draft.at.field > 0;
+        let made = drafts.iter().filter(|(_, draft)| !is_mentioned(draft));
+        Resources(made.map(|(handle, draft)| (handle.url(), draft.made())).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -103,11 +109,14 @@ impl Resources {
 
     fn object(&self, resource: &Value, value: &Value, depth: usize) -> Value {
         let Some(object) = value.as_object() else { return Value::Null };
-        if object.get("reference").is_some_and(Value::is_string) {
+        // Whom a number names stands for who is not there.
+        let is_told =
+            |key: &str| self.0.contains_key(key) || key.starts_with('#') || !object.contains_key("identifier");
+        if object.get("reference").and_then(Value::as_str).is_some_and(is_told) {
             return self.target(resource, value, depth);
         }
         let mut facts = Map::new();
-        for (name, inner) in object {
+        for (name, inner) in object.iter().filter(|(name, _)| *name != "reference") {
             if SKIPPED.contains(&&**name) && !(name == "text" && inner.is_string()) || name.starts_with('_') {
                 continue;
             }
@@ -160,6 +169,14 @@ impl Resources {
         }
         let mut about = About::default();
         self.about(target, &mut about, depth);
+        // A number that is said twice is one.
+        about.identifiers = about
+            .identifiers
+            .iter()
+            .enumerate()
+            .filter(|(n, one)| !about.identifiers[..*n].contains(one))
+            .map(|(_, one)| one.clone())
+            .collect();
         json!({"names": about.names, "identifiers": about.identifiers})
     }
 
@@ -234,8 +251,9 @@ fn words(facts: &mut Map<String, Value>) {
             facts.insert("coding".into(), codings.into_iter().filter(has_code).map(without_text).collect());
         }
         facts.insert(if is_coded { "(words)".into() } else { "words".into() }, Value::Array(texts));
-    } else if let (Some(text), 1) = (facts.get("text").cloned(), facts.len()) {
-        *facts = Map::from_iter([("words".to_string(), json!([text]))]);
+    } else if let (Some(text), true) = (facts.get("text").cloned(), facts.keys().all(|name| NOTE.contains(&&**name))) {
+        facts.shift_remove("text");
+        facts.insert("words".into(), json!([text]));
     } else {
         // A Coding, a Quantity or a Reference without a target.
         match facts.get("display").cloned() {
