@@ -113,7 +113,7 @@ fn acting(ctx: &Ctx, person: Option<Value>, house: Option<Value>, segment: Segme
             somebody.identity = Identity::Search(search);
         }
         None => {
-            let number = number::synthetic(ctx, "role", format!("{}|{}", ctx.house(), house["display"].as_str()?));
+            let number = number::synthetic(ctx, "role", format!("{}#{}", ctx.house(), house["display"].as_str()?));
             number::identify(&mut somebody, vec![number]);
         }
     }
