@@ -185,11 +185,7 @@ fn who_observed_is_a_person_a_house_or_both() {
     let prt = ["OBR|1||F1|X", "OBX|1|ST|Y||z", "PRT||AD||RO|5^Fee|||Lab", "PRT||AD||RO|^Nah|||Lab"];
     let expected = [("/performer/0/display", json!("Fee, Lab")), ("/performer/1/display", json!("Nah"))];
     check("ORU^R01", &prt, "Observation", &expected);
-    let expected = [
-        ("/practitioner/display", json!("Fee")),
-        ("/organization/display", json!("Lab")),
-        ("/identifier/0/value", json!("urn:x-v2:LAB#5|Lab")),
-    ];
+    let expected = [("/practitioner/display", json!("Fee")), ("/organization/display", json!("Lab"))];
     check("ORU^R01", &prt, "PractitionerRole", &expected);
     let people = segment("OBR", &[(3, "F1"), (4, "X"), (32, "5&Fee"), (34, "6&Nah"), (35, "7&Typ")]);
     let expected = [
