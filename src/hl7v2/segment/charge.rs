@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::clinical::{self, Below};
-use super::{account, diagnosis, identity, obx, orc, participation, procedure, simple};
+use super::{account, diagnosis, group, identity, obr, obx, orc, participation, procedure, simple};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
@@ -62,9 +62,15 @@ fn of_order(ctx: &Ctx, node: &Node, mut bill: Bill) {
     if is_named {
         bill.order = orc::service_request(ctx, Some(node), node.one("OBR"), patient, encounter);
     }
-    let nodes: Vec<&Node> = node.all("OBX").chain(node.all("OBR").flat_map(|obr| obr.all("OBX"))).collect();
     let scope = bill.order.and_then(|order| obx::scope_of(ctx, order));
-    bill.observations = obx::all(ctx, &nodes, patient, encounter, &obx::More { scope, ..obx::More::default() });
+    let more = obx::More { scope, ..obx::More::default() };
+    for group in group::of_order(node) {
+        let reported = || obr::report(ctx, &group, patient, encounter, bill.order);
+        bill.observations.extend(match obr::is_reported(&group).then(reported).flatten() {
+            Some(report) => obr::found(ctx, report),
+            None => obx::all(ctx, &group.all("OBX"), patient, encounter, &more),
+        });
+    }
     for ft1 in node.all("FT1") {
         charge(ctx, ft1, &bill);
     }

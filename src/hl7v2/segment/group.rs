@@ -17,6 +17,8 @@ pub struct Group<'n, 'm> {
     pub specimen: Option<&'n Node<'m>>,
     /// Whether it is the first of that.
     is_first: bool,
+    /// The visit that it belongs to where that is not the one of the message: results of an earlier one, sent along with an order.
+    pub visit: Option<&'n Node<'m>>,
     /// Segments beside it that carry results: an ORC without OBR of its own, the TXA of a document.
     beside: Vec<&'n Node<'m>>,
 }
@@ -54,7 +56,7 @@ impl<'n, 'm> Group<'n, 'm> {
             let is_known = |above: &&Node| !self.is_first && above.segment.at() == node.segment.at();
             let known = self.specimen.filter(is_known).and_then(|above| specimen::of(ctx, above));
             let specimen = known.unwrap_or_else(|| specimen::specimen(ctx, node, patient, key));
-            if let Some(obr) = self.obr.filter(|_| !is_order) {
+            if let Some(obr) = self.obr {
                 specimen::collected_as(ctx, obr, specimen);
             }
             if is_about_it {
@@ -76,11 +78,20 @@ pub fn groups<'n, 'm>(pid: &'n Node<'m>) -> Vec<Group<'n, 'm>> {
     groups
 }
 
+/// Returns those of an ORC alone.
+pub fn of_order<'n, 'm>(orc: &'n Node<'m>) -> Vec<Group<'n, 'm>> {
+    let mut groups = Vec::new();
+    order(orc, None, &mut groups);
+    groups
+}
+
 fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &mut Vec<Group<'n, 'm>>) {
+    let mut visit = None;
     for node in &parent.below {
+        let begin = groups.len();
         match node.segment.name {
+            "PV1" if begin > 0 => visit = Some(node),
             "SPM" if specimen.is_none() => {
-                let begin = groups.len();
                 below(node, Some(node), groups);
                 if let Some(first) = groups.get_mut(begin) {
                     first.is_first = true;
@@ -95,6 +106,7 @@ fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &
             }
             _ => {}
         }
+        groups.iter_mut().skip(begin).for_each(|group| group.visit = visit);
     }
 }
 

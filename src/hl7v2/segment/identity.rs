@@ -105,7 +105,8 @@ pub fn around(patient: Handle, identifiers: &[Identifier]) -> Option<Identity> {
 
 /// Returns a number for a visit that has none, made of its patient and when it began.
 pub fn by_start(ctx: &Ctx, patient: Handle, start: &str) -> Option<Number> {
-    let system = local_system(ctx, "visit-start")?;
+    // The patient's number is in it, so that no two senders make the same.
+    let system = ctx.local("visit-start");
     let value = digest(ctx, patient, start)?;
     let element = json!({"system": system, "value": value});
     Some(Number { identifier: Identifier { system, value }, element, is_own: true, is_patient_type: false })

@@ -3,10 +3,10 @@
 //! v2-to-FHIR, segment maps PV1\[Encounter\], ROL\[Encounter-PractitionerRole\], ROL\[Patient-GeneralPractitioner\],
 //! PRT\[Patient-GeneralPractitioner-Practitioner\], ROL\[CareTeam\] and PRT\[CareTeam\]; concept map ProviderRole.
 
-use super::identity;
+use super::{identity, number, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
@@ -78,8 +78,7 @@ pub fn participants(ctx: &Ctx, pv1: &Node, pv2: Option<&Node>, draft: &mut Draft
     for node in roles(pv1).chain(pv2.into_iter().flat_map(roles)) {
         let (segment, fields) = (node.segment, fields(node.segment));
         let role = role(ctx, segment.field(fields.role).first(), fields.table);
-        for person in segment.field(fields.person).repetitions() {
-            let Some(individual) = datatype::practitioner(ctx, person).filter(Value::is_object) else { continue };
+        for individual in people_and_house(ctx, segment, &fields) {
             let mut participant = json!({"individual": individual});
             if let Some(role) = &role {
                 participant["type"] = json!([role]);
@@ -90,6 +89,41 @@ pub fn participants(ctx: &Ctx, pv1: &Node, pv2: Option<&Node>, draft: &mut Draft
             draft.push("participant", participant);
         }
     }
+}
+
+/// Returns the people of a ROL or PRT, each with the organization that they act for; that alone where it names nobody.
+fn people_and_house(ctx: &Ctx, segment: Segment, fields: &Fields) -> Vec<Value> {
+    let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
+    let people = participation::people(ctx, segment.field(fields.person));
+    let people = people.into_iter().filter(Value::is_object).map(Some);
+    let people: Vec<Option<Value>> =
+        if segment.field(fields.person).is_there() { people.collect() } else { vec![None] };
+    people.into_iter().filter_map(|person| acting(ctx, person, house.clone(), segment)).collect()
+}
+
+/// Returns a reference to somebody who acts for a house. In a visit an organization cannot stand alone: it is somebody there.
+fn acting(ctx: &Ctx, person: Option<Value>, house: Option<Value>, segment: Segment) -> Option<Value> {
+    let Some(house) = house.as_ref().filter(|_| person.is_none()) else {
+        return participation::role(ctx, person, house);
+    };
+    let mut somebody = Draft::new("PractitionerRole", segment.at());
+    match house["reference"].as_str().and_then(Handle::of) {
+        Some(known) => {
+            let search = format!("organization={{{}}}&practitioner:missing=true", known.0);
+            somebody.identity = Identity::Search(search);
+        }
+        None => {
+            let number = number::synthetic(ctx, "role", format!("{}|{}", ctx.house(), house["display"].as_str()?));
+            number::identify(&mut somebody, vec![number]);
+        }
+    }
+    somebody.update = Update::Keep;
+    somebody.set("organization", house.clone());
+    let mut reference = ctx.add_once(somebody).reference();
+    if let Some(name) = house["display"].as_str() {
+        reference["display"] = json!(name);
+    }
+    Some(reference)
 }
 
 /// Says who cares for a patient: the primary care provider, and others as a team. `above` are the segments that carry the roles.
@@ -133,7 +167,7 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
 fn general_practitioner(ctx: &Ctx, segment: Segment, person: Value) -> Value {
     let fields = fields(segment);
     let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
-    let Some(reference) = super::participation::role(ctx, Some(person.clone()), house) else { return person };
+    let Some(reference) = participation::role(ctx, Some(person.clone()), house) else { return person };
     let numbers = segment.field(fields.telecom).repetitions().filter(|xtn| xtn.is_there());
     let telecom: Vec<Value> = numbers.filter_map(|xtn| datatype::contact_point(ctx, xtn, Some("work"))).collect();
     let place = segment.field(fields.location).said().and_then(|place| datatype::location(ctx, place));
