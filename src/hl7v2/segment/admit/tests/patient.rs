@@ -137,6 +137,9 @@ fn what_else_is_said_of_a_person() {
     of("PID|1||1", "Patient", &[("/communication", Value::Null)]);
     let disabled = [("/identifier/1/value", json!("D1")), ("/identifier/2", Value::Null)];
     of("PID|1||1\nDB1|1|PT|D1^^^&2.999&ISO\nDB1|2|GT|D2", "Patient", &disabled);
+    let asked = [("/contact/0/name/family", json!("Doe")), ("/contact/0/telecom/0/value", json!("5551"))];
+    let nk1 = format!("NK1|1||EMR||||||||||Works^^9{}Doe|5551", "|".repeat(17));
+    of(&format!("PID|1||1\n{nk1}"), "Organization", &asked);
     let contact = [("/contact/0/name/family", json!("A")), ("/contact/1", Value::Null)];
     of("PID|1||1\nCTD|C|A^B|||5551\nCTD|BP|C^D", "Patient", &contact);
 }
