@@ -21,19 +21,14 @@ pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
     let obx = node.segment;
     let mut all = people(ctx, obx.field(16));
     let place = obx.field(23);
-    let organization = place.is_there().then(|| datatype::organization(ctx, place.first())).flatten();
-    match organization {
-        Some(organization) => {
-            address(ctx, &organization, obx.field(24));
-            all.push(organization);
-        }
-        None => all.extend(
-            obx.field(15)
-                .repetitions()
-                .filter(|part| part.is_there())
-                .filter_map(|part| organization_of_code(ctx, part)),
-        ),
+    if let Some(organization) = place.said().and_then(|part| datatype::organization(ctx, part)) {
+        address(ctx, &organization, obx.field(24));
+        all.push(organization);
     }
+    // OBX-15 is the same house under the same number, or another that produced it.
+    let is_same = |part: &Part| [3, 10].iter().any(|n| place.part(*n).text().is_some_and(|own| part.is(&own)));
+    let producers = obx.field(15).repetitions().filter(|part| part.is_there() && !is_same(part));
+    all.extend(producers.filter_map(|part| organization_of_code(ctx, part)));
     let directors = people(ctx, obx.field(25)).into_iter();
     all.extend(directors.map(|who| function(who, PARTICIPATION, "MDIR", "Medical Director")));
     if let Some(device) = obx.field(18).repetitions().find_map(|part| device(ctx, part)) {
@@ -48,9 +43,7 @@ pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
             let url = "http://hl7.org/fhir/StructureDefinition/event-location";
             draft.push("extension", json!({"url": url, "valueReference": place}));
         }
-        for who in participants(ctx, prt) {
-            all.push(with_role(prt, who));
-        }
+        all.extend(participants(ctx, prt).into_iter().map(|who| with_role(prt, who)));
     }
     let mut known = HashSet::new();
     all.retain(|who| known.insert(who.to_string()));
@@ -101,6 +94,12 @@ pub fn of_report(ctx: &Ctx, node: &Node, is_ordered: bool, draft: &mut Draft) {
             draft.push(element, if element == "performer" { with_role(prt, who) } else { who });
         }
     }
+}
+
+/// Returns whom and what the PRT below a segment name: people, houses and devices.
+pub fn named(ctx: &Ctx, node: &Node) -> Vec<Value> {
+    let all = node.all("PRT").map(|prt| prt.segment).filter(is_said);
+    all.flat_map(|prt| participants(ctx, prt).into_iter().chain(device_of(ctx, prt))).collect()
 }
 
 /// Returns who collected a specimen, by a PRT below ORC or OBR.
@@ -165,10 +164,15 @@ fn is_said(prt: &Segment) -> bool {
     !prt.field(2).is("D")
 }
 
-/// PRT-5 and PRT-8: people, and organizations.
+/// PRT-5 and PRT-8: people, and organizations; people of the one organization, where it is one.
 fn participants(ctx: &Ctx, prt: Segment) -> Vec<Value> {
     let houses = prt.field(8).repetitions().filter(|part| part.is_there());
-    people(ctx, prt.field(5)).into_iter().chain(houses.filter_map(|part| datatype::organization(ctx, part))).collect()
+    let (people, houses) = (people(ctx, prt.field(5)), houses.filter_map(|part| datatype::organization(ctx, part)));
+    let houses: Vec<Value> = houses.collect();
+    if let ([house], false) = (&houses[..], people.is_empty()) {
+        return people.into_iter().filter_map(|who| role(ctx, Some(who), Some(house.clone()))).collect();
+    }
+    people.into_iter().chain(houses).collect()
 }
 
 fn with_role(prt: Segment, who: Value) -> Value {

@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{clinical, obr, obx, orc, specimen};
+use super::{clinical, obr, obx, orc, specimen, txa};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -24,6 +24,10 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 pub fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
     let is_ordered = group.orc.is_some() || group.obr.is_some_and(|obr| orc::is_of_order(obr.segment));
     let request = if is_ordered { orc::service_request(ctx, group.orc, group.obr, patient, encounter) } else { None };
+    if let Some(document) = group.document {
+        let orders = request.into_iter().collect();
+        txa::document(ctx, document.segment, &group.content(), &txa::Subject { patient, encounter, orders });
+    }
     if obr::report(ctx, group, patient, encounter, request).is_none() {
         let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };
         obx::all(ctx, &group.all("OBX"), patient, encounter, &more);
