@@ -108,15 +108,12 @@ fn providers(ctx: &Ctx, all: &[&Node], subject: &Subject, draft: &mut Draft) {
     }
 }
 
-/// Returns who a PRD names: a person, who acts for the organization (PRD-10), or that alone.
+/// Returns who a PRD names: a person with a number (PRD-7) for an organization (PRD-10); else by name; else the organization.
 fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
-    let house = prd.field(10).said().and_then(|house| datatype::organization(ctx, house));
-    participation::role(ctx, person(ctx, prd), house)
-}
-
-/// Returns the person that a PRD names: with a number (PRD-7), else by name.
-fn person(ctx: &Ctx, prd: Segment) -> Option<Value> {
-    let name = prd.field(2).said().and_then(|name| datatype::human_name(ctx, name))?;
+    let (name, house) = (prd.field(2).said(), prd.field(10).said());
+    let Some(name) = name.and_then(|name| datatype::human_name(ctx, name)) else {
+        return house.and_then(|house| datatype::organization(ctx, house));
+    };
     let display = name.as_object().map(datatype::name::display);
     let mut draft = Draft::new("Practitioner", prd.at());
     let mut known: Vec<Identifier> = Vec::new();
@@ -145,7 +142,8 @@ fn person(ctx: &Ctx, prd: Segment) -> Option<Value> {
     if let Some(display) = display {
         reference["display"] = json!(display);
     }
-    Some(reference)
+    let house = house.and_then(|house| datatype::organization(ctx, house));
+    participation::role(ctx, Some(reference), house)
 }
 
 /// AUT-6: the number under which the payer agreed.

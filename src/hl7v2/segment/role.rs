@@ -163,18 +163,16 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
 }
 
 /// Returns a reference to the primary care provider in the house that the segment names; to the person alone where it names none,
-/// or where nobody could recognize the person.
+/// or where nobody could recognize the role.
 fn general_practitioner(ctx: &Ctx, segment: Segment, person: Value) -> Value {
-    let (fields, draft_of) = (fields(segment), |who: &Value| who["reference"].as_str().and_then(Handle::of));
+    let fields = fields(segment);
     let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
-    if draft_of(&person).is_none() || house.is_none() {
-        return person;
-    }
     let Some(reference) = participation::role(ctx, Some(person.clone()), house) else { return person };
     let numbers = segment.field(fields.telecom).repetitions().filter(|xtn| xtn.is_there());
     let telecom: Vec<Value> = numbers.filter_map(|xtn| datatype::contact_point(ctx, xtn, Some("work"))).collect();
     let place = segment.field(fields.location).said().and_then(|place| datatype::location(ctx, place));
-    if let Some(role) = draft_of(&reference) {
+    let draft = reference["reference"].as_str().and_then(Handle::of);
+    if let Some(role) = draft.filter(|_| reference != person) {
         ctx.change(role, |draft| {
             telecom.into_iter().for_each(|number| _ = draft.push("telecom", number));
             place.into_iter().for_each(|place| _ = draft.push("location", place));
