@@ -59,6 +59,7 @@ macro_rules! maps {
 /// All maps, by the names of their files.
 const FILES: &[(&str, &str)] = maps! {
     "al1",
+    "ctd_contact",
     "dg1",
     "ft1",
     "gt1",
@@ -67,6 +68,7 @@ const FILES: &[(&str, &str)] = maps! {
     "in1_insured",
     "in2_insured",
     "nk1_contact",
+    "nk1_organization",
     "nk1_related",
     "obr_order",
     "obr_report",

@@ -1,5 +1,6 @@
 //! What segments become, where a map alone cannot say it: a file for each segment or family of events.
 
+pub mod accident;
 pub mod account;
 pub mod admit;
 pub mod ai;
@@ -10,10 +11,12 @@ pub mod charge;
 pub mod clinical;
 pub mod content;
 pub mod coverage;
+pub mod death;
 pub mod diagnosis;
 pub mod dispense;
 pub mod document;
 pub mod dosage;
+pub mod financial;
 pub mod group;
 pub mod guarantor;
 pub mod identity;
@@ -45,11 +48,10 @@ pub mod role;
 pub mod rxa;
 pub mod sch;
 pub mod schedule;
-pub mod simple;
 pub mod slot;
-pub mod span;
 pub mod specimen;
-pub mod timing;
+pub mod study;
+pub mod tq1;
 pub mod txa;
 pub mod vaccination;
 pub mod vaccine_fact;

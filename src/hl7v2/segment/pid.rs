@@ -34,6 +34,7 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
     }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
     person::more(ctx, pid.segment, &mut draft);
+    person::disabled(ctx, pid, &mut draft);
     pd1::patient(ctx, pid, &mut draft);
     nk1::contacts(ctx, pid, &mut draft);
     if ctx.event.name == "ADT^A29" {
@@ -48,12 +49,15 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
     Some(ctx.add(draft))
 }
 
-/// Tags a patient whom nobody will recognize: known by nothing but this message. A number without an authority is kept as it is.
+/// Says of a patient whose numbers nobody knows what the message says: they are shown, and recognize nobody. Where such a patient is
+/// stored all the same, a tag tells it.
 fn unidentified(ctx: &Ctx, pid: &Node, draft: &mut Draft) {
-    let system = format!("{}/CodeSystem/tag", ctx.rules.canonical_base);
-    draft.set("meta", json!({"tag": [{"system": system, "code": UNIDENTIFIED, "display": "Patient not identified"}]}));
-    for value in pid.segment.field(3).repetitions().filter_map(|cx| cx.part(1).text()) {
-        draft.push("identifier", json!({"value": value}));
+    let written = pid.segment.field(3).repetitions().filter_map(|cx| identity::shown(ctx, cx));
+    written.for_each(|number| _ = draft.push("identifier", number));
+    if ctx.rules.accepts_incomplete {
+        let system = format!("{}/CodeSystem/tag", ctx.rules.canonical_base);
+        let tag = json!({"system": system, "code": UNIDENTIFIED, "display": "Patient not identified"});
+        draft.set("meta", json!({"tag": [tag]}));
     }
 }
 
@@ -75,6 +79,7 @@ fn numbers(ctx: &Ctx, pid: &Node) -> Vec<Number> {
     Vec::new()
 }
 
-fn is_about_people(family: Family) -> bool {
+/// Returns whether messages of a family tell of people, and do not only mention them.
+pub fn is_about_people(family: Family) -> bool {
     matches!(family, Family::Admit | Family::Person | Family::Merge | Family::Vaccination)
 }

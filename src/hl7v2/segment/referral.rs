@@ -4,10 +4,11 @@
 
 use super::admit::{self, Subject};
 use super::clinical::{self, known_by};
-use super::{group, note, obr, obx};
+use super::{group, note, obx, participation, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
+use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -20,9 +21,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         let Subject { patient, encounter } = subject;
         let below = clinical::below(ctx, pid, patient, encounter);
         for group in group::groups(pid) {
-            if obr::report(ctx, &group, patient, encounter, None).is_none() {
-                obx::all(ctx, &group.all("OBX"), patient, encounter, &obx::More::default());
-            }
+            result::result(ctx, &group, patient, encounter);
         }
         let Some(rf1) = tree.one("RF1") else {
             ctx.warn(Code::RequiredField, None, "without RF1 nobody knows what the referral is");
@@ -62,6 +61,9 @@ pub fn request(ctx: &Ctx, tree: &Node, node: &Node, subject: &Subject) -> Handle
     for annotation in note::annotations(ctx, node) {
         draft.push("note", annotation);
     }
+    for annotation in last_notes(ctx, tree) {
+        draft.push("note", annotation);
+    }
     providers(ctx, &providers_of(tree, node), subject, &mut draft);
     for aut in node.all("AUT") {
         authorization(ctx, aut.segment, &mut draft);
@@ -81,6 +83,12 @@ fn recognize(ctx: &Ctx, rf1: Segment, patient: Handle, draft: &mut Draft) {
         let words = [3, 10, 7].map(|n| rf1.field(n).text().unwrap_or_default());
         obx::key_within(ctx, (patient, None), &ctx.local("referral"), words.join("#").trim_matches('#'), draft);
     }
+}
+
+/// Returns what the last segments NTE of a referral say: they are of the message, wherever the segment before them belongs.
+fn last_notes(ctx: &Ctx, tree: &Node) -> Vec<Value> {
+    let visits = tree.all("PID").filter(|_| ctx.event.family == Family::Referral).flat_map(|pid| pid.all("PV1"));
+    visits.flat_map(|pv1| pv1.all("PV2").chain([pv1])).flat_map(|node| note::annotations(ctx, node)).collect()
 }
 
 /// Returns the segments PRD, wherever they stand.
@@ -105,7 +113,7 @@ fn providers(ctx: &Ctx, all: &[&Node], subject: &Subject, draft: &mut Draft) {
     }
 }
 
-/// Returns who a PRD names: a person with a number (PRD-7), else by name; else the organization (PRD-10).
+/// Returns who a PRD names: a person with a number (PRD-7) for an organization (PRD-10); else by name; else the organization.
 fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
     let (name, house) = (prd.field(2).said(), prd.field(10).said());
     let Some(name) = name.and_then(|name| datatype::human_name(ctx, name)) else {
@@ -139,7 +147,8 @@ fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
     if let Some(display) = display {
         reference["display"] = json!(display);
     }
-    Some(reference)
+    let house = house.and_then(|house| datatype::organization(ctx, house));
+    participation::role(ctx, Some(reference), house)
 }
 
 /// AUT-6: the number under which the payer agreed.
