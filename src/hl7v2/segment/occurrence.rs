@@ -66,8 +66,9 @@ fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
     if let Some(duration) = lasts_for.and_then(|part| timing::duration(ctx, part)) {
         repeat.insert("boundsDuration".into(), duration);
     }
+    repeat.extend(period.map(|period| ("boundsPeriod".to_string(), period)));
     extend(&mut timing, repeat);
-    occurrence(timing, period, draft);
+    occurrence(timing, draft);
     // R4 has a place for what has to be the case.
     if let Some(condition) = datatype::text::whole(tq1.field(10).first()) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
@@ -83,13 +84,7 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     if let Some(quantity) = quantity.is_there().then(|| datatype::quantity(ctx, quantity)).flatten() {
         draft.set("quantityQuantity", quantity);
     }
-    let mut timing = timing::timing_quantity(ctx, tq).unwrap_or_else(|| json!({}));
-    // A begin and an end alone are no pattern.
-    let bounds = timing.pointer("/repeat/boundsPeriod").cloned();
-    if let (Some(_), Some(timing)) = (&bounds, timing.as_object_mut()) {
-        without(timing, "boundsPeriod");
-    }
-    occurrence(timing, bounds, draft);
+    occurrence(timing::timing_quantity(ctx, tq).unwrap_or_default(), draft);
     if let Some(condition) = datatype::text::string(tq.part(7)) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
     }
@@ -98,28 +93,10 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     }
 }
 
-/// Sets the simplest `occurrence[x]` that says it all.
-fn occurrence(mut timing: Value, period: Option<Value>, draft: &mut Draft) {
+/// Sets when it is to be done, unless nothing is said of it.
+fn occurrence(timing: Value, draft: &mut Draft) {
     if timing.as_object().is_some_and(|timing| !timing.is_empty()) {
-        if let Some(period) = period {
-            extend(&mut timing, Map::from_iter([("boundsPeriod".to_string(), period)]));
-        }
         draft.set("occurrenceTiming", timing);
-        return;
-    }
-    let Some(period) = period else { return };
-    match (period.get("start"), period.get("end")) {
-        (Some(start), None) => draft.set("occurrenceDateTime", start.clone()),
-        _ => draft.set("occurrencePeriod", period),
-    };
-}
-
-/// Takes something out of `Timing.repeat`, and that where nothing is left.
-fn without(timing: &mut Map<String, Value>, name: &str) {
-    let Some(repeat) = timing.get_mut("repeat").and_then(Value::as_object_mut) else { return };
-    repeat.remove(name);
-    if repeat.is_empty() {
-        timing.remove("repeat");
     }
 }
 

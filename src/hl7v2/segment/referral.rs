@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::clinical::{self, known_by};
-use super::{group, note, obx, result};
+use super::{group, note, obx, participation, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
@@ -103,7 +103,7 @@ fn providers(ctx: &Ctx, all: &[&Node], subject: &Subject, draft: &mut Draft) {
     }
 }
 
-/// Returns who a PRD names: a person with a number (PRD-7), else by name; else the organization (PRD-10).
+/// Returns who a PRD names: a person with a number (PRD-7) for an organization (PRD-10); else by name; else the organization.
 fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
     let (name, house) = (prd.field(2).said(), prd.field(10).said());
     let Some(name) = name.and_then(|name| datatype::human_name(ctx, name)) else {
@@ -137,7 +137,8 @@ fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
     if let Some(display) = display {
         reference["display"] = json!(display);
     }
-    Some(reference)
+    let house = house.and_then(|house| datatype::organization(ctx, house));
+    participation::role(ctx, Some(reference), house)
 }
 
 /// AUT-6: the number under which the payer agreed.

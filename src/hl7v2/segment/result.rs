@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{clinical, obr, obx, orc, specimen};
+use super::{clinical, note, obr, obx, orc, specimen};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -24,6 +24,11 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
 pub fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
     let is_ordered = group.orc.is_some() || group.obr.is_some_and(|obr| orc::is_of_order(obr.segment));
     let request = if is_ordered { orc::service_request(ctx, group.orc, group.obr, patient, encounter) } else { None };
+    if let Some(request) = request {
+        // Behind a document of the order, comments are those of the order again.
+        let notes: Vec<_> = group.all_beside("TXA").flat_map(|txa| note::annotations(ctx, txa)).collect();
+        ctx.change(request, |draft| obx::extend(draft, "note", notes));
+    }
     if obr::report(ctx, group, patient, encounter, request).is_none() {
         let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };
         obx::all(ctx, &group.all("OBX"), patient, encounter, &more);
