@@ -164,10 +164,17 @@ fn is_said(prt: &Segment) -> bool {
     !prt.field(2).is("D")
 }
 
-/// PRT-5 and PRT-8: people, and organizations.
+/// PRT-5 and PRT-8: people, for the organization that is named with them; else organizations.
 fn participants(ctx: &Ctx, prt: Segment) -> Vec<Value> {
     let houses = prt.field(8).repetitions().filter(|part| part.is_there());
-    people(ctx, prt.field(5)).into_iter().chain(houses.filter_map(|part| datatype::organization(ctx, part))).collect()
+    let houses: Vec<Value> = houses.filter_map(|part| datatype::organization(ctx, part)).collect();
+    let people = people(ctx, prt.field(5));
+    match &houses[..] {
+        [house] if !people.is_empty() => {
+            people.into_iter().filter_map(|person| role(ctx, Some(person), Some(house.clone()))).collect()
+        }
+        _ => people.into_iter().chain(houses).collect(),
+    }
 }
 
 fn with_role(prt: Segment, who: Value) -> Value {

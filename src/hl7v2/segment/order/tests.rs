@@ -194,15 +194,14 @@ fn who_takes_part_besides_and_what_fields_of_the_house_say_is_kept() {
     let place = segment("PRT", &[(2, "AD"), (4, "AD"), (9, "Room^136")]);
     let obr = segment("OBR", &[(4, "A"), (18, "Box 7"), (53, "X1^^^KIS^MR")]);
     let expected = [
-        ("/supportingInfo/0/display", json!("Jane Doe")),
-        ("/supportingInfo/1/display", json!("House")),
+        ("/supportingInfo/0/display", json!("Jane Doe, House")),
         ("/locationReference/0/display", json!("Room, 136")),
         ("/note/0/text", json!("Box 7")),
         ("/identifier/1/type/coding/0/code", json!("PLAC")),
         ("/identifier/1/type/coding/1/code", json!("MR")),
     ];
-    check("ORM^O01", &["ORC|NW|P1", &prt, &obr, "NTE|1||behind", &place], "ServiceRequest", &expected[..3]);
-    check("ORM^O01", &["ORC|NW|P1", &obr], "ServiceRequest", &expected[3..]);
+    check("ORM^O01", &["ORC|NW|P1", &prt, &obr, "NTE|1||behind", &place], "ServiceRequest", &expected[..2]);
+    check("ORM^O01", &["ORC|NW|P1", &obr], "ServiceRequest", &expected[2..]);
 }
 
 #[test]
