@@ -32,10 +32,10 @@ impl Fact {
 /// Which of our resources stands for which of those expected.
 pub type Pairs = BTreeMap<String, String>;
 
-/// Returns how many leaves of the one the other states, links to resources aside.
-pub fn agreed(expected: &Value, ours: &Value) -> usize {
+/// Returns how many leaves of the one the other states; links to resources where it is known which stands for which.
+pub fn agreed(expected: &Value, ours: &Value, pairs: &Pairs) -> usize {
     let mut facts = Vec::new();
-    compare("", expected, Some(ours), &Pairs::new(), &mut facts);
+    compare("", expected, Some(ours), pairs, &mut facts);
     facts.iter().filter(|fact| fact.agreed).count()
 }
 
@@ -59,7 +59,7 @@ pub fn compare(path: &str, expected: &Value, ours: Option<&Value>, pairs: &Pairs
         }
         Value::Array(items) => {
             let found = ours.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            for (item, partner) in items.iter().zip(partners(items, found)) {
+            for (item, partner) in items.iter().zip(partners(items, found, pairs)) {
                 compare(path, item, partner, pairs, facts);
             }
         }
@@ -89,12 +89,12 @@ fn same(expected: &str, ours: &str) -> bool {
 }
 
 /// Returns the best partner of each item: those that agree most first, then what is left in its order.
-pub fn partners<'o>(items: &[Value], found: &'o [Value]) -> Vec<Option<&'o Value>> {
+pub fn partners<'o>(items: &[Value], found: &'o [Value], pairs: &Pairs) -> Vec<Option<&'o Value>> {
     let mut partners: Vec<Option<&'o Value>> = vec![None; items.len()];
     let mut is_taken = vec![false; found.len()];
     let mut scores: Vec<(usize, usize, usize)> = Vec::new();
     for (n, item) in items.iter().enumerate() {
-        scores.extend(found.iter().enumerate().map(|(m, other)| (agreed(item, other), n, m)));
+        scores.extend(found.iter().enumerate().map(|(m, other)| (agreed(item, other, pairs), n, m)));
     }
     scores.sort_by_key(|(score, n, m)| (std::cmp::Reverse(*score), *n, *m));
     for (_, n, m) in scores {
