@@ -159,7 +159,8 @@ fn changed(
         // What was said to be gone since then does not come back.
         said.iter_mut().for_each(|said| said.retain(|name, _| !last.gone.contains(name)));
     }
-    let mut after = said.iter().fold(before.clone(), |after, said| graft(catalog, t, &after, said, age));
+    let mut after = before.clone();
+    said.iter().for_each(|said| graft(catalog, t, &mut after, said, age));
     let gone = match age {
         Age::Older => last.gone.clone(),
         Age::Newer => order::gone(&last.gone, &said.iter().collect::<Vec<_>>(), &after),
@@ -187,10 +188,10 @@ fn made(
     let mut content = Map::new();
     content.insert("resourceType".into(), t.name().into());
     for (_, said) in drafts {
-        content = graft(catalog, t, &content, said, Age::Newer);
+        graft(catalog, t, &mut content, said, Age::Newer);
     }
     for (draft, _) in drafts {
-        content = graft(catalog, t, &content, &said(&draft.defaults, to), Age::Older);
+        graft(catalog, t, &mut content, &said(&draft.defaults, to), Age::Older);
     }
     let gone = order::gone(&[], &drafts.iter().map(|(_, said)| said).collect::<Vec<_>>(), &content);
     order::mark(&mut content, &order::url(origin.canonical_base), origin.feed, origin.time, &gone);

@@ -17,42 +17,33 @@ pub enum Age {
     Older,
 }
 
-/// Returns what a resource becomes.
-pub fn graft(
-    catalog: &Catalog,
-    t: ResourceType,
-    there: &Map<String, Value>,
-    said: &Map<String, Value>,
-    age: Age,
-) -> Map<String, Value> {
+/// Makes a resource what it becomes.
+pub fn graft(catalog: &Catalog, t: ResourceType, after: &mut Map<String, Value>, said: &Map<String, Value>, age: Age) {
     let def = catalog.ty(catalog.resource(t));
-    let mut after = there.clone();
     for (name, value) in said.iter().filter(|(name, _)| !matches!(name.as_str(), "resourceType" | "id")) {
         // What is null further down is said not to be there.
-        let tidied = update::tidied(name, value.clone());
-        let value = if matches!(name.as_str(), "identifier" | "meta" | "contained") { &tidied } else { value };
+        let tidied = || update::tidied(name, value.clone());
         match name.as_str() {
-            "identifier" if value.is_array() => unite(&mut after, name, value, is_same_identifier, age),
+            "identifier" if value.is_array() => unite(after, name, &tidied(), is_same_identifier, age),
             "extension" | "modifierExtension" if value.is_array() => {
-                unite(&mut after, name, value, has_same_url, age);
-                removed(&mut after, name, value);
+                unite(after, name, value, has_same_url, age);
+                removed(after, name, value);
             }
             // Identifiers are never taken away: others know the resource by them.
             "identifier" | "extension" | "modifierExtension" if value.is_null() => {}
-            "meta" => meta(&mut after, value, age),
-            "contained" => contained(&mut after, value, said, age),
-            _ if age == Age::Older => fill(def, &mut after, name, &tidied),
+            "meta" => meta(after, &tidied(), age),
+            "contained" => contained(after, &tidied(), said, age),
+            _ if age == Age::Older => fill(def, after, name, tidied()),
             _ => match update::element(t.name(), name, after.get(name), value) {
                 Value::Null => {
                     after.shift_remove(name);
                     after.shift_remove(&format!("_{name}"));
                 }
-                value => replace(def, &mut after, name, &value, said),
+                value => replace(def, after, name, value, said),
             },
         }
     }
-    prune(&mut after);
-    after
+    prune(after);
 }
 
 /// Removes the extensions of which is said that they are there no more: their URL alone.
@@ -77,7 +68,7 @@ pub fn bare(content: &mut Map<String, Value>) {
     }
 }
 
-fn replace(def: &TypeDef, after: &mut Map<String, Value>, name: &str, value: &Value, said: &Map<String, Value>) {
+fn replace(def: &TypeDef, after: &mut Map<String, Value>, name: &str, value: Value, said: &Map<String, Value>) {
     for other in siblings(def, after, name) {
         after.shift_remove(&other);
         after.shift_remove(&format!("_{other}"));
@@ -87,14 +78,14 @@ fn replace(def: &TypeDef, after: &mut Map<String, Value>, name: &str, value: &Va
     if !name.starts_with('_') && !said.contains_key(&beside) {
         after.shift_remove(&beside);
     }
-    after.insert(name.to_string(), value.clone());
+    after.insert(name.to_string(), value);
 }
 
-fn fill(def: &TypeDef, after: &mut Map<String, Value>, name: &str, value: &Value) {
+fn fill(def: &TypeDef, after: &mut Map<String, Value>, name: &str, value: Value) {
     // What stands beside a value is said of that value alone.
     let of = name.strip_prefix('_').unwrap_or(name);
     if !value.is_null() && !after.contains_key(name) && !after.contains_key(of) && siblings(def, after, of).is_empty() {
-        after.insert(name.to_string(), value.clone());
+        after.insert(name.to_string(), value);
     }
 }
 
@@ -257,7 +248,8 @@ mod tests {
     fn check(t: &str, age: Age, there: Value, said: Value, want: Value) {
         let object = |value: &Value| value.as_object().unwrap().clone();
         let t = ResourceType::parse(t).unwrap();
-        let after = graft(&CATALOG, t, &object(&there), &object(&said), age);
+        let mut after = object(&there);
+        graft(&CATALOG, t, &mut after, &object(&said), age);
         assert_eq!(Value::Object(after), want, "{said} into {there}");
     }
 

@@ -323,8 +323,11 @@ impl Intake {
             Some(feed) => entry.of_client(feed),
             None => entry,
         };
-        self.service.recorder().note(entry).await;
-        let state = verdict.state?;
+        let noted = self.service.recorder().note(entry);
+        let Some(state) = verdict.state else {
+            noted.await;
+            return None;
+        };
         let stamp = Stamp { to: head.message.as_ref(), charset: head.charset };
         let settled = Settled {
             state,
@@ -332,7 +335,9 @@ impl Intake {
             ack: answer::application(&stamp, verdict),
             problems: Value::Array(verdict.problems.iter().map(told).collect()),
         };
-        if let Err(error) = self.service.store().settle_hl7(held.id, &settled).await {
+        // Both are on their way at once, so that the sender waits for one commit and not for two.
+        let ((), kept) = tokio::join!(noted, self.service.store().settle_hl7(held.id, &settled));
+        if let Err(error) = kept {
             tracing::warn!(%error, message = %held.id, "what became of a message could not be kept; it is looked at again");
         }
         Some(settled.ack)

@@ -64,10 +64,10 @@ pub async fn work(service: &Service, work: &Work<'_>) -> Result<Taken, Trouble> 
         let unions = union::of(&plan, &conversion).map_err(|problem| Trouble::Problems(vec![problem]))?;
         let origin = origin(service, work, &conversion);
         let catalog = service.store().catalog();
-        let Some(composed) = compose(catalog, &origin, &plan, &conversion.drafts, &unions.skip) else {
+        let Some(mut composed) = compose(catalog, &origin, &plan, &conversion.drafts, &unions.skip) else {
             return finish(service, work, &conversion, Some((plan, Ids::new()))).await;
         };
-        match written(service, work, &composed).await {
+        match written(service, work, &mut composed).await {
             Ok(made) => return finish(service, work, &conversion, Some((plan, made))).await,
             Err(fault) if trouble::is_overtaken(&fault) => {
                 if is_done(service, work).await? {
@@ -171,8 +171,8 @@ pub fn request(work: &Work<'_>, interaction: Interaction, body: Value) -> Reques
 }
 
 /// Does the transaction; returns the ids of what is new.
-async fn written(service: &Service, work: &Work<'_>, composed: &Composed) -> Result<Ids, Fault> {
-    let request = request(work, Interaction::BatchOrTransaction, composed.bundle.clone());
+async fn written(service: &Service, work: &Work<'_>, composed: &mut Composed) -> Result<Ids, Fault> {
+    let request = request(work, Interaction::BatchOrTransaction, composed.bundle.take());
     let reply = service.perform(&work.sender.principal, request).await?;
     let answer: Value = serde_json::from_slice(&reply.body)
         .map_err(|e| Fault::internal("failed to read the answer to a transaction", e))?;

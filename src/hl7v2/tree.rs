@@ -43,9 +43,10 @@ pub fn tree(message: &Message) -> Node<'_> {
     let mut root = Node { segment: message.header(), below: Vec::new() };
     // Segments that may still carry others, the latest last: the name and, for each level, the place in `below`.
     let mut open: Vec<(&str, Vec<usize>)> = vec![("MSH", Vec::new())];
+    let is_behind = is_order_behind(message);
     for segment in message.segments().skip(1) {
         let name = segment.name;
-        let above = above(name);
+        let above = if is_behind && name == "OBR" { &["SPM", "PID"] } else { above(name) };
         // Nothing hangs below one of its own name: a second order belongs to no specimen of the first.
         let is_within_own =
             |way: &[usize]| open.iter().any(|(other, theirs)| *other == name && way.starts_with(theirs));
@@ -69,6 +70,12 @@ pub fn tree(message: &Message) -> Node<'_> {
         }
     }
     root
+}
+
+/// Returns whether each ORC stands behind its OBR, as in OUL: the OBR after it is the next one.
+fn is_order_behind(message: &Message) -> bool {
+    let first = || message.segments().map(|segment| segment.name).find(|name| ["ORC", "OBR"].contains(name));
+    message.header().field(9).part(1).is("OUL") && first() == Some("OBR")
 }
 
 static NESTING: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
@@ -105,9 +112,22 @@ mod tests {
 
     #[track_caller]
     fn check(names: &str, expected: &str) {
+        check_of("", names, expected);
+    }
+
+    #[track_caller]
+    fn check_of(code: &str, names: &str, expected: &str) {
         let lines: Vec<String> = names.split(' ').map(|name| format!("{name}|")).collect();
-        let message = Message::parse(format!("MSH|^~\\&|\r{}", lines.join("\r"))).unwrap();
+        let message = Message::parse(format!("MSH|^~\\&|||||||{code}\r{}", lines.join("\r"))).unwrap();
         assert_eq!(words(&tree(&message)), format!("MSH({expected})"), "{names}");
+    }
+
+    #[test]
+    fn an_order_behind_its_request_does_not_carry_the_next_one() {
+        check_of("OUL", "PID OBR ORC OBR ORC OBX", "PID(OBR ORC OBR ORC(OBX))");
+        check_of("OUL", "PID SPM OBR ORC OBR ORC", "PID(SPM(OBR ORC OBR ORC))");
+        check_of("OUL", "PID SPM ORC OBR ORC OBR", "PID(SPM(ORC(OBR) ORC(OBR)))");
+        check_of("ORU", "PID OBR ORC OBR", "PID(OBR ORC(OBR))");
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn codings(ctx: &Ctx, part: Part, table: Option<&str>) -> Vec<Value> {
         let said = Said {
             code,
             display: string(part.part(display)),
-            system: part.part(system).text().and_then(|text| clean_code(&text)),
+            system: part.part(system).text().and_then(|text| clean_code(&text)).filter(|name| !is_placeholder(name)),
             version: string(part.part(version)),
             oid: string(part.part(oid)),
         };
@@ -91,6 +91,12 @@ fn codings(ctx: &Ctx, part: Part, table: Option<&str>) -> Vec<Value> {
         }
     }
     codings
+}
+
+/// Returns whether this is how the standard writes "some table of HL7", which examples copy: it is the field's own.
+fn is_placeholder(system: &str) -> bool {
+    let rest = system.get(..3).filter(|start| start.eq_ignore_ascii_case("HL7")).and_then(|_| system.get(3..));
+    rest.is_some_and(|rest| rest.len() > 1 && rest.bytes().all(|b| matches!(b, b'n' | b'N' | b'x' | b'X')))
 }
 
 /// One code of a CWE.

@@ -6,7 +6,7 @@
 use super::admit::{self, Subject};
 use super::charge::{self, Reason};
 use super::clinical;
-use super::{account, obx, orc};
+use super::{account, group, obr, obx, orc};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::problem::Code;
@@ -61,11 +61,15 @@ fn order(ctx: &Ctx, node: &Node, subject: &Subject, reason: &mut Reason) {
         true => orc::service_request(ctx, Some(node), node.one("OBR"), patient, encounter),
         false => None,
     };
-    let nodes: Vec<&Node> = node.all("OBX").chain(node.all("OBR").flat_map(|obr| obr.all("OBX"))).collect();
-    let scope = order.and_then(|order| obx::scope_of(ctx, order));
-    let seen = obx::all(ctx, &nodes, patient, encounter, &obx::More { scope, ..obx::More::default() });
+    let more = obx::More { scope: order.and_then(|order| obx::scope_of(ctx, order)), ..obx::More::default() };
+    for group in group::of_order(node) {
+        let reported = || obr::report(ctx, &group, patient, encounter, order);
+        reason.observations.extend(match obr::is_reported(&group).then(reported).flatten() {
+            Some(report) => obr::found(ctx, report),
+            None => obx::all(ctx, &group.all("OBX"), patient, encounter, &more),
+        });
+    }
     reason.orders.extend(order);
-    reason.observations.extend(seen);
     let diagnoses: Vec<&Node> = node.all("DG1").chain(node.all("OBR").flat_map(|obr| obr.all("DG1"))).collect();
     if !diagnoses.is_empty() {
         let known: HashMap<_, _> =

@@ -17,15 +17,25 @@ pub struct Group<'n, 'm> {
     pub specimen: Option<&'n Node<'m>>,
     /// Whether it is the first of that.
     is_first: bool,
+    /// The visit that it belongs to where that is not the one of the message: results of an earlier one, sent along with an order.
+    pub visit: Option<&'n Node<'m>>,
     /// Segments beside it that carry results: an ORC without OBR of its own, the TXA of a document.
     beside: Vec<&'n Node<'m>>,
+    /// The TXA of the document that its ORC carries.
+    pub document: Option<&'n Node<'m>>,
 }
 
 impl<'n, 'm> Group<'n, 'm> {
     /// Returns what hangs below the OBR and beside it.
     pub fn all(&self, name: &'static str) -> Vec<&'n Node<'m>> {
-        let nodes = self.obr.into_iter().chain(self.beside.iter().copied());
+        let is_content = |node: &Node| name == "OBX" && self.document.is_some() && node.segment.name == "ORC";
+        let nodes = self.obr.into_iter().chain(self.beside.iter().copied()).filter(|node| !is_content(node));
         nodes.flat_map(move |node| node.all(name)).collect()
+    }
+
+    /// Returns the segments OBX that hold its document: those before the TXA.
+    pub fn content(&self) -> Vec<&'n Node<'m>> {
+        self.orc.filter(|_| self.document.is_some()).into_iter().flat_map(|orc| orc.all("OBX")).collect()
     }
 
     /// Returns the segments of a name that stand beside it.
@@ -54,7 +64,7 @@ impl<'n, 'm> Group<'n, 'm> {
             let is_known = |above: &&Node| !self.is_first && above.segment.at() == node.segment.at();
             let known = self.specimen.filter(is_known).and_then(|above| specimen::of(ctx, above));
             let specimen = known.unwrap_or_else(|| specimen::specimen(ctx, node, patient, key));
-            if let Some(obr) = self.obr.filter(|_| !is_order) {
+            if let Some(obr) = self.obr {
                 specimen::collected_as(ctx, obr, specimen);
             }
             if is_about_it {
@@ -76,11 +86,20 @@ pub fn groups<'n, 'm>(pid: &'n Node<'m>) -> Vec<Group<'n, 'm>> {
     groups
 }
 
+/// Returns those of an ORC alone.
+pub fn of_order<'n, 'm>(orc: &'n Node<'m>) -> Vec<Group<'n, 'm>> {
+    let mut groups = Vec::new();
+    order(orc, None, &mut groups);
+    groups
+}
+
 fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &mut Vec<Group<'n, 'm>>) {
+    let mut visit = None;
     for node in &parent.below {
+        let begin = groups.len();
         match node.segment.name {
+            "PV1" if begin > 0 => visit = Some(node),
             "SPM" if specimen.is_none() => {
-                let begin = groups.len();
                 below(node, Some(node), groups);
                 if let Some(first) = groups.get_mut(begin) {
                     first.is_first = true;
@@ -88,13 +107,21 @@ fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &
             }
             "OBR" => groups.push(Group { obr: Some(node), specimen, ..Group::default() }),
             "ORC" => order(node, specimen, groups),
-            "TXA" => {
-                if let Some(last) = groups.last_mut() {
-                    last.beside.push(node);
-                }
-            }
+            "TXA" => document(node, groups),
             _ => {}
         }
+        groups.iter_mut().skip(begin).for_each(|group| group.visit = visit);
+    }
+}
+
+/// A document of an ORC belongs to its first OBR.
+fn document<'n, 'm>(txa: &'n Node<'m>, groups: &mut [Group<'n, 'm>]) {
+    let is_first = |group: &Group| group.beside.iter().any(|node| node.segment.name == "ORC");
+    let has_orc = groups.last().is_some_and(|last| last.orc.is_some());
+    let found = if has_orc { groups.iter_mut().rfind(|group| is_first(group)) } else { groups.last_mut() };
+    if let Some(group) = found {
+        group.beside.push(txa);
+        group.document = Some(txa);
     }
 }
 

@@ -8,11 +8,17 @@ use crate::hl7v2::message::Segment;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
 
-/// Returns what the segments NTE below a segment say: a list of Annotation. Those behind a PRT or TQ1 are of the segment above it.
+const TYPE: &str = "http://hl7.org/fhir/StructureDefinition/annotationType";
+
+/// Returns what the segments NTE below a segment say: a list of Annotation. Those behind a PRT or TQ1 are of the segment above it, and
+/// so are those behind an OBX that is left out since it does not say what was observed.
 pub fn annotations(ctx: &Ctx, node: &Node) -> Vec<Value> {
     let of = |node: &Node| -> Vec<Value> {
         match node.segment.name {
             "NTE" => annotation(ctx, node.segment).into_iter().collect(),
+            "OBX" if !node.segment.field(3).is_there() => {
+                node.all("NTE").filter_map(|nte| annotation(ctx, nte.segment)).collect()
+            }
             "PRT" | "TQ1" => node.all("NTE").filter_map(|nte| annotation(ctx, nte.segment)).collect(),
             _ => Vec::new(),
         }
@@ -23,6 +29,11 @@ pub fn annotations(ctx: &Ctx, node: &Node) -> Vec<Value> {
 /// Returns one text as an Annotation.
 pub fn text(text: impl Into<String>) -> Value {
     json!({"text": text.into()})
+}
+
+/// Returns one text as an Annotation of a kind, in words.
+pub fn labelled(text: impl Into<String>, kind: &str) -> Value {
+    json!({"extension": [{"url": TYPE, "valueCodeableConcept": {"text": kind}}], "text": text.into()})
 }
 
 fn annotation(ctx: &Ctx, nte: Segment) -> Option<Value> {
@@ -36,8 +47,7 @@ fn annotation(ctx: &Ctx, nte: Segment) -> Option<Value> {
     if let Some(kind) =
         kind.is_there().then(|| datatype::codeable_concept(ctx, kind.first(), Some("HL70364"))).flatten()
     {
-        let url = "http://hl7.org/fhir/StructureDefinition/annotationType";
-        annotation.insert("extension".into(), json!([{"url": url, "valueCodeableConcept": kind}]));
+        annotation.insert("extension".into(), json!([{"url": TYPE, "valueCodeableConcept": kind}]));
     }
     let author = nte.field(5);
     if let Some(author) = author.is_there().then(|| datatype::practitioner(ctx, author.first())).flatten() {

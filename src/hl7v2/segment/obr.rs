@@ -4,12 +4,13 @@
 
 use super::group::Group;
 use super::obx::{self, More};
-use super::order_number::Numbers;
-use super::{note, participation};
+use super::order_number::{self, Numbers};
+use super::{note, orc, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::coded::{self, concept};
 use crate::hl7v2::datatype::{self, attachment};
-use crate::hl7v2::draft::{Draft, Handle, Identity};
+use crate::hl7v2::draft::{Draft, Drafts, Handle, Identity};
+use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
@@ -17,6 +18,20 @@ use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
 
 const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
+
+/// Returns whether a message of orders speaks of a report, too: OBR-25.
+pub fn is_reported(group: &Group) -> bool {
+    group.obr.is_some_and(|obr| obr.segment.field(25).is_there())
+}
+
+/// Returns the Observations that a report refers to.
+pub fn found(ctx: &Ctx, report: Handle) -> Vec<Handle> {
+    let handle = |item: &Value| item["reference"].as_str().and_then(Handle::of);
+    let result = |drafts: &Drafts| {
+        Some(drafts.get(report)?.resource.get("result")?.as_array()?.iter().filter_map(handle).collect())
+    };
+    ctx.see(result).unwrap_or_default()
+}
 
 /// Adds the DiagnosticReport of an OBR; `request` is the order of the same message that it answers.
 pub fn report(
@@ -45,7 +60,7 @@ pub fn report(
     }
     people(ctx, obr, &mut draft);
     for node in group.orc.into_iter().chain(group.obr) {
-        participation::of_report(ctx, node, &mut draft);
+        participation::of_report(ctx, node, request.is_some(), &mut draft);
     }
     // R4 has no note here; R5 has.
     let url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note";
@@ -54,20 +69,21 @@ pub fn report(
     let notes = notes.map(|note| json!({"url": url, "valueAnnotation": note})).collect();
     obx::extend(&mut draft, "extension", notes);
     let numbers = Numbers::read(ctx, orc, Some(obr));
-    let key = identify(ctx, obr, patient, &numbers, &mut draft);
+    let key = identify(ctx, (orc, obr), patient, &numbers, &mut draft);
     based_on(&numbers, request, &mut draft);
     let specimens = group.specimens(ctx, patient, encounter, key.as_deref());
     obx::set_list(&mut draft, "specimen", specimens.iter().map(|specimen| specimen.reference()).collect());
-    let status = draft.resource.get("status").and_then(Value::as_str).and_then(observed);
+    let status = draft.resource.get("status").and_then(Value::as_str);
     let mut elements: Vec<(&'static str, Value)> = section(ctx, obr).into_iter().collect();
     if let Some(request) = request {
-        answered(ctx, request, &specimens, status);
+        orc::needs(ctx, request, &specimens);
+        answered(ctx, request, status);
         elements.push(("basedOn", json!([request.reference()])));
     }
     if let [specimen] = specimens[..] {
         elements.push(("specimen", specimen.reference()));
     }
-    let more = More { scope: key, effective, status, elements };
+    let more = More { scope: key, effective, elements };
     results(ctx, group, (patient, encounter, request), &more, &mut draft);
     Some(ctx.add(draft))
 }
@@ -88,19 +104,12 @@ fn status(ctx: &Ctx, obr: Segment, orc: Option<Segment>, draft: &mut Draft) {
     draft.set("status", status);
 }
 
-/// Returns the status of observations that say none of their own.
-fn observed(report: &str) -> Option<&'static str> {
-    ["registered", "preliminary", "final", "corrected", "cancelled", "entered-in-error"]
-        .into_iter()
-        .find(|status| *status == report)
-}
-
 /// Says of the order what the report says of it.
-fn answered(ctx: &Ctx, request: Handle, specimens: &[Handle], status: Option<&str>) {
-    ctx.change(request, |draft| {
-        obx::set_list(draft, "specimen", specimens.iter().map(|specimen| specimen.reference()).collect());
-        let is_answered = matches!(status, Some("final" | "corrected"));
-        draft.default("status", if is_answered { "completed" } else { "active" });
+fn answered(ctx: &Ctx, request: Handle, status: Option<&str>) {
+    ctx.change(request, |draft| match status {
+        Some("final" | "corrected") => _ = draft.default("status", "completed"),
+        Some("registered" | "preliminary" | "partial") => _ = draft.default("status", "active"),
+        _ => {}
     });
 }
 
@@ -146,13 +155,23 @@ fn based_on(numbers: &Numbers, request: Option<Handle>, draft: &mut Draft) {
 }
 
 /// Recognizes a report by its numbers and its code, since several may share the numbers; returns the key for what belongs to it.
-fn identify(ctx: &Ctx, obr: Segment, patient: Handle, numbers: &Numbers, draft: &mut Draft) -> Option<String> {
+fn identify(
+    ctx: &Ctx,
+    (orc, obr): (Option<Segment>, Segment),
+    patient: Handle,
+    numbers: &Numbers,
+    draft: &mut Draft,
+) -> Option<String> {
     for number in numbers.all() {
         draft.push("identifier", number.element.clone());
     }
+    let (placer, filler) = orc.map(|orc| order_number::of_group(ctx, orc)).unwrap_or_default();
+    for (element, _) in [placer, filler].into_iter().flatten() {
+        draft.push("identifier", element);
+    }
     let code = obx::key_of(obr.field(4));
     let system = ctx.local("report");
-    let Some(base) = numbers.keys(&code).into_iter().next() else {
+    let Some(base) = numbers.key(&code) else {
         let time = obr.field(7).text().unwrap_or_default();
         obx::key_within(ctx, (patient, None), &system, format!("{code}#{time}").trim_matches('#'), draft);
         return None;
@@ -176,7 +195,7 @@ fn results(
     for node in group.results() {
         if let Some(documents) = documents(ctx, node.segment) {
             documents.into_iter().for_each(|document| _ = draft.push("presentedForm", document));
-        } else if request.is_some() && matches!(node.segment.field(29).text().as_deref(), Some("QST" | "SCI")) {
+        } else if request.is_some() && !is_result(ctx, node.segment, draft) {
             answers.push(node);
         } else {
             found.push(node);
@@ -188,7 +207,18 @@ fn results(
     more.elements.retain(|(name, _)| *name != "basedOn");
     let answers = references(obx::all(ctx, &answers, patient, encounter, &more));
     if let Some(request) = request {
-        ctx.change(request, |draft| obx::set_list(draft, "supportingInfo", answers));
+        ctx.change(request, |draft| obx::extend(draft, "supportingInfo", answers));
+    }
+}
+
+/// OBX-29, table 0936. What comes with an order of which there are no results yet is none, unless it says that it is.
+fn is_result(ctx: &Ctx, obx: Segment, report: &Draft) -> bool {
+    let is_registered = report.resource.get("status").is_some_and(|status| status == "registered");
+    let is_before = ctx.event.family == Family::Order && is_registered;
+    match obx.field(29).text().as_deref() {
+        Some("RSLT") => true,
+        Some("QST" | "SCI") => false,
+        _ => !is_before,
     }
 }
 

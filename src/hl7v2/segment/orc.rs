@@ -6,8 +6,9 @@ use super::obx;
 use super::order_number::{self, Numbers};
 use super::{diagnosis, note, occurrence, participation};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
+use crate::hl7v2::datatype::{self, identifier::TYPE_SYSTEM};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
+use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -40,7 +41,8 @@ pub fn service_request(
             );
         }
     }
-    draft.default("status", "active");
+    // An order that is sent goes on; what only speaks of one does not say so.
+    draft.default("status", if ctx.event.family == Family::Order { "active" } else { "unknown" });
     draft.default("intent", "order");
     draft.set("subject", patient.reference());
     draft.set("encounter", encounter.map(Handle::reference));
@@ -59,6 +61,21 @@ pub fn service_request(
         ctx.warn(Code::Other, at, "what is asked for is in no segment that is taken over");
     }
     Some(ctx.add(draft))
+}
+
+/// Says of an order and the specimens that it needs that they belong together.
+pub fn needs(ctx: &Ctx, request: Handle, specimens: &[Handle]) {
+    for specimen in specimens {
+        ctx.change(*specimen, |draft| _ = draft.push("request", request.reference()));
+    }
+    ctx.change(request, |draft| {
+        obx::set_list(draft, "specimen", specimens.iter().map(|specimen| specimen.reference()).collect());
+    });
+}
+
+/// Returns whether an OBR without an ORC says something of the order itself: the placer's number, who asks, why, when and how.
+pub fn is_of_order(obr: Segment) -> bool {
+    [2, 6, 13, 16, 17, 27, 31, 46, 53].iter().any(|n| obr.field(*n).is_there())
 }
 
 /// ORC-5 by table 0038, else ORC-1 by table 0119.
@@ -112,7 +129,7 @@ pub fn house(ctx: &Ctx, orc: Segment) -> Option<Value> {
     Some(house)
 }
 
-/// What stands below both: NTE and DG1; and what the filler ought to know (OBR-13), in words.
+/// What stands below both: NTE and DG1; and what the filler ought to know (OBR-13, OBR-18 to 21), in words.
 fn reasons_and_notes(
     ctx: &Ctx,
     (orc, obr): (Option<&Node>, Option<&Node>),
@@ -121,13 +138,19 @@ fn reasons_and_notes(
 ) {
     // DG1 below: why it is asked for.
     for dg1 in [orc, obr].into_iter().flatten().flat_map(|node| node.all("DG1")) {
-        if let Some(condition) = diagnosis::condition(ctx, dg1, patient, encounter) {
+        if let Some(condition) = diagnosis::of_visit(ctx, dg1, patient, encounter) {
             draft.push("reasonReference", condition.reference());
         }
     }
     let notes = [orc, obr].into_iter().flatten().flat_map(|node| note::annotations(ctx, node)).collect();
     obx::extend(draft, "note", notes);
     let Some(obr) = obr.map(|node| node.segment) else { return };
+    // What these hold every house decides for itself.
+    for (n, kind) in [(18, "Placer field 1"), (19, "Placer field 2"), (20, "Filler field 1"), (21, "Filler field 2")] {
+        for text in obr.field(n).repetitions().filter_map(datatype::text::whole) {
+            draft.push("note", note::labelled(text, kind));
+        }
+    }
     let field = obr.field(13);
     for part in field.repetitions().filter(|part| part.is_there()) {
         let words = [9, 2, 1].into_iter().find_map(|n| part.part(n).text());
@@ -173,7 +196,11 @@ fn identify(
     group(ctx, orc, numbers, draft);
     let alternatives = [obr.map(|obr| obr.field(53)), orc.map(|orc| orc.field(33))];
     if let Some(field) = alternatives.into_iter().flatten().find(|field| field.is_there()) {
-        for identifier in field.repetitions().filter_map(|part| datatype::identifier(ctx, part)) {
+        for mut identifier in field.repetitions().filter_map(|part| datatype::identifier(ctx, part)) {
+            // Whatever the number is besides, it is one of the placer's.
+            let own = identifier["type"]["coding"].as_array().into_iter().flatten().cloned();
+            let placer = json!({"system": TYPE_SYSTEM, "code": "PLAC"});
+            identifier["type"]["coding"] = std::iter::once(placer).chain(own).collect();
             draft.push("identifier", identifier);
         }
     }
@@ -182,23 +209,20 @@ fn identify(
     }
     let code = obr.map(|obr| obx::key_of(obr.field(4))).unwrap_or_default();
     let system = ctx.local("order");
-    if let Some(base) = numbers.keys(&code).first() {
-        return obx::key(ctx, &system, base, draft);
+    if let Some(base) = numbers.key(&code) {
+        return obx::key(ctx, &system, &base, draft);
     }
     let times = [obr.map(|obr| obr.field(7)), obr.map(|obr| obr.field(6)), orc.map(|orc| orc.field(9))];
     let time = times.into_iter().flatten().find_map(|field| field.text()).unwrap_or_default();
     obx::key_within(ctx, (patient, None), &system, format!("{code}#{time}").trim_matches('#'), draft);
 }
 
-/// ORC-4: the group that was asked for at once; or the number that several orders of this message share.
+/// ORC-4: the group that was asked for at once; or the number that several orders of this message share. ORC-38: the filler's.
 fn group(ctx: &Ctx, orc: Option<Segment>, numbers: &Numbers, draft: &mut Draft) {
-    let own = orc.and_then(|orc| order_number::numbered(ctx, orc.field(4).part(1), "PGN"));
+    let (own, filler) = orc.map(|orc| order_number::of_group(ctx, orc)).unwrap_or_default();
     let shared = || numbers.all().find(|number| number.is_shared).map(|number| number.element.clone());
     draft.set("requisition", own.map(|(identifier, _)| identifier).or_else(shared));
-    let Some(orc) = orc else { return };
-    let filler = [orc.field(38).first(), orc.field(4).part(2)].into_iter();
-    let is_eip = orc.field(38).is_there() || orc.field(4).len() == 2;
-    if let Some((identifier, _)) = filler.filter(|_| is_eip).find_map(|part| order_number::numbered(ctx, part, "FGN")) {
+    if let Some((identifier, _)) = filler {
         draft.push("identifier", identifier);
     }
 }

@@ -18,6 +18,16 @@ pub fn numbered(ctx: &Ctx, part: Part, kind: &str) -> Option<(Value, Identifier)
     Some((element, id))
 }
 
+/// Returns the numbers of the group that an order belongs to, the placer's and the filler's: ORC-4, and ORC-38. ORC-4 is an EI; in 2.8.2
+/// it is an EIP, whose components have parts of their own.
+pub fn of_group(ctx: &Ctx, orc: Segment) -> (Option<(Value, Identifier)>, Option<(Value, Identifier)>) {
+    let (group, filler) = (orc.field(4).first(), orc.field(38).first());
+    let is_pair = ctx.message.header().field(12).part(1).is("2.8.2") || [1, 2].iter().any(|n| group.part(*n).len() > 1);
+    let (placer, second) = if is_pair { (group.part(1), Some(group.part(2))) } else { (group, None) };
+    let filler = if filler.is_there() { Some(filler) } else { second };
+    (numbered(ctx, placer, "PGN"), filler.and_then(|part| numbered(ctx, part, "FGN")))
+}
+
 /// One of the two numbers of an order.
 #[derive(Debug, Clone)]
 pub struct Number {
@@ -33,6 +43,8 @@ pub struct Number {
 pub struct Numbers {
     pub placer: Option<Number>,
     pub filler: Option<Number>,
+    /// That of the group of orders.
+    group: Option<Identifier>,
 }
 
 impl Numbers {
@@ -44,7 +56,9 @@ impl Numbers {
             let (element, id) = numbered(ctx, said.first(), kind)?;
             Some(Number { element, id, is_shared: ctx.keys.is_shared(ctx, n, said.raw()) })
         };
-        Numbers { placer: number(2, "PLAC"), filler: number(3, "FILL") }
+        let (placer, filler) = orc.map(|orc| of_group(ctx, orc)).unwrap_or_default();
+        let group = placer.or(filler).map(|(_, id)| id);
+        Numbers { placer: number(2, "PLAC"), filler: number(3, "FILL"), group }
     }
 
     /// Placer first: it is who asks that knows an order by its number.
@@ -52,10 +66,11 @@ impl Numbers {
         self.placer.iter().chain(&self.filler)
     }
 
-    /// Returns keys for what is one of several below a number: filler first, as it is the filler who reports.
-    pub fn keys(&self, code: &str) -> Vec<String> {
-        let all = self.filler.iter().chain(&self.placer);
-        all.map(|number| format!("{}#{}#{code}", number.id.system, number.id.value)).collect()
+    /// Returns the key of what is one of several below a number: that of the filler first, as it is the filler who reports; that of the
+    /// group where it has no number of its own.
+    pub fn key(&self, code: &str) -> Option<String> {
+        let own = self.filler.iter().chain(&self.placer).map(|number| &number.id).next();
+        own.or(self.group.as_ref()).map(|id| format!("{}#{}#{code}", id.system, id.value))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::clinical::{self, known_by};
-use super::{group, note, obr, obx};
+use super::{group, note, obx, participation, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
@@ -20,9 +20,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
         let Subject { patient, encounter } = subject;
         let below = clinical::below(ctx, pid, patient, encounter);
         for group in group::groups(pid) {
-            if obr::report(ctx, &group, patient, encounter, None).is_none() {
-                obx::all(ctx, &group.all("OBX"), patient, encounter, &obx::More::default());
-            }
+            result::result(ctx, &group, patient, encounter);
         }
         let Some(rf1) = tree.one("RF1") else {
             ctx.warn(Code::RequiredField, None, "without RF1 nobody knows what the referral is");
@@ -60,6 +58,11 @@ pub fn request(ctx: &Ctx, tree: &Node, node: &Node, subject: &Subject) -> Handle
         }
     }
     for annotation in note::annotations(ctx, node) {
+        draft.push("note", annotation);
+    }
+    // The last segments NTE are of the message, wherever the segment before them belongs.
+    let visits = tree.all("PID").flat_map(|pid| pid.all("PV1"));
+    for annotation in visits.flat_map(|pv1| pv1.all("PV2").chain([pv1])).flat_map(|node| note::annotations(ctx, node)) {
         draft.push("note", annotation);
     }
     providers(ctx, &providers_of(tree, node), subject, &mut draft);
@@ -105,12 +108,15 @@ fn providers(ctx: &Ctx, all: &[&Node], subject: &Subject, draft: &mut Draft) {
     }
 }
 
-/// Returns who a PRD names: a person with a number (PRD-7), else by name; else the organization (PRD-10).
+/// Returns who a PRD names: a person, who acts for the organization (PRD-10), or that alone.
 fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
-    let (name, house) = (prd.field(2).said(), prd.field(10).said());
-    let Some(name) = name.and_then(|name| datatype::human_name(ctx, name)) else {
-        return house.and_then(|house| datatype::organization(ctx, house));
-    };
+    let house = prd.field(10).said().and_then(|house| datatype::organization(ctx, house));
+    participation::role(ctx, person(ctx, prd), house)
+}
+
+/// Returns the person that a PRD names: with a number (PRD-7), else by name.
+fn person(ctx: &Ctx, prd: Segment) -> Option<Value> {
+    let name = prd.field(2).said().and_then(|name| datatype::human_name(ctx, name))?;
     let display = name.as_object().map(datatype::name::display);
     let mut draft = Draft::new("Practitioner", prd.at());
     let mut known: Vec<Identifier> = Vec::new();

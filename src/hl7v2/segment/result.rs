@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{charge, clinical, obr, obx, orc, specimen};
+use super::{charge, clinical, obr, obx, orc, specimen, txa};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -21,10 +21,14 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
     }
 }
 
-fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
-    // An ORC says that the message carries the order, too, and a placer's number that there is one.
-    let is_ordered = group.orc.is_some() || group.obr.is_some_and(|obr| obr.segment.field(2).is_there());
+/// Adds what was found, and the order that it answers where the message speaks of one.
+pub fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handle>) {
+    let is_ordered = group.orc.is_some() || group.obr.is_some_and(|obr| orc::is_of_order(obr.segment));
     let request = if is_ordered { orc::service_request(ctx, group.orc, group.obr, patient, encounter) } else { None };
+    if let Some(document) = group.document {
+        let orders = request.into_iter().collect();
+        txa::document(ctx, document.segment, &group.content(), &txa::Subject { patient, encounter, orders });
+    }
     if obr::report(ctx, group, patient, encounter, request).is_none() {
         let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };
         obx::all(ctx, &group.all("OBX"), patient, encounter, &more);

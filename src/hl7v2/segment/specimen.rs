@@ -55,13 +55,23 @@ fn containers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
     }
 }
 
-/// Says of a specimen what OBR says of its collection, where SPM does not.
+/// Says of a specimen what OBR says of it, where SPM does not.
 pub fn collected_as(ctx: &Ctx, obr: &Node, specimen: Handle) {
     let field = obr.segment.field(7);
     let time = field.is_there().then(|| datatype::date_time(ctx, field.first())).flatten();
     let who = participation::people(ctx, obr.segment.field(10)).into_iter().next();
     let who = who.or_else(|| participation::collector(ctx, obr));
+    let mut said = Map::new();
+    map::fill(ctx, "obr_specimen", obr.segment, &mut said);
+    let amount = said.remove("collection").and_then(|mut part| part.as_object_mut()?.remove("quantity"));
     ctx.change(specimen, |draft| {
+        if let Some(time) = said.remove("receivedTime") {
+            draft.resource.entry("receivedTime").or_insert(time);
+        }
+        comments(obr.segment).for_each(|comment| _ = draft.push("note", comment));
+        if let Some(amount) = amount {
+            within(draft, "collection").entry("quantity").or_insert(amount);
+        }
         let is_timed = |draft: &Draft| draft.resource.get("collection").is_some_and(has_time);
         if let Some(time) = time.filter(|_| !is_timed(draft)) {
             within(draft, "collection").insert("collectedDateTime".into(), time.into());
@@ -79,7 +89,9 @@ fn has_time(collection: &Value) -> bool {
 /// Adds the Specimen that an OBR speaks of, where it speaks of one.
 pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, key: Option<&str>) -> Option<Handle> {
     let obr = node.segment;
-    if ![9, 10, 14, 15, 39].iter().any(|n| obr.field(*n).is_there()) {
+    // In a laboratory the time of what was observed is that of its specimen.
+    let is_collected = is_of_laboratory(ctx, obr) && obr.field(7).is_there();
+    if !is_collected && ![9, 10, 14, 15, 39].iter().any(|n| obr.field(*n).is_there()) {
         return None;
     }
     let mut draft = Draft::new("Specimen", obr.at());
@@ -92,13 +104,27 @@ pub fn of_obr(ctx: &Ctx, node: &Node, orc_node: Option<&Node>, patient: Handle, 
     if let Some(who) = who.or_else(|| participation::collector(ctx, orc_node?)) {
         within(&mut draft, "collection").insert("collector".into(), who);
     }
-    let comments = obr.field(39).repetitions().filter_map(|part| part.part(2).text().or(part.text())).map(note::text);
     let source = obr.field(15).part(3).text().map(note::text);
-    obx::set_list(&mut draft, "note", source.into_iter().chain(comments).collect());
+    obx::set_list(&mut draft, "note", source.into_iter().chain(comments(obr)).collect());
     let numbers = Numbers::read(ctx, orc_node.map(|orc| orc.segment), Some(obr));
-    let key = key.map(str::to_string).or_else(|| numbers.keys("").into_iter().next());
+    let key = key.map(str::to_string).or_else(|| numbers.key(""));
     keyed(ctx, patient, key.as_deref(), &obr.field(7).text().unwrap_or_default(), &mut draft);
     Some(ctx.add_once(draft))
+}
+
+fn is_of_laboratory(ctx: &Ctx, obr: Segment) -> bool {
+    let section = || ctx.table("HL70074/category", &obr.field(24).text()?).flatten();
+    ["OML", "OUL"].iter().any(|code| ctx.event.name.starts_with(code))
+        || section().is_some_and(|it| it.code == "laboratory")
+}
+
+/// OBR-39: a comment, or a code and what it means.
+fn comments(obr: Segment) -> impl Iterator<Item = Value> {
+    let words = |part: Part| {
+        let words: Vec<String> = [1, 2].iter().filter_map(|n| datatype::text::string(part.part(*n))).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    };
+    obr.field(39).repetitions().filter_map(words).map(note::text)
 }
 
 fn within<'d>(draft: &'d mut Draft, name: &str) -> &'d mut Map<String, Value> {
@@ -194,6 +220,6 @@ pub fn observations(ctx: &Ctx, node: &Node, specimen: Handle, patient: Handle, e
     });
     let about = specimen.reference();
     let elements = vec![("focus", json!([about])), ("specimen", about.clone())];
-    let more = obx::More { scope: obx::scope_of(ctx, specimen), effective, elements, ..obx::More::default() };
+    let more = obx::More { scope: obx::scope_of(ctx, specimen), effective, elements };
     obx::all(ctx, &node.all("OBX").collect::<Vec<_>>(), patient, encounter, &more);
 }
