@@ -61,7 +61,8 @@ fn order(ctx: &Ctx, node: &Node, subject: &Subject, reason: &mut Reason) {
         true => orc::service_request(ctx, Some(node), node.one("OBR"), patient, encounter),
         false => None,
     };
-    let more = obx::More { scope: order.and_then(|order| obx::scope_of(ctx, order)), ..obx::More::default() };
+    let scope = order.and_then(|order| obx::scope_of(ctx, order));
+    let more = obx::More { scope, ..obx::More::default() };
     for group in group::of_order(node) {
         let reported = || obr::report(ctx, &group, patient, encounter, order);
         reason.observations.extend(match obr::is_reported(&group).then(reported).flatten() {
