@@ -183,7 +183,7 @@ fn who_observed_is_a_person_a_house_or_both() {
     ];
     check("ORU^R01", &prt, "Observation", &expected);
     let prt = ["OBR|1||F1|X", "OBX|1|ST|Y||z", "PRT||AD||RO|5^Fee|||Lab", "PRT||AD||RO|^Nah|||Lab"];
-    let expected = [("/performer/0/display", json!("Fee, Lab")), ("/performer/1/display", json!("Nah"))];
+    let expected = [("/performer/0/display", json!("Fee, Lab")), ("/performer/1/display", json!("Nah, Lab"))];
     check("ORU^R01", &prt, "Observation", &expected);
     let expected = [
         ("/practitioner/display", json!("Fee")),
