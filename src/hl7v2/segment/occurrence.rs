@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment map TQ1\[ServiceRequest\] and data type map TQ\[ServiceRequest\].
 
-use super::note;
+use super::{note, tq1};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, timing};
 use crate::hl7v2::draft::Draft;
@@ -53,21 +53,7 @@ fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
     if let Some(quantity) = tq1.field(2).is_there().then(|| datatype::quantity(ctx, tq1.field(2).first())).flatten() {
         draft.set("quantityQuantity", quantity);
     }
-    let pattern = tq1.field(3).first();
-    let mut timing = pattern.is_there().then(|| timing::pattern(ctx, pattern)).flatten().unwrap_or_else(|| json!({}));
-    let mut repeat = Map::new();
-    // The guide says countMax, which by R4 tim-8 needs a count.
-    if let Some(count) = datatype::text::integer(ctx, tq1.field(14).first(), 1) {
-        repeat.insert("count".into(), count);
-    }
-    lasts(tq1.field(13).first(), &mut repeat);
-    let period = datatype::period_of(ctx, tq1.field(7).first(), tq1.field(8).first());
-    let lasts_for = Some(tq1.field(6).first()).filter(|part| part.is_there() && period.is_none());
-    if let Some(duration) = lasts_for.and_then(|part| timing::duration(ctx, part)) {
-        repeat.insert("boundsDuration".into(), duration);
-    }
-    extend(&mut timing, repeat);
-    occurrence(timing, period, draft);
+    occurs(tq1::timing(ctx, tq1), draft);
     // R4 has a place for what has to be the case.
     if let Some(condition) = datatype::text::whole(tq1.field(10).first()) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
@@ -83,13 +69,7 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     if let Some(quantity) = quantity.is_there().then(|| datatype::quantity(ctx, quantity)).flatten() {
         draft.set("quantityQuantity", quantity);
     }
-    let mut timing = timing::timing_quantity(ctx, tq).unwrap_or_else(|| json!({}));
-    // A begin and an end alone are no pattern.
-    let bounds = timing.pointer("/repeat/boundsPeriod").cloned();
-    if let (Some(_), Some(timing)) = (&bounds, timing.as_object_mut()) {
-        without(timing, "boundsPeriod");
-    }
-    occurrence(timing, bounds, draft);
+    occurs(timing::timing_quantity(ctx, tq), draft);
     if let Some(condition) = datatype::text::string(tq.part(7)) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
     }
@@ -98,46 +78,15 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     }
 }
 
-/// Sets the simplest `occurrence[x]` that says it all.
-fn occurrence(mut timing: Value, period: Option<Value>, draft: &mut Draft) {
-    if timing.as_object().is_some_and(|timing| !timing.is_empty()) {
-        if let Some(period) = period {
-            extend(&mut timing, Map::from_iter([("boundsPeriod".to_string(), period)]));
-        }
-        draft.set("occurrenceTiming", timing);
-        return;
-    }
-    let Some(period) = period else { return };
-    match (period.get("start"), period.get("end")) {
-        (Some(start), None) => draft.set("occurrenceDateTime", start.clone()),
-        _ => draft.set("occurrencePeriod", period),
+/// Sets the simplest `occurrence[x]` that says it all: a begin and an end alone are no pattern.
+fn occurs(timing: Option<Value>, draft: &mut Draft) {
+    let Some(timing) = timing else { return };
+    let period = timing.pointer("/repeat/boundsPeriod");
+    let repeat = timing["repeat"].as_object().map_or(0, Map::len);
+    let is_period = repeat == 1 && timing.as_object().is_some_and(|timing| timing.len() == 1);
+    match period.filter(|_| is_period).map(|period| (period, &period["start"], &period["end"])) {
+        Some((_, start, Value::Null)) => draft.set("occurrenceDateTime", start.clone()),
+        Some((period, ..)) => draft.set("occurrencePeriod", period.clone()),
+        None => draft.set("occurrenceTiming", timing),
     };
-}
-
-/// Takes something out of `Timing.repeat`, and that where nothing is left.
-fn without(timing: &mut Map<String, Value>, name: &str) {
-    let Some(repeat) = timing.get_mut("repeat").and_then(Value::as_object_mut) else { return };
-    repeat.remove(name);
-    if repeat.is_empty() {
-        timing.remove("repeat");
-    }
-}
-
-/// Adds to `Timing.repeat`.
-fn extend(timing: &mut Value, more: Map<String, Value>) {
-    let Some(timing) = timing.as_object_mut().filter(|_| !more.is_empty()) else { return };
-    if let Some(repeat) = timing.entry("repeat").or_insert_with(|| json!({})).as_object_mut() {
-        repeat.extend(more);
-    }
-}
-
-/// TQ1-13: how long it takes each time.
-fn lasts(part: Part, repeat: &mut Map<String, Value>) {
-    let number = part.part(1).text().and_then(|text| datatype::text::number(&text));
-    let unit = part.part(2).text().and_then(|text| timing::time_unit(&text));
-    // R4 tim-1 and tim-4: a unit, and no negative number.
-    if let (Some(number), Some(unit)) = (number.filter(|number| number.as_f64().is_some_and(|n| n >= 0.0)), unit) {
-        repeat.insert("duration".into(), number);
-        repeat.insert("durationUnit".into(), unit.into());
-    }
 }

@@ -121,7 +121,7 @@ fn requester(ctx: &Ctx, orc: Option<Segment>, obr: Option<Segment>, draft: &mut 
 }
 
 /// ORC-21 to 23.
-fn house(ctx: &Ctx, orc: Segment) -> Option<Value> {
+pub fn house(ctx: &Ctx, orc: Segment) -> Option<Value> {
     let name = orc.field(21);
     let house = name.is_there().then(|| datatype::organization(ctx, name.first())).flatten()?;
     participation::address(ctx, &house, orc.field(22));
