@@ -10,7 +10,11 @@ use super::order_number::Numbers;
 use super::tq1::{self, Timing};
 use super::{dosage, medication, note, orc, participation};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded, organization, quantity, text, timing};
+use crate::hl7v2::datatype::{
+    self, coded, organization,
+    quantity::{self, Unit},
+    text,
+};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -172,7 +176,7 @@ fn dispense(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
     let pharmacy = own.field(fields.pharmacy).said();
     let members = [
         ("initialFill", first.map(|quantity| json!({"quantity": quantity}))),
-        ("dispenseInterval", days.map(|days| timing::of_time(days, "d"))),
+        ("dispenseInterval", days.map(|days| Unit::ucum("d", "days").quantity(days, None))),
         ("numberOfRepeatsAllowed", text::integer(ctx, own.field(fields.refills), 0)),
         ("quantity", quantity::simple_of(ctx, own.field(fields.quantity), units)),
         ("performer", pharmacy.and_then(|part| organization::organization_of_code(ctx, part))),
