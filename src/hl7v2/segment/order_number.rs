@@ -81,6 +81,8 @@ pub struct Keys {
     counts: RefCell<HashMap<String, usize>>,
     /// Numbers of several OBR that ask for different things, and their fields.
     shared: OnceCell<HashSet<(usize, String)>>,
+    /// The same of orders of several medicines.
+    medicines: OnceCell<HashSet<(usize, String)>>,
 }
 
 impl Keys {
@@ -91,6 +93,11 @@ impl Keys {
         *count += 1;
         let base = if base.is_empty() { "-" } else { base };
         if *count == 1 { base.to_string() } else { format!("{base}##{count}") }
+    }
+
+    /// Returns the numbers that several medicines share, which are looked for once.
+    pub fn of_medicines(&self, shared: impl FnOnce() -> HashSet<(usize, String)>) -> &HashSet<(usize, String)> {
+        self.medicines.get_or_init(shared)
     }
 
     fn is_shared(&self, ctx: &Ctx, n: usize, number: &str) -> bool {
