@@ -59,6 +59,7 @@ macro_rules! maps {
 /// All maps, by the names of their files.
 const FILES: &[(&str, &str)] = maps! {
     "al1",
+    "ctd_contact",
     "dg1",
     "ft1",
     "gt1",

@@ -275,7 +275,7 @@ mod tests {
             "HL70085",
             "F=final P=preliminary C=corrected A=amended D=entered-in-error W=entered-in-error X=cancelled",
         );
-        check("HL70085", "I=registered O=registered S=registered R=preliminary B=preliminary U=final V=final");
+        check("HL70085", "I=registered O=- S=- R=preliminary B=preliminary U=final V=final");
         check("HL70119", "NW=active CA=revoked DC=revoked HD=active HR=on-hold FU=completed RE=- ZZ=?");
         check("HL70119/medication", "NW=active CA=cancelled DC=stopped HD=on-hold RE=-");
         check(

@@ -123,6 +123,8 @@ pub enum Structured {
 pub fn structured(part: Part, unit: &Unit) -> Option<Structured> {
     let text = |n: usize| string(part.part(n));
     let (comparator, first, separator, second) = (text(1), text(2), text(3), text(4));
+    // A quotation mark of a table calculation that is left over compares nothing.
+    let comparator = comparator.filter(|text| text != "\"");
     let as_text = || {
         let words =
             [comparator.clone(), first.clone(), separator.clone(), second.clone(), unit.text().map(str::to_string)];

@@ -165,6 +165,7 @@ mod tests {
         let ratio = r#"{"valueRatio":{"numerator":{"value":1,UNIT},"denominator":{"value":128,UNIT}}}"#;
         check("SN", "^1^:^128", &ratio.replace("UNIT", MG));
         check("SN", "^1^/^128", &ratio.replace("UNIT", MG));
+        check("SN", "\"^1^:^128", &ratio.replace("UNIT", MG));
         check("SN", "^2^+", r#"{"valueString":"2 + mg"}"#);
         check("SN", "<>^2", r#"{"valueString":"<> 2 mg"}"#);
         check("SN", "^high", r#"{"valueString":"high mg"}"#);

@@ -1,6 +1,6 @@
 //! ADT: patients, their visits, and what is said beside them.
 
-use super::{account, clinical, nk1, obx, pd1, person, pid, pv1, referral, role};
+use super::{clinical, nk1, obx, pd1, person, pid, pv1, referral, role};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -34,7 +34,7 @@ pub fn observations(ctx: &Ctx, pid: &Node, subject: &Subject) {
     }
 }
 
-/// Adds a patient, the people around them, their account and the visit.
+/// Adds a patient, the people around them and the visit.
 pub fn subject(ctx: &Ctx, pid: &Node) -> Option<Subject> {
     let patient = pid::patient(ctx, pid)?;
     if ctx.event.name == "ADT^A29" {
@@ -42,13 +42,7 @@ pub fn subject(ctx: &Ctx, pid: &Node) -> Option<Subject> {
         return Some(Subject { patient, encounter: None });
     }
     people(ctx, pid, patient);
-    let account = account::account(ctx, pid.segment.field(18), patient, "active");
     let encounter = pv1::encounter(ctx, pid, patient);
-    if let (Some(account), Some(encounter)) = (account, encounter) {
-        ctx.change(encounter, |draft| {
-            draft.push("account", account.reference());
-        });
-    }
     Some(Subject { patient, encounter })
 }
 

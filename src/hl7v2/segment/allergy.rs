@@ -34,7 +34,8 @@ pub fn allergy(ctx: &Ctx, node: &Node, patient: Handle) {
 }
 
 /// Adds the allergy of a segment IAM, which may also take one back.
-pub fn reaction(ctx: &Ctx, iam: Segment, patient: Handle) {
+pub fn reaction(ctx: &Ctx, node: &Node, patient: Handle) {
+    let iam = node.segment;
     let mut draft = Draft::new("AllergyIntolerance", iam.at());
     map::fill(ctx, "iam", iam, &mut draft.resource);
     severity(ctx, iam, &mut draft);
@@ -53,6 +54,12 @@ pub fn reaction(ctx: &Ctx, iam: Segment, patient: Handle) {
     }
     if let Some(reason) = iam.field(8).whole() {
         draft.push("note", note::text(reason));
+    }
+    for note in note::annotations(ctx, node) {
+        draft.push("note", note);
+    }
+    for iar in node.all("IAR") {
+        observed(ctx, iar.segment, &mut draft);
     }
     recorder(ctx, iam, patient, &mut draft);
     status(ctx, iam, &mut draft);
@@ -103,12 +110,27 @@ fn severity(ctx: &Ctx, segment: Segment, draft: &mut Draft) {
     if manifestations.is_empty() {
         return;
     }
-    let mut reaction = json!({"manifestation": manifestations});
-    let severity = severity.text().and_then(|code| ctx.table("HL70128", &code)).flatten();
-    if let Some(severity) = severity {
-        reaction["severity"] = json!(severity.code);
+    draft.push("reaction", with_severity(ctx, severity, json!({"manifestation": manifestations})));
+}
+
+/// IAR: a reaction that was seen, how bad it was, and what was done.
+fn observed(ctx: &Ctx, iar: Segment, draft: &mut Draft) {
+    let manifestation = iar.field(1).said().and_then(|part| datatype::codeable_concept(ctx, part, None));
+    let Some(manifestation) = manifestation.filter(Value::is_object) else { return };
+    let mut reaction = with_severity(ctx, iar.field(2).first(), json!({"manifestation": [manifestation]}));
+    let words = [iar.field(3).said().and_then(datatype::coded::words), iar.field(4).whole()];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    if !words.is_empty() {
+        reaction["description"] = json!(words.join(", "));
     }
     draft.push("reaction", reaction);
+}
+
+fn with_severity(ctx: &Ctx, severity: Part, mut reaction: Value) -> Value {
+    if let Some(severity) = severity.text().and_then(|code| ctx.table("HL70128", &code)).flatten() {
+        reaction["severity"] = json!(severity.code);
+    }
+    reaction
 }
 
 /// IAM-6 and IAM-17. What is taken back that never came makes none.
@@ -130,19 +152,22 @@ fn status(ctx: &Ctx, iam: Segment, draft: &mut Draft) {
     }
 }
 
-/// IAM-14 and 15: the patient, one of the people around, or somebody at work.
+/// IAM-14 and 15, who reported it: the patient, one of the people around, or somebody at work. What they say is their own word, so that
+/// they assert it, too.
 fn recorder(ctx: &Ctx, iam: Segment, patient: Handle, draft: &mut Draft) {
+    let who = reporter(ctx, iam, patient);
+    draft.set("recorder", who.clone()).set("asserter", who);
+}
+
+fn reporter(ctx: &Ctx, iam: Segment, patient: Handle) -> Option<Value> {
     let (who, relationship) = (iam.field(14).first(), iam.field(15));
     if relationship.is("SEL") {
-        draft.set("recorder", patient.reference());
-        return;
+        return Some(patient.reference());
     }
-    let Some(name) = who.is_there().then(|| datatype::human_name(ctx, who)).flatten() else { return };
-    let display = name.as_object().map(datatype::name::display);
+    let name = who.said().and_then(|who| datatype::human_name(ctx, who))?;
     let by_name = relationship.is_there().then(|| nk1::recognized_by_name(&name, patient)).flatten();
     let Some(search) = by_name else {
-        draft.set("recorder", display.map(|display| json!({"display": display})));
-        return;
+        return name.as_object().map(|name| json!({"display": datatype::name::display(name)}));
     };
     let mut person = Draft::new("RelatedPerson", who.at);
     person.identity = Identity::Search(search);
@@ -150,5 +175,5 @@ fn recorder(ctx: &Ctx, iam: Segment, patient: Handle, draft: &mut Draft) {
     if let Some(kind) = datatype::codeable_concept(ctx, relationship.first(), Some("HL70063")) {
         person.push("relationship", kind);
     }
-    draft.set("recorder", ctx.add_once(person).reference());
+    Some(ctx.add_once(person).reference())
 }

@@ -4,13 +4,12 @@
 
 use super::admit::Subject;
 use super::number::{self, Number};
-use super::{account, allergy, charge, coverage, diagnosis, guarantor, identity, obx, procedure, pv1};
+use super::{accident, account, allergy, charge, coverage, death, diagnosis, guarantor, identity, obx, procedure, pv1};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::identifier::Authority;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update, search_value};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::message::Part;
-use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::Value;
 
@@ -32,17 +31,17 @@ pub fn below(ctx: &Ctx, pid: &Node, patient: Handle, encounter: Option<Handle>) 
             "PV1" => {
                 visits += 1;
                 if visits > 1 {
-                    visit = pv1::encounter(ctx, node, patient);
+                    visit = pv1::another(ctx, pid, node, patient);
                 }
             }
-            "IAM" => allergy::reaction(ctx, node.segment, patient),
+            "IAM" => allergy::reaction(ctx, node, patient),
             "DG1" => found.conditions.extend(diagnosis::of_visit(ctx, node, patient, visit)),
-            "PDA" => diagnosis::cause_of_death(ctx, node.segment, patient),
+            "PDA" => death::death(ctx, node.segment, patient, visit),
             "PR1" => drop(procedure::procedure(ctx, node, patient, visit)),
             "GT1" => guarantor::guarantor(ctx, node.segment, patient, account),
             "IN1" => found.coverages.extend(coverage::coverage(ctx, node, patient, account)),
             "OBX" if has_plain_observations(ctx.event.family) => observation(ctx, node, patient, visit),
-            "ACC" => ctx.warn(Code::Other, node.segment.at(), "no resource says this of an accident; it was left out"),
+            "ACC" => accident::accident(ctx, node.segment, patient, visit),
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! OBX below TXA → the content of a document: lines of text are one, what is attached stands by itself.
+//! OBX of a TXA → the content of a document: lines of text are one, what is attached stands by itself.
 //!
 //! v2-to-FHIR, segment maps OBX\[DocumentReference\] and NTE\[DocumentReference\]. The media types that the guide gives
 //! for text are none; it is plain text once its escape sequences are read.
@@ -12,20 +12,19 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 /// Returns `DocumentReference.content`; nothing where there is none.
-pub fn contents(ctx: &Ctx, txa: &Node) -> Vec<Value> {
-    let nodes: Vec<&Node> = txa.all("OBX").collect();
+pub fn contents(ctx: &Ctx, txa: Segment, nodes: &[&Node]) -> Vec<Value> {
     let is_attached = |obx: Segment| obx.field(2).is("ED") || obx.field(2).is("RP");
     let mut contents = Vec::new();
-    let text = written(&nodes, &|obx| !is_attached(obx));
+    let text = written(nodes, &|obx| !is_attached(obx));
     if !text.is_empty() {
         let mut attachment = json!({"contentType": "text/plain; charset=utf-8", "data": STANDARD.encode(&text)});
-        set_creation(ctx, txa.segment, &mut attachment);
+        set_creation(ctx, txa, &mut attachment);
         contents.push(json!({"attachment": attachment}));
     }
     for obx in nodes.iter().map(|node| node.segment).filter(|obx| is_attached(*obx)) {
         for part in obx.field(5).repetitions().filter(|part| part.is_there()) {
             if let Some(mut found) = attached(ctx, obx, part) {
-                set_creation(ctx, txa.segment, &mut found);
+                set_creation(ctx, txa, &mut found);
                 contents.push(json!({"attachment": found}));
             }
         }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 const CLASS: &str = "http://terminology.hl7.org/CodeSystem/coverage-class";
 const COPAY: &str = "http://terminology.hl7.org/CodeSystem/coverage-copay-type";
+const MEDICARE: &str = "http://hl7.org/fhir/sid/us-medicare";
 const SUBSCRIBER_ID: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-subscriberId";
 
 /// Adds the Coverage of an IN1 and what hangs below it; the account is told that it is covered so.
@@ -151,12 +152,14 @@ fn subscriber(ctx: &Ctx, in1: Segment, in2: Option<Segment>, patient: Handle) ->
 fn numbers(ctx: &Ctx, in1: Segment, in2: Option<Segment>, draft: &mut Draft) {
     let policy = datatype::text::string(in1.field(36));
     if let Some(policy) = &policy {
-        draft.push("identifier", json!({"system": ctx.local("policy"), "value": policy}));
+        let kind_of = json!({"text": "Policy number"});
+        draft.push("identifier", json!({"type": kind_of, "system": ctx.local("policy"), "value": policy}));
     }
-    for (n, kind) in [(6, "MC"), (8, "MA")] {
+    // R4 identifier registry: there is one Medicare, and a Medicaid in each state.
+    for (n, kind, system) in [(6, "MC", MEDICARE.to_string()), (8, "MA", ctx.local("MA"))] {
         if let Some(value) = in2.and_then(|in2| datatype::text::string(in2.field(n))) {
             let kind_of = concept(datatype::identifier::TYPE_SYSTEM, kind, None);
-            draft.push("identifier", json!({"type": kind_of, "system": ctx.local(kind), "value": value}));
+            draft.push("identifier", json!({"type": kind_of, "system": system, "value": value}));
         }
     }
     for cx in in2.into_iter().flat_map(|in2| in2.field(61).repetitions()).filter(|cx| cx.is_there()) {

@@ -40,7 +40,7 @@ pub fn of_visit(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handl
 }
 
 /// Adds the Condition of a DG1; none, with a warning, where it does not say what was found.
-pub fn condition(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
+fn condition(ctx: &Ctx, node: &Node, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
     let dg1 = node.segment;
     let mut draft = Draft::new("Condition", dg1.at());
     map::fill(ctx, "dg1", dg1, &mut draft.resource);
@@ -83,25 +83,7 @@ fn recognize(ctx: &Ctx, dg1: Segment, (patient, encounter): (Handle, Option<Hand
 }
 
 /// Returns the search for what was found of a patient in this visit, or in none.
-fn search(patient: Handle, encounter: Option<Handle>, token: &str) -> String {
+pub fn search(patient: Handle, encounter: Option<Handle>, token: &str) -> String {
     let visit = encounter.map_or("encounter:missing=true".to_string(), |visit| format!("encounter={{{}}}", visit.0));
     format!("patient={{{}}}&{visit}&code={token}&verification-status:not=entered-in-error", patient.0)
-}
-
-/// PDA-1: of what a patient died.
-pub fn cause_of_death(ctx: &Ctx, pda: Segment, patient: Handle) {
-    for cause in pda.field(1).repetitions().filter(|part| part.is_there()) {
-        let Some(code) = datatype::codeable_concept(ctx, cause, None) else { continue };
-        let Some(token) = token(Some(&code)) else {
-            ctx.warn(Code::DataType, cause.at, "a cause of death without a code was left out");
-            continue;
-        };
-        let mut draft = Draft::new("Condition", pda.at());
-        draft.identity = Identity::Search(search(patient, None, &token));
-        draft.set("subject", patient.reference()).set("code", code);
-        ctx.add_once(draft);
-    }
-    if (2..=pda.last()).any(|n| pda.field(n).is_there()) {
-        ctx.warn(Code::Other, pda.at(), "no resource says this of a death and its certification; it was left out");
-    }
 }

@@ -16,7 +16,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
     let documents = node.anywhere("TXA").into_iter().chain(tree.all("TXA"));
     let subject = txa::Subject { patient, encounter, orders };
     for document in documents {
-        txa::document(ctx, document, &subject);
+        txa::document(ctx, document.segment, &document.all("OBX").collect::<Vec<_>>(), &subject);
     }
 }
 

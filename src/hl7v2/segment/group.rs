@@ -21,13 +21,21 @@ pub struct Group<'n, 'm> {
     pub visit: Option<&'n Node<'m>>,
     /// Segments beside it that carry results: an ORC without OBR of its own, the TXA of a document.
     beside: Vec<&'n Node<'m>>,
+    /// The TXA of the document that its ORC carries.
+    pub document: Option<&'n Node<'m>>,
 }
 
 impl<'n, 'm> Group<'n, 'm> {
     /// Returns what hangs below the OBR and beside it.
     pub fn all(&self, name: &'static str) -> Vec<&'n Node<'m>> {
-        let nodes = self.obr.into_iter().chain(self.beside.iter().copied());
+        let is_content = |node: &Node| name == "OBX" && self.document.is_some() && node.segment.name == "ORC";
+        let nodes = self.obr.into_iter().chain(self.beside.iter().copied()).filter(|node| !is_content(node));
         nodes.flat_map(move |node| node.all(name)).collect()
+    }
+
+    /// Returns the segments OBX that hold its document: those before the TXA.
+    pub fn content(&self) -> Vec<&'n Node<'m>> {
+        self.orc.filter(|_| self.document.is_some()).into_iter().flat_map(|orc| orc.all("OBX")).collect()
     }
 
     /// Returns the segments of a name that stand beside it.
@@ -99,14 +107,21 @@ fn below<'n, 'm>(parent: &'n Node<'m>, specimen: Option<&'n Node<'m>>, groups: &
             }
             "OBR" => groups.push(Group { obr: Some(node), specimen, ..Group::default() }),
             "ORC" => order(node, specimen, groups),
-            "TXA" => {
-                if let Some(last) = groups.last_mut() {
-                    last.beside.push(node);
-                }
-            }
+            "TXA" => document(node, groups),
             _ => {}
         }
         groups.iter_mut().skip(begin).for_each(|group| group.visit = visit);
+    }
+}
+
+/// A document of an ORC belongs to its first OBR.
+fn document<'n, 'm>(txa: &'n Node<'m>, groups: &mut [Group<'n, 'm>]) {
+    let is_first = |group: &Group| group.beside.iter().any(|node| node.segment.name == "ORC");
+    let has_orc = groups.last().is_some_and(|last| last.orc.is_some());
+    let found = if has_orc { groups.iter_mut().rfind(|group| is_first(group)) } else { groups.last_mut() };
+    if let Some(group) = found {
+        group.beside.push(txa);
+        group.document = Some(txa);
     }
 }
 

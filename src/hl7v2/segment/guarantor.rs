@@ -2,7 +2,7 @@
 //!
 //! The guide has no map for it. HL7 v2.8 6.5.5.
 
-use super::{identity, nk1};
+use super::{identity, nk1, person as people};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
@@ -60,6 +60,8 @@ pub fn numbers(ctx: &Ctx, fields: &[(Part, &str)], draft: &mut Draft) -> Vec<Ide
             if let Some(number) = identity::number(ctx, cx, identity::local_system(ctx, &kind)) {
                 draft.push("identifier", number.element);
                 known.push(number.identifier);
+            } else if let Some(number) = identity::shown(ctx, cx) {
+                draft.push("identifier", number);
             }
         }
     }
@@ -70,6 +72,7 @@ pub fn numbers(ctx: &Ctx, fields: &[(Part, &str)], draft: &mut Draft) -> Vec<Ide
 /// segments is one.
 pub fn person(ctx: &Ctx, mut draft: Draft, patient: Handle, known: &[Identifier]) -> Option<Handle> {
     draft.set("patient", patient.reference());
+    people::primary_language(&mut draft.resource);
     let name = draft.resource.get("name").and_then(|names| names.get(0));
     let by_name = name.and_then(|name| nk1::recognized_by_name(name, patient)).map(Identity::Search);
     draft.identity = identity::around(patient, known).or(by_name)?;

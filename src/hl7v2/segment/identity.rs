@@ -56,6 +56,13 @@ pub fn number(ctx: &Ctx, cx: Part, system: Option<String>) -> Option<Number> {
     Some(Number { identifier: Identifier { system, value }, element, is_own, is_patient_type })
 }
 
+/// Returns a CX as an Identifier without a system, where nothing says whose number it is: people see it, and it recognizes nobody.
+pub fn shown(ctx: &Ctx, cx: Part) -> Option<Value> {
+    let mut element = datatype::identifier(ctx, cx)?;
+    element.as_object_mut()?.shift_remove("system");
+    Some(element)
+}
+
 /// Returns the system of numbers of a kind that have no authority; of no kind in particular, that of the house. None where the sender
 /// is unknown, too.
 pub fn local_system(ctx: &Ctx, kind: &str) -> Option<String> {
@@ -98,7 +105,8 @@ pub fn around(patient: Handle, identifiers: &[Identifier]) -> Option<Identity> {
 
 /// Returns a number for a visit that has none, made of its patient and when it began.
 pub fn by_start(ctx: &Ctx, patient: Handle, start: &str) -> Option<Number> {
-    let system = local_system(ctx, "visit-start")?;
+    // The patient's number is in it, so that no two senders make the same.
+    let system = ctx.local("visit-start");
     let value = digest(ctx, patient, start)?;
     let element = json!({"system": system, "value": value});
     Some(Number { identifier: Identifier { system, value }, element, is_own: true, is_patient_type: false })

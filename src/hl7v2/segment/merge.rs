@@ -107,7 +107,7 @@ fn visits(ctx: &Ctx, pid: &Node) {
         match node.segment.name {
             "MRG" => prior = Some(node),
             "PV1" => {
-                let Some(encounter) = pv1::encounter(ctx, node, patient) else { continue };
+                let Some(encounter) = pv1::another(ctx, node, node, patient) else { continue };
                 let number = prior.take().map(|mrg| mrg.segment.field(5));
                 let number =
                     number.and_then(|field| identity::number(ctx, field.first(), identity::local_system(ctx, "VN")));

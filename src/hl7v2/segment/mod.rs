@@ -1,5 +1,6 @@
 //! What segments become, where a map alone cannot say it: a file for each segment or family of events.
 
+pub mod accident;
 pub mod account;
 pub mod admit;
 pub mod ai;
@@ -10,6 +11,7 @@ pub mod charge;
 pub mod clinical;
 pub mod content;
 pub mod coverage;
+pub mod death;
 pub mod diagnosis;
 pub mod dispense;
 pub mod document;

@@ -1,24 +1,29 @@
-//! NK1 → Patient.contact and RelatedPerson.
+//! NK1 → Patient.contact and RelatedPerson; CTD → Patient.contact.
 //!
 //! v2-to-FHIR, segment maps NK1\[Patient\] and NK1\[RelatedPerson\]. Who is asked in an emergency is read from the Patient, so a
 //! person is both; an employer, an insurer or an agency is a contact alone.
 
-use super::identity;
+use super::{guarantor, identity, person, pid};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// NK1-3: an employer, a federal agency, an insurance company, a state agency.
 const ORGANIZATIONS: &[&str] = &["EMR", "E", "F", "I", "S"];
 
-/// Adds the contacts below a PID to the draft of its Patient.
+/// CTD-1: emergency contacts and next of kin. Others are contacts of an order or a referral.
+const CONTACTS: &[&str] = &["C", "EP", "N"];
+
+/// Adds the contacts below a PID to the draft of its Patient: those of NK1, and those of CTD in orders.
 pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
-    for nk1 in pid.all("NK1") {
+    let of_orders = pid.all("CTD").filter(|ctd| CONTACTS.iter().any(|role| ctd.segment.field(1).is(role)));
+    let all = pid.all("NK1").map(|nk1| (nk1, "nk1_contact")).chain(of_orders.map(|ctd| (ctd, "ctd_contact")));
+    for (node, map) in all {
         let mut contact = Map::new();
-        map::fill(ctx, "nk1_contact", nk1.segment, &mut contact);
+        map::fill(ctx, map, node.segment, &mut contact);
         crate::hl7v2::update::tidy(&mut contact);
         // R4 pat-1: details of a contact, or an organization.
         if ["name", "telecom", "address", "organization"].iter().any(|name| contact.contains_key(*name)) {
@@ -26,7 +31,7 @@ pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
         } else if !contact.is_empty() {
             ctx.warn(
                 Code::RequiredField,
-                nk1.segment.at(),
+                node.segment.at(),
                 "a contact without a name, a number, an address or an organization",
             );
         }
@@ -45,6 +50,10 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
         draft.set("patient", patient.reference());
         let identifiers = numbers(ctx, nk1, &mut draft);
         map::fill(ctx, "nk1_related", nk1.segment, &mut draft.resource);
+        person::primary_language(&mut draft.resource);
+        if !pid::is_about_people(ctx.event.family) {
+            draft.update = Update::Keep;
+        }
         if let Some((all, person)) = known.iter_mut().find(|(all, _)| all.iter().any(|one| identifiers.contains(one))) {
             all.extend(identifiers);
             let identity = identity::around(patient, all);
@@ -60,7 +69,7 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
         draft.identity = match (identity::around(patient, &identifiers), by_name) {
             (Some(identity), _) => identity,
             (None, Some(search)) => Identity::Search(search),
-            // A contact without a name is one of the Patient alone.
+            (None, None) if is_said(&draft) => nameless(ctx, nk1, patient, &mut draft),
             (None, None) => continue,
         };
         let (at, again) = (draft.at, draft.clone());
@@ -76,6 +85,21 @@ pub fn related(ctx: &Ctx, pid: &Node, patient: Handle) {
     }
 }
 
+/// Returns whether there is more to say of somebody without a name than what they are to the patient.
+fn is_said(draft: &Draft) -> bool {
+    ["name", "telecom", "address", "identifier", "birthDate"].iter().any(|name| draft.resource.contains_key(*name))
+}
+
+/// Returns how somebody is recognized who has neither name nor number: a patient has one of them for each relationship.
+fn nameless(ctx: &Ctx, nk1: &Node, patient: Handle, draft: &mut Draft) -> Identity {
+    let [relationship, role] = [3, 7].map(|n| nk1.segment.field(n).text().unwrap_or_default());
+    let system = identity::local_system(ctx, "contact");
+    let value = identity::digest(ctx, patient, &format!("contact {relationship} {role}"));
+    let Some((system, value)) = system.zip(value) else { return Identity::New };
+    draft.push("identifier", json!({"system": system, "value": value}));
+    identity::around(patient, &[Identifier { system, value }]).unwrap_or(Identity::New)
+}
+
 /// Says of a person what another segment says besides.
 fn more(person: &mut Draft, again: Draft) {
     for (name, value) in again.resource {
@@ -88,17 +112,8 @@ fn more(person: &mut Draft, again: Draft) {
 
 /// Says the numbers of a person, NK1-33, 12 and 37; returns those by which they are recognized.
 fn numbers(ctx: &Ctx, nk1: &Node, draft: &mut Draft) -> Vec<Identifier> {
-    let fields = [(33, "related-person"), (12, "employee")];
-    let mut identifiers = Vec::new();
-    for (n, kind) in fields {
-        for cx in nk1.segment.field(n).repetitions() {
-            let kind = cx.part(5).text().unwrap_or(kind.into());
-            if let Some(number) = identity::number(ctx, cx, identity::local_system(ctx, &kind)) {
-                draft.push("identifier", number.element);
-                identifiers.push(number.identifier);
-            }
-        }
-    }
+    let fields = [(33, "related-person"), (12, "employee")].map(|(n, kind)| (nk1.segment.field(n), kind));
+    let identifiers = guarantor::numbers(ctx, &fields, draft);
     if let Some(number) = nk1.segment.field(37).text() {
         draft.push("identifier", identity::social_security(&number));
     }

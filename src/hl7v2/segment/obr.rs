@@ -83,7 +83,7 @@ pub fn report(
     if let [specimen] = specimens[..] {
         elements.push(("specimen", specimen.reference()));
     }
-    let more = More { scope: key, effective, status: status.and_then(observed), elements };
+    let more = More { scope: key, effective, elements };
     results(ctx, group, (patient, encounter, request), &more, &mut draft);
     Some(ctx.add(draft))
 }
@@ -102,13 +102,6 @@ fn status(ctx: &Ctx, obr: Segment, orc: Option<Segment>, draft: &mut Draft) {
         _ => return,
     };
     draft.set("status", status);
-}
-
-/// Returns the status of observations that say none of their own.
-fn observed(report: &str) -> Option<&'static str> {
-    ["registered", "preliminary", "final", "corrected", "cancelled", "entered-in-error"]
-        .into_iter()
-        .find(|status| *status == report)
 }
 
 /// Says of the order what the report says of it.
@@ -202,7 +195,7 @@ fn results(
     for node in group.results() {
         if let Some(documents) = documents(ctx, node.segment) {
             documents.into_iter().for_each(|document| _ = draft.push("presentedForm", document));
-        } else if request.is_some() && !is_result(ctx, node.segment, more) {
+        } else if request.is_some() && !is_result(ctx, node.segment, draft) {
             answers.push(node);
         } else {
             found.push(node);
@@ -219,8 +212,9 @@ fn results(
 }
 
 /// OBX-29, table 0936. What comes with an order of which there are no results yet is none, unless it says that it is.
-fn is_result(ctx: &Ctx, obx: Segment, more: &More) -> bool {
-    let is_before = ctx.event.family == Family::Order && more.status == Some("registered");
+fn is_result(ctx: &Ctx, obx: Segment, report: &Draft) -> bool {
+    let is_registered = report.resource.get("status").is_some_and(|status| status == "registered");
+    let is_before = ctx.event.family == Family::Order && is_registered;
     match obx.field(29).text().as_deref() {
         Some("RSLT") => true,
         Some("QST" | "SCI") => false,

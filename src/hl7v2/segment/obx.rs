@@ -20,8 +20,6 @@ pub struct More {
     pub scope: Option<String>,
     /// `effective[x]` where OBX-14 says nothing: the name of the element and its value.
     pub effective: Option<(&'static str, Value)>,
-    /// The status where OBX-11 says nothing.
-    pub status: Option<&'static str>,
     /// Elements besides, such as `partOf`, `focus` or `specimen`.
     pub elements: Vec<(&'static str, Value)>,
 }
@@ -57,7 +55,7 @@ fn lines(ctx: &Ctx, nodes: &[&Node], patient: Handle, encounter: Option<Handle>,
     }
     draft.set("subject", patient.reference());
     draft.set("encounter", encounter.map(Handle::reference));
-    status(ctx, obx, more, &mut draft);
+    status(ctx, obx, &mut draft);
     effective(obx, more, &mut draft);
     value(ctx, nodes, &mut draft);
     if let Some(range) = range::reference(ctx, obx, &draft) {
@@ -113,11 +111,21 @@ pub fn extend(draft: &mut Draft, name: &str, more: Vec<Value>) {
     }
 }
 
-/// OBX-11, table 0085.
-fn status(ctx: &Ctx, obx: Segment, more: &More, draft: &mut Draft) {
-    draft.default("status", more.status.unwrap_or("unknown"));
+/// OBX-11, table 0085. The code itself stands beside the status that says less.
+fn status(ctx: &Ctx, obx: Segment, draft: &mut Draft) {
+    draft.default("status", "unknown");
     let said = obx.field(11);
-    draft.set("status", datatype::code(ctx, said, "HL70085"));
+    let status = datatype::code(ctx, said, "HL70085");
+    if let Some(code) = said.text().filter(|code| ["B", "I", "N", "O", "R", "S", "U", "V", "X"].contains(&&**code)) {
+        let url = "http://hl7.org/fhir/StructureDefinition/alternate-codes";
+        let value = concept("http://terminology.hl7.org/CodeSystem/v2-0085", &code, None);
+        let beside = json!({"extension": [{"url": url, "valueCodeableConcept": value}]});
+        match status {
+            Some(_) => draft.set("_status", beside),
+            None => draft.default("_status", beside),
+        };
+    }
+    draft.set("status", status);
     // What takes back a result that never came says nothing.
     draft.only_if_there = draft.resource.get("status").is_some_and(|status| status == "entered-in-error");
     let reason = match said.text().as_deref() {
@@ -151,7 +159,7 @@ fn value(ctx: &Ctx, nodes: &[&Node], draft: &mut Draft) {
         further.for_each(|line| text.extend(["\n", &line]));
     }
     if values.is_empty() {
-        return;
+        return absent(obx, draft);
     }
     let is_one = values.len() == 1 || values.iter().all(|(name, _)| *name == "valueAttachment");
     draft.resource.insert("dataAbsentReason".into(), Value::Null);
@@ -169,6 +177,15 @@ fn value(ctx: &Ctx, nodes: &[&Node], draft: &mut Draft) {
         Value::Object(component)
     });
     set_list(draft, "component", components.collect());
+}
+
+/// A result of a type that has no value: nobody knows why, unless OBX-11 says it or there is a value from another message.
+fn absent(obx: Segment, draft: &mut Draft) {
+    let is_result = obx.field(2).is_there() && ["F", "C", "A"].iter().any(|status| obx.field(11).is(status));
+    if is_result {
+        let system = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
+        draft.default("dataAbsentReason", concept(system, "unknown", None));
+    }
 }
 
 fn no_value(draft: &mut Draft) {
@@ -274,12 +291,7 @@ pub fn scope_of(ctx: &Ctx, handle: Handle) -> Option<String> {
 
 /// Recognizes a draft by a key of ours.
 pub fn key(ctx: &Ctx, system: &str, base: &str, draft: &mut Draft) {
-    key_of_all(system, &ctx.keys.free(system, base), draft);
-}
-
-/// Recognizes a draft by a key of ours that all mentions of the same thing have.
-pub fn key_of_all(system: &str, value: &str, draft: &mut Draft) {
-    let id = Identifier { system: system.to_string(), value: value.to_string() };
+    let id = Identifier { system: system.to_string(), value: ctx.keys.free(system, base) };
     draft.push("identifier", json!({"system": id.system, "value": id.value}));
     draft.identity = Identity::Identifiers(vec![id]);
 }

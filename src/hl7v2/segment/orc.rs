@@ -138,7 +138,7 @@ fn reasons_and_notes(
 ) {
     // DG1 below: why it is asked for.
     for dg1 in [orc, obr].into_iter().flatten().flat_map(|node| node.all("DG1")) {
-        if let Some(condition) = diagnosis::condition(ctx, dg1, patient, encounter) {
+        if let Some(condition) = diagnosis::of_visit(ctx, dg1, patient, encounter) {
             draft.push("reasonReference", condition.reference());
         }
     }

@@ -3,6 +3,7 @@
 //! v2-to-FHIR, segment maps PRT\[PractitionerRole\], PRT\[Device\] and PRT\[Observation-Location\]. People and organizations are
 //! referred to themselves, not by a PractitionerRole for each.
 
+use super::obx::scope_of;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
@@ -20,19 +21,14 @@ pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
     let obx = node.segment;
     let mut all = people(ctx, obx.field(16));
     let place = obx.field(23);
-    let organization = place.is_there().then(|| datatype::organization(ctx, place.first())).flatten();
-    match organization {
-        Some(organization) => {
-            address(ctx, &organization, obx.field(24));
-            all.push(organization);
-        }
-        None => all.extend(
-            obx.field(15)
-                .repetitions()
-                .filter(|part| part.is_there())
-                .filter_map(|part| organization_of_code(ctx, part)),
-        ),
+    if let Some(organization) = place.said().and_then(|part| datatype::organization(ctx, part)) {
+        address(ctx, &organization, obx.field(24));
+        all.push(organization);
     }
+    // OBX-15 is the same house under the same number, or another that produced it.
+    let is_same = |part: &Part| [3, 10].iter().any(|n| place.part(*n).text().is_some_and(|own| part.is(&own)));
+    let producers = obx.field(15).repetitions().filter(|part| part.is_there() && !is_same(part));
+    all.extend(producers.filter_map(|part| organization_of_code(ctx, part)));
     let directors = people(ctx, obx.field(25)).into_iter();
     all.extend(directors.map(|who| function(who, PARTICIPATION, "MDIR", "Medical Director")));
     if let Some(device) = obx.field(18).repetitions().find_map(|part| device(ctx, part)) {
@@ -47,9 +43,7 @@ pub fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
             let url = "http://hl7.org/fhir/StructureDefinition/event-location";
             draft.push("extension", json!({"url": url, "valueReference": place}));
         }
-        for who in participants(ctx, prt) {
-            all.push(with_role(prt, who));
-        }
+        all.extend(participants(ctx, prt).into_iter().map(|who| with_role(prt, who)));
     }
     let mut known = HashSet::new();
     all.retain(|who| known.insert(who.to_string()));
@@ -102,6 +96,12 @@ pub fn of_report(ctx: &Ctx, node: &Node, is_ordered: bool, draft: &mut Draft) {
     }
 }
 
+/// Returns whom and what the PRT below a segment name: people, houses and devices.
+pub fn named(ctx: &Ctx, node: &Node) -> Vec<Value> {
+    let all = node.all("PRT").map(|prt| prt.segment).filter(is_said);
+    all.flat_map(|prt| participants(ctx, prt).into_iter().chain(device_of(ctx, prt))).collect()
+}
+
 /// Returns who collected a specimen, by a PRT below ORC or OBR.
 pub fn collector(ctx: &Ctx, node: &Node) -> Option<Value> {
     let prt = node.all("PRT").map(|prt| prt.segment).find(|prt| is_said(prt) && prt.field(4).is("SC"))?;
@@ -120,26 +120,26 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
     all.filter_map(|part| datatype::practitioner(ctx, part)).collect()
 }
 
-/// Returns a reference to somebody who acts for a house. Only where the person is known by a number can the role be recognized;
-/// otherwise it is the person, or the house where nobody is named.
+/// Returns a reference to somebody who acts for a house. Only the role of a person who is known by a number can be recognized: by that
+/// and the house, whose name is enough; otherwise it is the person, or the house where nobody is named.
 pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
     let draft_of = |reference: &Value| reference["reference"].as_str().and_then(Handle::of);
     let (Some(who), Some(whose)) = (&person, &house) else { return person.or(house) };
     let Some(practitioner) = draft_of(who) else { return person };
     let at = ctx.see(|drafts| drafts.get(practitioner).map(|draft| draft.at))?;
     let mut draft = Draft::new("PractitionerRole", at);
+    draft.update = Update::Keep;
     match (draft_of(whose), whose["display"].as_str()) {
         (Some(organization), _) => {
-            draft.identity =
-                Identity::Search(format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0));
+            let parts = format!("practitioner={{{}}}&organization={{{}}}", practitioner.0, organization.0);
+            draft.identity = Identity::Search(parts);
         }
         (None, Some(name)) => {
-            let own = super::obx::scope_of(ctx, practitioner)?;
-            super::obx::key_of_all(&ctx.local("role"), &format!("{own}#{name}"), &mut draft);
+            let number = super::number::synthetic(ctx, "role", format!("{}|{name}", scope_of(ctx, practitioner)?));
+            super::number::identify(&mut draft, vec![number]);
         }
         (None, None) => return person,
     }
-    draft.update = Update::Keep;
     draft.set("practitioner", who.clone()).set("organization", whose.clone());
     let mut reference = ctx.add_once(draft).reference();
     let words: Vec<&str> = [who, whose].into_iter().filter_map(|named| named["display"].as_str()).collect();
@@ -164,17 +164,15 @@ fn is_said(prt: &Segment) -> bool {
     !prt.field(2).is("D")
 }
 
-/// PRT-5 and PRT-8: people, for the organization that is named with them; else organizations.
+/// PRT-5 and PRT-8: people, and organizations; people of the one organization, where it is one.
 fn participants(ctx: &Ctx, prt: Segment) -> Vec<Value> {
     let houses = prt.field(8).repetitions().filter(|part| part.is_there());
-    let houses: Vec<Value> = houses.filter_map(|part| datatype::organization(ctx, part)).collect();
-    let people = people(ctx, prt.field(5));
-    match &houses[..] {
-        [house] if !people.is_empty() => {
-            people.into_iter().filter_map(|person| role(ctx, Some(person), Some(house.clone()))).collect()
-        }
-        _ => people.into_iter().chain(houses).collect(),
+    let (people, houses) = (people(ctx, prt.field(5)), houses.filter_map(|part| datatype::organization(ctx, part)));
+    let houses: Vec<Value> = houses.collect();
+    if let ([house], false) = (&houses[..], people.is_empty()) {
+        return people.into_iter().filter_map(|who| role(ctx, Some(who), Some(house.clone()))).collect();
     }
+    people.into_iter().chain(houses).collect()
 }
 
 fn with_role(prt: Segment, who: Value) -> Value {
@@ -205,7 +203,7 @@ fn device(ctx: &Ctx, part: Part) -> Option<Value> {
 }
 
 /// PRT-10 and what follows it: a device, more of which is said.
-fn device_of(ctx: &Ctx, prt: Segment) -> Option<Value> {
+pub fn device_of(ctx: &Ctx, prt: Segment) -> Option<Value> {
     let numbers: Vec<_> = prt.field(10).repetitions().filter_map(|part| numbered_alone(ctx, part)).collect();
     let mut draft = Draft::new("Device", prt.field(10).at);
     draft.identity = Identity::Identifiers(numbers.iter().map(|(_, id)| id.clone()).collect());

@@ -10,7 +10,7 @@ use crate::hl7v2::draft::{Draft, Handle, Identifier};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const CDC_RACE: &str = "urn:oid:2.16.840.1.113883.6.238";
 const CITIZENSHIP: &str = "http://hl7.org/fhir/StructureDefinition/patient-citizenship";
@@ -19,6 +19,7 @@ const US_CORE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 /// Adds what else PID says of the patient to the draft.
 pub fn more(ctx: &Ctx, pid: Segment, draft: &mut Draft) {
     other_numbers(ctx, pid, draft);
+    primary_language(&mut draft.resource);
     birth(ctx, pid, draft);
     death(ctx, pid, draft);
     district(pid, draft);
@@ -29,6 +30,25 @@ pub fn more(ctx: &Ctx, pid: Segment, draft: &mut Draft) {
             if let Some(code) = datatype::codeable_concept(ctx, cwe, Some(table)).filter(Value::is_object) {
                 let inner = json!([{"url": "code", "valueCodeableConcept": code}]);
                 draft.push("extension", json!({"url": CITIZENSHIP, "extension": inner}));
+            }
+        }
+    }
+}
+
+/// PID-15 and what is alike for others is the primary language: that in which to speak with somebody.
+pub fn primary_language(person: &mut Map<String, Value>) {
+    let languages = person.get_mut("communication").and_then(Value::as_array_mut);
+    if let Some(Value::Object(primary)) = languages.and_then(|all| all.first_mut()) {
+        primary.insert("preferred".into(), json!(true));
+    }
+}
+
+/// DB1-3, the number that somebody has as a disabled person, where DB1-2 says that this is the patient.
+pub fn disabled(ctx: &Ctx, pid: &Node, draft: &mut Draft) {
+    for db1 in pid.all("DB1").map(|db1| db1.segment).filter(|db1| db1.field(2).is("PT")) {
+        for cx in db1.field(3).repetitions() {
+            if let Some(number) = identity::number(ctx, cx, identity::local_system(ctx, "disabled-person")) {
+                draft.push("identifier", number.element);
             }
         }
     }

@@ -25,8 +25,14 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
     for number in &numbers {
         draft.push("identifier", number.element.clone());
     }
+    if numbers.is_empty() {
+        // Whose numbers they are is not known: they are shown, and recognize nobody.
+        let written = pid.segment.field(3).repetitions().filter_map(|cx| identity::shown(ctx, cx));
+        written.for_each(|number| _ = draft.push("identifier", number));
+    }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
     person::more(ctx, pid.segment, &mut draft);
+    person::disabled(ctx, pid, &mut draft);
     pd1::patient(ctx, pid, &mut draft);
     nk1::contacts(ctx, pid, &mut draft);
     if ctx.event.name == "ADT^A29" {
@@ -59,6 +65,7 @@ fn numbers(ctx: &Ctx, pid: &Node) -> Vec<Number> {
     Vec::new()
 }
 
-fn is_about_people(family: Family) -> bool {
+/// Returns whether messages of a family tell of people, and do not only mention them.
+pub fn is_about_people(family: Family) -> bool {
     matches!(family, Family::Admit | Family::Person | Family::Merge | Family::Vaccination)
 }

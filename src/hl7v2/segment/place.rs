@@ -5,7 +5,7 @@
 use super::identity;
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Identifier, Identity, Update};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::message::{Part, Segment};
 use serde_json::{Value, json};
@@ -26,8 +26,10 @@ pub fn locations(ctx: &Ctx, pv1: Segment, pv2: Option<Segment>, draft: &mut Draf
     let mut add = |field: Part, status: Option<&str>, period: Option<Value>| {
         let reference = if field.is_there() { datatype::location(ctx, field.first()) } else { None };
         let Some(reference) = reference.filter(Value::is_object) else { return };
+        // Where somebody was they may come back to.
+        let comes_back = |item: &Value| item["status"] == "completed" && matches!(status, Some("planned" | "reserved"));
         let items = draft.resource.get("location").and_then(Value::as_array);
-        if items.is_some_and(|items| items.iter().any(|item| item["location"] == reference)) {
+        if items.is_some_and(|items| items.iter().any(|item| item["location"] == reference && !comes_back(item))) {
             return;
         }
         let mut item = json!({"location": reference});
@@ -48,6 +50,34 @@ pub fn locations(ctx: &Ctx, pv1: Segment, pv2: Option<Segment>, draft: &mut Draf
         add(pv2.field(1), Some("planned"), None);
     }
     destination(ctx, pv1.field(37), draft);
+}
+
+/// PRT-9: where somebody takes part in a visit; since when the visit is there nobody says.
+pub fn of_participation(ctx: &Ctx, field: Part, draft: &mut Draft) {
+    for place in field.repetitions().filter(|place| place.is_there()) {
+        if let Some(place) = datatype::location(ctx, place) {
+            add_once(place, None, draft);
+        }
+    }
+}
+
+/// PDA-2: where somebody died is where they were last.
+pub fn of_death(ctx: &Ctx, field: Part, encounter: Handle) {
+    if let Some(place) = field.said().and_then(|place| datatype::location(ctx, place)) {
+        ctx.change(encounter, |draft| add_once(place, Some("completed"), draft));
+    }
+}
+
+fn add_once(place: Value, status: Option<&str>, draft: &mut Draft) {
+    let known = draft.resource.get("location").and_then(Value::as_array);
+    if !place.is_object() || known.is_some_and(|items| items.iter().any(|item| item["location"] == place)) {
+        return;
+    }
+    let mut item = json!({"location": place});
+    if let Some(status) = status {
+        item["status"] = json!(status);
+    }
+    draft.push("location", item);
 }
 
 /// PV1-37, a kind of place rather than a place → Encounter.hospitalization.destination.

@@ -109,9 +109,9 @@ fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
         }
     }
     for below in &node.below {
-        let (role, person, table) = match below.segment.name {
-            "ROL" => (3, 4, "HL70443"),
-            "PRT" => (4, 5, "HL70912"),
+        let (role, person, house, table) = match below.segment.name {
+            "ROL" => (3, 4, 14, "HL70443"),
+            "PRT" => (4, 5, 8, "HL70912"),
             _ => continue,
         };
         let segment = below.segment;
@@ -120,10 +120,21 @@ fn performers(ctx: &Ctx, node: &Node, draft: &mut Draft) {
         }
         let kind = segment.field(role).first();
         let function = kind.is_there().then(|| datatype::codeable_concept(ctx, kind, Some(table))).flatten();
-        let houses = segment.field(8).repetitions().filter(|part| segment.name == "PRT" && part.is_there());
-        let houses = houses.filter_map(|part| datatype::organization(ctx, part));
-        for who in participation::people(ctx, segment.field(person)).into_iter().chain(houses) {
+        let house = segment.field(house).said().and_then(|house| datatype::organization(ctx, house));
+        let mut people: Vec<_> = participation::people(ctx, segment.field(person)).into_iter().map(Some).collect();
+        if people.is_empty() {
+            people.push(None);
+        }
+        for who in people.into_iter().filter_map(|person| participation::role(ctx, person, house.clone())) {
             push(draft, who, function.clone());
+        }
+        if segment.name == "PRT" {
+            if let Some(device) = participation::device_of(ctx, segment) {
+                push(draft, device, function.clone());
+            }
+            if let Some(place) = segment.field(9).said().and_then(|place| datatype::location(ctx, place)) {
+                draft.resource.entry("location").or_insert(place);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps PV1\[Encounter\] and PV2\[Encounter\], concept maps PatientClass and Event\[EncounterStatus\].
 
 use super::identity::{self, Number};
-use super::{place, role};
+use super::{account, place, role};
 use crate::hl7v2::convert::{Ctx, is_before};
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
@@ -17,12 +17,16 @@ use serde_json::{Value, json};
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 
-/// Adds the Encounter of the segment PV1 at or right below a node; none where it says nothing of a visit, and none with a
+/// Adds the Encounter of the segment PV1 right below a node; none where it says nothing of a visit, and none with a
 /// warning where nothing says which visit it is.
 ///
 /// Only the family Admit says of a status that it has changed; elsewhere it is what a visit has that was not there.
-pub fn encounter(ctx: &Ctx, parent: &Node, patient: Handle) -> Option<Handle> {
-    let pv1 = if parent.segment.name == "PV1" { parent } else { parent.one("PV1")? };
+pub fn encounter(ctx: &Ctx, pid: &Node, patient: Handle) -> Option<Handle> {
+    another(ctx, pid, pid.one("PV1")?, patient)
+}
+
+/// Adds the Encounter of one of several segments PV1 below a PID.
+pub fn another(ctx: &Ctx, parent: &Node, pv1: &Node, patient: Handle) -> Option<Handle> {
     let pv2 = pv1.one("PV2").or_else(|| parent.one("PV2"));
     if says_nothing(pv1.segment) || !is_said(ctx, pv1.segment) {
         return None;
@@ -44,6 +48,14 @@ pub fn encounter(ctx: &Ctx, parent: &Node, patient: Handle) -> Option<Handle> {
     period_and_status(ctx, pv1.segment, &mut draft);
     place::locations(ctx, pv1.segment, pv2.map(|pv2| pv2.segment), &mut draft);
     role::participants(ctx, pv1, pv2, &mut draft);
+    for prt in pv1.all("PRT").chain(pv2.into_iter().flat_map(|pv2| pv2.all("PRT"))) {
+        place::of_participation(ctx, prt.segment.field(9), &mut draft);
+    }
+    if parent.segment.name == "PID"
+        && let Some(account) = account::account(ctx, parent.segment.field(18), patient, "active")
+    {
+        draft.push("account", account.reference());
+    }
     episode(ctx, pv1.segment, patient, &mut draft);
     // What cancels an admission that never came makes none.
     draft.only_if_there = ctx.event.family == Family::Admit && ctx.event.status == "cancelled";
@@ -133,10 +145,8 @@ fn period_and_status(ctx: &Ctx, pv1: Segment, draft: &mut Draft) {
     let (start, end) = (said(draft, "start"), said(draft, "end"));
     let is_over = |end: &String| ctx.time.as_deref().is_none_or(|now| !is_before(now, end));
     let is_discharged = end.as_ref().is_some_and(is_over);
-    // A08 says nothing of it, and neither does a result or a charge: what they tell of may be over. Other events, and what is asked
-    // for, are about a visit that goes on.
-    let is_asked_for = matches!(ctx.event.family, Family::Order | Family::Pharmacy | Family::Referral);
-    let goes_on = is_asked_for || ctx.event.family == Family::Admit && ctx.event.name != "ADT^A08";
+    // A08 is about the patient, and says nothing of the status of a visit; elsewhere it is that of its class.
+    let goes_on = ctx.event.name != "ADT^A08";
     let unsaid = match &*class_code(ctx, pv1.field(2)) {
         _ if is_discharged => "finished",
         "E" | "I" | "O" | "R" | "B" | "C" | "N" if goes_on => "in-progress",

@@ -60,6 +60,11 @@ pub fn request(ctx: &Ctx, tree: &Node, node: &Node, subject: &Subject) -> Handle
     for annotation in note::annotations(ctx, node) {
         draft.push("note", annotation);
     }
+    // The last segments NTE are of the message, wherever the segment before them belongs.
+    let visits = tree.all("PID").flat_map(|pid| pid.all("PV1"));
+    for annotation in visits.flat_map(|pv1| pv1.all("PV2").chain([pv1])).flat_map(|node| note::annotations(ctx, node)) {
+        draft.push("note", annotation);
+    }
     providers(ctx, &providers_of(tree, node), subject, &mut draft);
     for aut in node.all("AUT") {
         authorization(ctx, aut.segment, &mut draft);
@@ -103,12 +108,15 @@ fn providers(ctx: &Ctx, all: &[&Node], subject: &Subject, draft: &mut Draft) {
     }
 }
 
-/// Returns who a PRD names: a person with a number (PRD-7) for an organization (PRD-10); else by name; else the organization.
+/// Returns who a PRD names: a person, who acts for the organization (PRD-10), or that alone.
 fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
-    let (name, house) = (prd.field(2).said(), prd.field(10).said());
-    let Some(name) = name.and_then(|name| datatype::human_name(ctx, name)) else {
-        return house.and_then(|house| datatype::organization(ctx, house));
-    };
+    let house = prd.field(10).said().and_then(|house| datatype::organization(ctx, house));
+    participation::role(ctx, person(ctx, prd), house)
+}
+
+/// Returns the person that a PRD names: with a number (PRD-7), else by name.
+fn person(ctx: &Ctx, prd: Segment) -> Option<Value> {
+    let name = prd.field(2).said().and_then(|name| datatype::human_name(ctx, name))?;
     let display = name.as_object().map(datatype::name::display);
     let mut draft = Draft::new("Practitioner", prd.at());
     let mut known: Vec<Identifier> = Vec::new();
@@ -137,8 +145,7 @@ fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
     if let Some(display) = display {
         reference["display"] = json!(display);
     }
-    let house = house.and_then(|house| datatype::organization(ctx, house));
-    participation::role(ctx, Some(reference), house)
+    Some(reference)
 }
 
 /// AUT-6: the number under which the payer agreed.

@@ -3,10 +3,10 @@
 //! v2-to-FHIR, segment maps PV1\[Encounter\], ROL\[Encounter-PractitionerRole\], ROL\[Patient-GeneralPractitioner\],
 //! PRT\[Patient-GeneralPractitioner-Practitioner\], ROL\[CareTeam\] and PRT\[CareTeam\]; concept map ProviderRole.
 
-use super::identity;
+use super::{identity, number, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ struct Fields {
     role: usize,
     person: usize,
     organization: usize,
+    telecom: usize,
+    location: usize,
     begin: usize,
     end: usize,
     /// The table of roles.
@@ -26,8 +28,26 @@ struct Fields {
 
 fn fields(segment: Segment) -> Fields {
     match segment.name {
-        "ROL" => Fields { role: 3, person: 4, organization: 14, begin: 5, end: 6, table: "HL70443" },
-        _ => Fields { role: 4, person: 5, organization: 8, begin: 11, end: 12, table: "HL70912" },
+        "ROL" => Fields {
+            role: 3,
+            person: 4,
+            organization: 14,
+            telecom: 12,
+            location: 13,
+            begin: 5,
+            end: 6,
+            table: "HL70443",
+        },
+        _ => Fields {
+            role: 4,
+            person: 5,
+            organization: 8,
+            telecom: 15,
+            location: 9,
+            begin: 11,
+            end: 12,
+            table: "HL70912",
+        },
     }
 }
 
@@ -58,8 +78,7 @@ pub fn participants(ctx: &Ctx, pv1: &Node, pv2: Option<&Node>, draft: &mut Draft
     for node in roles(pv1).chain(pv2.into_iter().flat_map(roles)) {
         let (segment, fields) = (node.segment, fields(node.segment));
         let role = role(ctx, segment.field(fields.role).first(), fields.table);
-        for person in segment.field(fields.person).repetitions() {
-            let Some(individual) = datatype::practitioner(ctx, person).filter(Value::is_object) else { continue };
+        for individual in people_and_house(ctx, segment, &fields) {
             let mut participant = json!({"individual": individual});
             if let Some(role) = &role {
                 participant["type"] = json!([role]);
@@ -72,6 +91,41 @@ pub fn participants(ctx: &Ctx, pv1: &Node, pv2: Option<&Node>, draft: &mut Draft
     }
 }
 
+/// Returns the people of a ROL or PRT, each with the organization that they act for; that alone where it names nobody.
+fn people_and_house(ctx: &Ctx, segment: Segment, fields: &Fields) -> Vec<Value> {
+    let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
+    let people = participation::people(ctx, segment.field(fields.person));
+    let people = people.into_iter().filter(Value::is_object).map(Some);
+    let people: Vec<Option<Value>> =
+        if segment.field(fields.person).is_there() { people.collect() } else { vec![None] };
+    people.into_iter().filter_map(|person| acting(ctx, person, house.clone(), segment)).collect()
+}
+
+/// Returns a reference to somebody who acts for a house. In a visit an organization cannot stand alone: it is somebody there.
+fn acting(ctx: &Ctx, person: Option<Value>, house: Option<Value>, segment: Segment) -> Option<Value> {
+    let Some(house) = house.as_ref().filter(|_| person.is_none()) else {
+        return participation::role(ctx, person, house);
+    };
+    let mut somebody = Draft::new("PractitionerRole", segment.at());
+    match house["reference"].as_str().and_then(Handle::of) {
+        Some(known) => {
+            let search = format!("organization={{{}}}&practitioner:missing=true", known.0);
+            somebody.identity = Identity::Search(search);
+        }
+        None => {
+            let number = number::synthetic(ctx, "role", format!("{}|{}", ctx.house(), house["display"].as_str()?));
+            number::identify(&mut somebody, vec![number]);
+        }
+    }
+    somebody.update = Update::Keep;
+    somebody.set("organization", house.clone());
+    let mut reference = ctx.add_once(somebody).reference();
+    if let Some(name) = house["display"].as_str() {
+        reference["display"] = json!(name);
+    }
+    Some(reference)
+}
+
 /// Says who cares for a patient: the primary care provider, and others as a team. `above` are the segments that carry the roles.
 pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
     for node in above.iter().flat_map(|node| roles(node)) {
@@ -80,8 +134,9 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
         for person in segment.field(fields.person).repetitions() {
             let Some(reference) = datatype::practitioner(ctx, person).filter(Value::is_object) else { continue };
             if field.is("PP") {
+                let provider = general_practitioner(ctx, segment, reference);
                 ctx.change(patient, |draft| {
-                    draft.push("generalPractitioner", reference);
+                    draft.push("generalPractitioner", provider);
                 });
                 continue;
             }
@@ -105,6 +160,46 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
             }
         }
     }
+}
+
+/// Returns a reference to the primary care provider in the house that the segment names; to the person alone where it names none,
+/// or where nobody could recognize the person.
+fn general_practitioner(ctx: &Ctx, segment: Segment, person: Value) -> Value {
+    let (fields, draft_of) = (fields(segment), |who: &Value| who["reference"].as_str().and_then(Handle::of));
+    let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
+    let (Some(who), Some(house)) = (draft_of(&person), house) else { return person };
+    let reference = match draft_of(&house) {
+        Some(_) => participation::role(ctx, Some(person.clone()), Some(house)),
+        None => role_by_name(ctx, segment, (who, &person), &house),
+    };
+    let Some(reference) = reference else { return person };
+    let numbers = segment.field(fields.telecom).repetitions().filter(|xtn| xtn.is_there());
+    let telecom: Vec<Value> = numbers.filter_map(|xtn| datatype::contact_point(ctx, xtn, Some("work"))).collect();
+    let place = segment.field(fields.location).said().and_then(|place| datatype::location(ctx, place));
+    if let Some(role) = draft_of(&reference) {
+        ctx.change(role, |draft| {
+            telecom.into_iter().for_each(|number| _ = draft.push("telecom", number));
+            place.into_iter().for_each(|place| _ = draft.push("location", place));
+            draft.set("period", period(ctx, segment, &fields).unwrap_or(Value::Null));
+        });
+    }
+    reference
+}
+
+/// Adds the role of somebody in a house of which the name alone is known.
+fn role_by_name(ctx: &Ctx, segment: Segment, (who, person): (Handle, &Value), house: &Value) -> Option<Value> {
+    let system = identity::local_system(ctx, "practitioner-role")?;
+    let name = house["display"].as_str()?;
+    let identifier = Identifier { system, value: identity::digest(ctx, who, name)? };
+    let mut role = Draft::new("PractitionerRole", segment.at());
+    role.push("identifier", json!({"system": identifier.system, "value": identifier.value}));
+    role.identity = Identity::Identifiers(vec![identifier]);
+    role.update = Update::Keep;
+    role.set("practitioner", person.clone()).set("organization", house.clone());
+    let mut reference = ctx.add_once(role).reference();
+    let words: Vec<&str> = person["display"].as_str().into_iter().chain([name]).collect();
+    reference["display"] = words.join(", ").into();
+    Some(reference)
 }
 
 /// Returns the care team that a sender keeps of a patient: there is one.

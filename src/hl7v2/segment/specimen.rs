@@ -220,6 +220,6 @@ pub fn observations(ctx: &Ctx, node: &Node, specimen: Handle, patient: Handle, e
     });
     let about = specimen.reference();
     let elements = vec![("focus", json!([about])), ("specimen", about.clone())];
-    let more = obx::More { scope: obx::scope_of(ctx, specimen), effective, elements, ..obx::More::default() };
+    let more = obx::More { scope: obx::scope_of(ctx, specimen), effective, elements };
     obx::all(ctx, &node.all("OBX").collect::<Vec<_>>(), patient, encounter, &more);
 }

@@ -1,14 +1,15 @@
-//! TXA → DocumentReference, and the OBX below it → its content.
+//! TXA → DocumentReference, and its OBX → its content.
 //!
 //! v2-to-FHIR, segment maps TXA\[DocumentReference\] and OBX\[DocumentReference\]. What an event says of another
-//! document (addendum, edit, replacement: TXA-13) is HL7 v2.8 chapter 9.6.
+//! document (addendum, edit, replacement: TXA-13) is HL7 v2.8 chapter 9.6. In ORU and OUL it comes with an order, chapter 7.3.
 
 use super::number::{self, Number};
 use super::obx::set_list;
-use super::{content, order_number};
+use super::{content, order_number, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
+use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -23,11 +24,14 @@ pub struct Subject {
     pub orders: Vec<Handle>,
 }
 
-/// Adds the DocumentReference of a TXA.
-pub fn document(ctx: &Ctx, txa: &Node, subject: &Subject) {
-    let own = txa.segment;
+/// Adds the DocumentReference of a TXA; `nodes` are the OBX that hold it.
+pub fn document(ctx: &Ctx, own: Segment, nodes: &[&Node], subject: &Subject) {
     let Some(number) = own.field(12).said().and_then(|part| number::number(ctx, part, "", "document")) else {
-        return ctx.fail(Code::RequiredField, own.at().field(12), "TXA-12 says which document it is");
+        let (at, text) = (own.at().field(12), "TXA-12 says which document it is");
+        return match ctx.event.family {
+            Family::Document => ctx.fail(Code::RequiredField, at, text),
+            _ => ctx.warn(Code::RequiredField, at, text),
+        };
     };
     let mut draft = Draft::new("DocumentReference", own.at());
     map::fill(ctx, "txa", own, &mut draft.resource);
@@ -36,10 +40,10 @@ pub fn document(ctx: &Ctx, txa: &Node, subject: &Subject) {
     draft.identity = Identity::Identifiers(vec![number.key.clone()]);
     draft.set("subject", subject.patient.reference());
     status(ctx, own, &mut draft);
-    people_and_time(ctx, own, &mut draft);
+    people_and_time(ctx, own, nodes, &mut draft);
     labels(ctx, own, &mut draft);
     context(ctx, own, subject, &mut draft);
-    let contents = content::contents(ctx, txa);
+    let contents = content::contents(ctx, own, nodes);
     if contents.is_empty() {
         // Announced: what there is stays as it is, and R4 wants something where there is nothing.
         draft.default("content", json!([{"attachment": content::announced(ctx, own)}]));
@@ -64,11 +68,12 @@ fn status(ctx: &Ctx, txa: Segment, draft: &mut Draft) {
 }
 
 /// Who wrote it and when, where TXA-9 and TXA-6 do not say it: who did what it is about, and when it was written down.
-fn people_and_time(ctx: &Ctx, txa: Segment, draft: &mut Draft) {
+fn people_and_time(ctx: &Ctx, txa: Segment, nodes: &[&Node], draft: &mut Draft) {
     if !draft.resource.contains_key("author") {
-        let people = txa.field(5).repetitions().filter_map(|part| datatype::practitioner(ctx, part));
-        set_list(draft, "author", people.collect());
+        set_list(draft, "author", participation::people(ctx, txa.field(5)));
     }
+    let others = nodes.iter().flat_map(|node| participation::named(ctx, node));
+    others.for_each(|who| _ = draft.push("author", who));
     if !draft.resource.contains_key("authenticator") {
         // TXA-22 is a PPN: an XCN with the time in its fifteenth component.
         draft.set("authenticator", txa.field(22).said().and_then(|part| datatype::practitioner(ctx, part)));
@@ -90,7 +95,8 @@ fn labels(ctx: &Ctx, txa: Segment, draft: &mut Draft) {
     }
 }
 
-/// The visit, when it was, and the orders (TXA-14 and 15 where the message repeats none).
+/// The visit, when it was, the orders (TXA-14 and 15 where the message repeats none), and who did what it is about, where that is not
+/// who wrote it.
 fn context(ctx: &Ctx, txa: Segment, subject: &Subject, draft: &mut Draft) {
     let mut context = Map::new();
     if let Some(encounter) = subject.encounter {
@@ -106,6 +112,9 @@ fn context(ctx: &Ctx, txa: Segment, subject: &Subject, draft: &mut Draft) {
             related.extend(order.map(|(number, _)| json!({"type": "ServiceRequest", "identifier": number})));
         }
     }
+    let authors = draft.resource.get("author").and_then(Value::as_array);
+    let is_author = |who: &Value| authors.is_some_and(|authors| authors.contains(who));
+    related.extend(participation::people(ctx, txa.field(5)).into_iter().filter(|who| !is_author(who)));
     if !related.is_empty() {
         context.insert("related".into(), json!(related));
     }
@@ -119,6 +128,8 @@ fn relation(ctx: &Ctx, txa: Segment, own: &Number, subject: &Subject) -> Option<
     let code = match ctx.event.name {
         "MDM^T05" | "MDM^T06" => "appends",
         "MDM^T07" | "MDM^T08" | "MDM^T09" | "MDM^T10" => "replaces",
+        // A document of a report has one above it only as an addendum to that.
+        _ if ctx.event.family != Family::Document => "appends",
         _ => return None,
     };
     let parent = number::number(ctx, txa.field(13).said()?, "", "document")?;

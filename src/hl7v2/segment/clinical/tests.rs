@@ -82,6 +82,14 @@ fn an_allergy_that_is_taken_back_is_none_where_it_never_was() {
         ("/reaction/0/manifestation/0/coding/0/code", json!("2")),
     ];
     says("ADT^A60", &iam, "AllergyIntolerance", &expected);
+    let below = format!("{iam}\nNTE|1||seen\nIAR|3^Hives^L|SV|AL^Allergy|rest");
+    let reaction = json!({
+        "manifestation": [{"coding": [{"system": "urn:x-v2:HOSP:L", "code": "3", "display": "Hives"}]}],
+        "severity": "severe",
+        "description": "Allergy, rest",
+    });
+    let expected = [("/note/1/text", json!("seen")), ("/reaction/1", reaction)];
+    says("ADT^A60", &below, "AllergyIntolerance", &expected);
 }
 
 #[test]
@@ -134,6 +142,60 @@ fn a_procedure_takes_as_long_as_it_says() {
     says("BAR^P12", "PR1|1||76^^SCT||20260301||30", "Procedure", &[("/performedDateTime", json!("2026-03-01"))]);
     let found = drafts("BAR^P12", "PR1|1||76^^SCT||20260301\nPR1|2||76^^SCT||20260302", "Procedure");
     assert_ne!(search(&found[0]), search(&found[1]));
+}
+
+#[test]
+fn who_did_a_procedure_did_it_for_a_house() {
+    let rol = line("ROL", &[(2, "AD"), (3, "AT"), (4, "7^Doe"), (14, "West Hospital")]);
+    let pr1 = format!("PR1|1||76^Biopsy^SCT||20260301\n{rol}");
+    says("BAR^P12", &pr1, "Procedure", &[("/performer/0/actor/display", json!("Doe, West Hospital"))]);
+    says("BAR^P12", &pr1, "PractitionerRole", &[("/organization/display", json!("West Hospital"))]);
+    let role = &drafts("BAR^P12", &format!("{pr1}\n{}", pr1.replace("76^", "77^")), "PractitionerRole");
+    assert_eq!(role.len(), 1);
+    assert!(search(&role[0]).ends_with("/sid/hl7v2-role|urn:x-v2:HOSP#7|West Hospital"), "{}", search(&role[0]));
+}
+
+#[test]
+fn an_accident_is_observed_once() {
+    let acc = line(
+        "ACC",
+        &[(1, "20260301"), (3, "Route 50"), (5, "Y"), (8, "fell"), (9, "police"), (11, "1 Way^^Town"), (13, "5")],
+    );
+    let expected = [
+        ("/code/coding/0/code", json!("11374-6")),
+        ("/effectiveDateTime", json!("2026-03-01")),
+        ("/valueString", json!("fell")),
+        ("/component/0/code/text", json!("Accident job related")),
+        ("/component/0/valueCodeableConcept/coding/0/display", json!("Yes")),
+        ("/component/1", Value::Null),
+        ("/note/0/text", json!("Brought in by: police")),
+        ("/extension/0/valueReference/display", json!("Route 50, 1 Way, Town")),
+    ];
+    says("ADT^A01", &acc, "Observation", &expected);
+    let of = |segments: &str| drafts("ADT^A01", segments, "Observation").iter().map(search).collect::<Vec<_>>();
+    assert_eq!(of(&format!("{acc}\n{acc}")), ["patient={0}&identifier=urn:x-v2:HOSP:accident|5"]);
+    assert_eq!(of("ACC|20260301"), ["patient={0}&identifier=urn:x-v2:HOSP:accident|20260301"]);
+    assert!(of("ACC|").is_empty());
+}
+
+#[test]
+fn a_death_has_a_cause_a_place_and_who_looked_into_it() {
+    let pda = "PDA|I21^Infarction^I10|ICU|Y|20260302|7^Cert|Y|20260303^20260304|8^Auto|N";
+    says("ADT^A03", pda, "Condition", &[("/code/coding/0/code", json!("I21"))]);
+    says("ADT^A03", pda, "Encounter", &[("/location/0/location/display", json!("ICU"))]);
+    let of = |segments: &str, kind: &str| -> Vec<(String, Value)> {
+        drafts("ADT^A03", segments, kind).iter().map(|draft| (search(draft), draft.made())).collect()
+    };
+    let facts = of(pda, "Observation");
+    let said = facts.iter().map(|(_, made)| made["valueCodeableConcept"]["coding"][0]["code"].clone());
+    assert_eq!(said.collect::<Vec<_>>(), [json!("Y"), json!("Y"), json!("N")]);
+    assert_eq!(facts[1].0, "patient={0}&identifier=urn:x-v2:HOSP:death|autopsy");
+    let done = of(pda, "Procedure");
+    assert_eq!(done[0].1["performedDateTime"], "2026-03-02");
+    assert_eq!(done[1].1["performedPeriod"], json!({"start": "2026-03-03", "end": "2026-03-04"}));
+    assert_eq!(done[1].1["performer"][0]["actor"]["display"], "Auto");
+    assert!(of("PDA||||||N|20260303|8^Auto", "Procedure").is_empty());
+    assert!(of("PDA|||Y|||Y", "Procedure").is_empty());
 }
 
 #[test]

@@ -107,6 +107,13 @@ fn an_observation_says_what_obx_says() {
     check_obx(&[(14, "202605030900+0000")], &[("/effectiveDateTime", json!("2026-05-03T09:00:00Z"))]);
     check_obx(&[(2, "NM"), (5, "\"\"")], &[("/valueQuantity", Value::Null), ("/status", json!("unknown"))]);
     check_obx(&[(7, "[ ]"), (8, "null")], &[("/referenceRange", Value::Null), ("/interpretation", Value::Null)]);
+    check_obx(&[(2, "NM"), (11, "F")], &[("/dataAbsentReason/coding/0/code", json!("unknown"))]);
+    check_obx(&[(2, "NM"), (11, "P")], &[("/dataAbsentReason", Value::Null)]);
+    let alternate = "/_status/extension/0/valueCodeableConcept/coding/0/code";
+    check_obx(&[(11, "S")], &[(alternate, json!("S")), ("/status", json!("unknown"))]);
+    check_obx(&[(11, "F")], &[("/_status", Value::Null), ("/status", json!("final"))]);
+    let v3 = json!("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation");
+    check_obx(&[(8, "A^A^HL7nnnn")], &[("/interpretation/0/coding/0/system", v3)]);
     check_obx(&[(11, "N")], &[("/dataAbsentReason/coding/0/code", json!("not-asked")), ("/status", json!("final"))]);
     check_obx(
         &[(11, "X"), (2, "ST"), (5, "hemolyzed")],
@@ -123,16 +130,50 @@ fn an_observation_says_what_obx_says() {
 }
 
 #[test]
+fn a_document_comes_with_its_order() {
+    let txa = segment("TXA", &[(2, "CN"), (5, "7^Nah"), (9, "5^Fee"), (12, "D2"), (13, "D1"), (24, "^Radiology")]);
+    let document = ["ORC|RE|P1|F1", "OBX|1|TX|||read", "PRT||AD||AU||||House", &txa];
+    let expected = [
+        ("/masterIdentifier/value", json!("D2")),
+        ("/content/0/attachment/data", json!("cmVhZA==")),
+        ("/author/0/display", json!("Fee")),
+        ("/author/1/display", json!("House")),
+        ("/context/related/1/display", json!("Nah")),
+        ("/category/0/text", json!("Radiology")),
+        ("/relatesTo/0/code", json!("appends")),
+    ];
+    let observed = "OBX|1|ST|2345-7^Glucose^LN||x||||||F";
+    for behind in [vec!["OBR|1|P1|F1|1^X^L", observed], vec![observed]] {
+        let segments = [&document[..], &behind[..]].concat();
+        let conversion = converted("ORU^R01", &segments);
+        let made = all(&conversion, "DocumentReference").into_iter().map(Draft::made).next_back().unwrap_or_default();
+        for (pointer, value) in &expected {
+            assert_eq!(made.pointer(pointer).unwrap_or(&Value::Null), value, "{pointer} of {made}");
+        }
+        // What holds the document is no result.
+        let observations = all(&conversion, "Observation");
+        assert_eq!(observations.len(), 1, "{segments:?}");
+        assert_eq!(observations[0].made()["valueString"], "x");
+    }
+    // A message of results is about more than a document that nobody can tell from others.
+    let unnumbered = ["ORC|RE|P1|F1", "TXA|1|CN", "OBR|1|P1|F1|1^X^L"];
+    assert!(all(&converted("ORU^R01", &unnumbered), "DocumentReference").is_empty());
+}
+
+#[test]
 fn who_observed_is_a_person_a_house_or_both() {
     let fields =
         [(15, "L1^Lab^L"), (16, "77^Doe^Jane"), (23, "Lab House^^^^^X^XX^^^H1"), (24, "1 Road"), (25, "78^Roe^Max")];
     let expected = [
         ("/performer/0/display", json!("Jane Doe")),
         ("/performer/1/display", json!("Lab House")),
-        ("/performer/2/extension/0/valueCodeableConcept/coding/0/code", json!("MDIR")),
-        ("/performer/3", Value::Null),
+        ("/performer/2/display", json!("Lab")),
+        ("/performer/3/extension/0/valueCodeableConcept/coding/0/code", json!("MDIR")),
+        ("/performer/4", Value::Null),
     ];
     check_obx(&fields, &expected);
+    let once = [("/performer/0/display", json!("Lab House")), ("/performer/1", Value::Null)];
+    check_obx(&[(15, "H1^Lab^L"), (23, "Lab House^^^^^X^XX^^^H1")], &once);
     check_obx(&[(15, "L1^Lab^L")], &[("/performer/0/display", json!("Lab"))]);
     let prt = ["OBR|1||F1|X", "OBX|1|ST|Y||z", "PRT||AD||RO^Responsible Observer|5^Fee", "NTE|1||seen"];
     let expected = [
@@ -141,6 +182,15 @@ fn who_observed_is_a_person_a_house_or_both() {
         ("/note/0/text", json!("seen")),
     ];
     check("ORU^R01", &prt, "Observation", &expected);
+    let prt = ["OBR|1||F1|X", "OBX|1|ST|Y||z", "PRT||AD||RO|5^Fee|||Lab", "PRT||AD||RO|^Nah|||Lab"];
+    let expected = [("/performer/0/display", json!("Fee, Lab")), ("/performer/1/display", json!("Nah"))];
+    check("ORU^R01", &prt, "Observation", &expected);
+    let expected = [
+        ("/practitioner/display", json!("Fee")),
+        ("/organization/display", json!("Lab")),
+        ("/identifier/0/value", json!("urn:x-v2:LAB#5|Lab")),
+    ];
+    check("ORU^R01", &prt, "PractitionerRole", &expected);
     let people = segment("OBR", &[(3, "F1"), (4, "X"), (32, "5&Fee"), (34, "6&Nah"), (35, "7&Typ")]);
     let expected = [
         ("/resultsInterpreter/0/display", json!("Fee")),

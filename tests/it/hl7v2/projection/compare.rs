@@ -46,6 +46,9 @@ pub fn compare(path: &str, expected: &Value, ours: Option<&Value>, pairs: &Pairs
             for (name, inner) in object.iter().filter(|(name, _)| !name.starts_with('(')) {
                 let path = format!("{path}.{name}");
                 let found = ours.and_then(|ours| ours.get(name).or_else(|| ours.get(format!("({name})"))));
+                // A unit may be told by its name or by its code.
+                let code = ours.and_then(|ours| ours.get("code")).filter(|code| name == "unit" && *code == inner);
+                let found = code.or(found);
                 // One where several may be, and the other way round, are the same.
                 match (inner, found) {
                     (Value::Array(_), Some(Value::Array(_))) | (_, None) => compare(&path, inner, found, pairs, facts),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use medilink::hl7v2::draft::Drafts;
+use medilink::hl7v2::draft::{Draft, Drafts};
 use serde_json::{Map, Value, json};
 
 /// Types whose resources are compared.
@@ -34,7 +34,7 @@ pub const LINK: &str = "→";
 /// Elements that say nothing of the patient, or that every converter fills as it likes.
 /// Who assigned an identifier is what its system says; which organizations are resources is a matter of taste.
 const SKIPPED: &[&str] =
-    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "language", "assigner"];
+    &["resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "assigner"];
 
 /// Systems that both sides write the same way; others are made up by each.
 const SYSTEMS: &[&str] = &[
@@ -73,7 +73,10 @@ impl Resources {
     }
 
     pub fn of_drafts(drafts: &Drafts) -> Resources {
-        Resources(drafts.iter().map(|(handle, draft)| (handle.url(), draft.made())).collect())
+        // What a field only mentions, and is never made of that: the document that another one replaces.
+        let is_mentioned = |draft: &Draft| draft.only_if_there && draft.at.field > 0;
+        let made = drafts.iter().filter(|(_, draft)| !is_mentioned(draft));
+        Resources(made.map(|(handle, draft)| (handle.url(), draft.made())).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -89,6 +92,8 @@ impl Resources {
     /// Returns what a resource states.
     pub fn project(&self, resource: &Value) -> Value {
         let mut facts = self.object(resource, resource, 0);
+        // In what language it is written says nothing; what somebody speaks does.
+        facts.as_object_mut().map(|facts| facts.shift_remove("language"));
         // Both ways to say it are one: what medicine it is, and when it was when no end is known.
         rename(&mut facts, "medicationReference", "medication");
         rename(&mut facts, "medicationCodeableConcept", "medication");
@@ -104,11 +109,14 @@ impl Resources {
 
     fn object(&self, resource: &Value, value: &Value, depth: usize) -> Value {
         let Some(object) = value.as_object() else { return Value::Null };
-        if object.get("reference").is_some_and(Value::is_string) {
+        // Whom a number names stands for who is not there.
+        let is_told =
+            |key: &str| self.0.contains_key(key) || key.starts_with('#') || !object.contains_key("identifier");
+        if object.get("reference").and_then(Value::as_str).is_some_and(is_told) {
             return self.target(resource, value, depth);
         }
         let mut facts = Map::new();
-        for (name, inner) in object {
+        for (name, inner) in object.iter().filter(|(name, _)| *name != "reference") {
             if SKIPPED.contains(&&**name) && !(name == "text" && inner.is_string()) || name.starts_with('_') {
                 continue;
             }
@@ -116,7 +124,10 @@ impl Resources {
                 Value::Array(items) => {
                     let items: Vec<Value> =
                         items.iter().map(|item| self.leaf_or_object(resource, item, depth)).collect();
-                    Value::Array(items.into_iter().filter(|item| !is_empty(item)).collect())
+                    // What is said twice is one fact.
+                    let said =
+                        items.iter().enumerate().filter(|(n, item)| !is_empty(item) && !items[..*n].contains(item));
+                    Value::Array(said.map(|(_, item)| item.clone()).collect())
                 }
                 inner => self.leaf_or_object(resource, inner, depth),
             };
@@ -158,6 +169,14 @@ impl Resources {
         }
         let mut about = About::default();
         self.about(target, &mut about, depth);
+        // A number that is said twice is one.
+        about.identifiers = about
+            .identifiers
+            .iter()
+            .enumerate()
+            .filter(|(n, one)| !about.identifiers[..*n].contains(one))
+            .map(|(_, one)| one.clone())
+            .collect();
         json!({"names": about.names, "identifiers": about.identifiers})
     }
 

@@ -111,13 +111,68 @@ fn people_around_a_patient_are_contacts_and_related() {
 }
 
 #[test]
+fn who_has_neither_name_nor_number_is_one_for_each_relationship() {
+    let related = |nk1: &str| {
+        let conversion = converted("A08", &format!("PID|1||1\n{nk1}")).unwrap();
+        let found = conversion.drafts.of_type("RelatedPerson");
+        found.map(|(_, draft)| (draft.identity.clone(), draft.made())).collect::<Vec<_>>()
+    };
+    let (one, again) = (related("NK1|1||SPO||5551"), related("NK1|1||SPO||5552"));
+    assert_eq!((one.len(), &one[0].0), (1, &again[0].0), "another number is one of the same person");
+    assert_eq!(one[0].1["telecom"][0]["value"], "5551");
+    assert_ne!(one[0].0, related("NK1|1||CHD||5551")[0].0);
+    assert_eq!(related("NK1|1||SPO||5551\nNK1|2||SPO||5552\nNK1|3||CHD||5553").len(), 2);
+    assert!(related("NK1|1||SPO||||N|20260101").is_empty(), "nothing is said of them");
+}
+
+#[test]
+fn what_else_is_said_of_a_person() {
+    let of = |segments: &str, kind: &str, expected: &[(&str, Value)]| check("A08", segments, kind, expected);
+    let nickname = [("/name/1/use", json!("nickname")), ("/name/1/given/0", json!("Jack")), ("/name/2", Value::Null)];
+    of("PID|1||1||A^John^^^^^^^^^^^^^Jack", "Patient", &nickname);
+    of("PID|1||1\nNK1|1|A^John^^^^^^^^^^^^^Jack|SPO", "RelatedPerson", &nickname);
+    let language = [("/communication/0/preferred", json!(true)), ("/communication/1", Value::Null)];
+    of("PID|1||1||||||||||||EN", "Patient", &language);
+    of("PID|1||1\nNK1|1|A|SPO|||||||||||||||||EN", "RelatedPerson", &language);
+    of("PID|1||1", "Patient", &[("/communication", Value::Null)]);
+    let disabled = [("/identifier/1/value", json!("D1")), ("/identifier/2", Value::Null)];
+    of("PID|1||1\nDB1|1|PT|D1^^^&2.999&ISO\nDB1|2|GT|D2", "Patient", &disabled);
+    let contact = [("/contact/0/name/family", json!("A")), ("/contact/1", Value::Null)];
+    of("PID|1||1\nCTD|C|A^B|||5551\nCTD|BP|C^D", "Patient", &contact);
+}
+
+#[test]
+fn a_primary_care_provider_is_one_of_a_house() {
+    let rol = |house: &str| format!("PID|1||1\nROL|1|AD|PP|7^Doe||||||||5551||{house}");
+    let role = [("/practitioner/display", json!("Doe")), ("/telecom/0/value", json!("5551"))];
+    for (house, organization) in [("Practice", "/organization/display"), ("Practice^^9", "/organization/reference")] {
+        check("A08", &rol(house), "PractitionerRole", &role);
+        let conversion = converted("A08", &rol(house)).unwrap();
+        let (handle, draft) = conversion.drafts.of_type("PractitionerRole").next().unwrap();
+        assert!(draft.made().pointer(organization).is_some(), "{house}");
+        assert_eq!(draft.update, Update::Keep);
+        check("A08", &rol(house), "Patient", &[("/generalPractitioner/0/reference", json!(handle.url()))]);
+    }
+    check("A08", &rol(""), "PractitionerRole", &[("", Value::Null)]);
+}
+
+#[test]
+fn numbers_that_nobody_is_known_to_have_given_are_shown() {
+    let conversion = under(&Rules::default(), "", "A08", "PID|1||5^^^^MR").unwrap();
+    let (_, draft) = conversion.drafts.of_type("Patient").next().unwrap();
+    let number = &draft.resource["identifier"][0];
+    assert_eq!((&draft.identity, &number["value"], number.get("system")), (&Identity::New, &json!("5"), None));
+}
+
+#[test]
 fn results_make_a_patient_but_change_none() {
     let rules = Rules { makes_patients: false, ..Rules::default() };
-    let segments = "PID|1||1||A\nOBR|1||5|X\nOBX|1|ST|Y||z||||||F";
+    let segments = "PID|1||1||A\nNK1|1|B|SPO\nOBR|1||5|X\nOBX|1|ST|Y||z||||||F";
     for (rules, only_if_there) in [(Rules::default(), false), (rules, true)] {
         let Ok(conversion) = under(&rules, "HOSP", "R01", segments) else { continue };
         let (_, draft) = conversion.drafts.of_type("Patient").next().unwrap();
         assert_eq!((draft.update, draft.only_if_there), (Update::Keep, only_if_there));
+        assert!(conversion.drafts.of_type("RelatedPerson").all(|(_, draft)| draft.update == Update::Keep));
     }
 }
 

@@ -74,7 +74,7 @@ fn the_status_is_that_of_the_event() {
     assert_eq!(of("A08", &[(45, "20260601")]), unsaid("unknown"));
     assert_eq!(of("A11", &[(45, "20260502")]), said("cancelled"));
     assert_eq!(of("A13", &[(45, "20260502")]), said("in-progress"));
-    assert_eq!(of("A31", &[]), unsaid("unknown"));
+    assert_eq!(of("A31", &[]), unsaid("in-progress"));
     assert_eq!(of("A31", &[(45, "20260502")]), unsaid("finished"));
     assert!(visit("A11", &pv1("I", &[(19, "9")])).unwrap().only_if_there);
 }
@@ -139,6 +139,13 @@ fn who_takes_part() {
     let expected = [(code(0), json!("ATND")), (code(1), json!("ATND")), (code(2), Value::Null)];
     let expected: Vec<(&str, Value)> = expected.iter().map(|(pointer, value)| (&**pointer, value.clone())).collect();
     check("A01", &role, "Encounter", &expected);
+    let house = format!("{visit}\nPRT|1|AD||AT||||West^^^^^^^^^3");
+    check(
+        "A01",
+        &house,
+        "PractitionerRole",
+        &[("/organization/display", json!("West")), ("/practitioner", Value::Null)],
+    );
     check("A01", "PID|1||1\nROL|1|AD|PP|2^B", "Patient", &[("/generalPractitioner/0/display", json!("B"))]);
     check("A01", "PID|1||1\nROL|1|AD|AT|2^B", "CareTeam", &[("/participant/0/role/0/coding/0/code", json!("ATND"))]);
 }
