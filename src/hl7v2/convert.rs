@@ -188,7 +188,7 @@ fn family(ctx: &Ctx, tree: &Node) {
         Family::Document => segment::document::convert(ctx, tree),
         Family::Vaccination => segment::vaccination::convert(ctx, tree),
         Family::Pharmacy => segment::pharmacy::convert(ctx, tree),
-        Family::Charge => segment::charge::convert(ctx, tree),
+        Family::Charge => segment::financial::convert(ctx, tree),
         Family::Referral => segment::referral::convert(ctx, tree),
     }
 }

@@ -68,6 +68,7 @@ const FILES: &[(&str, &str)] = maps! {
     "in1_insured",
     "in2_insured",
     "nk1_contact",
+    "nk1_organization",
     "nk1_related",
     "obr_order",
     "obr_report",

@@ -4,7 +4,8 @@
 //! that would lose what other messages have said, parts are taken over one by one:
 //!
 //! - `Encounter.period` and `Encounter.hospitalization`: each member by itself; `{"end": null}` removes the end and leaves the start.
-//! - Participants of a visit, by their role, and its locations: an item takes the place of those with its key, and the others stay.
+//! - Participants of a visit, by their role, its locations, diagnoses and accounts: an item takes the place of those with its key, and
+//!   the others stay. An order tells of its own diagnosis alone.
 //! - An extension that has nothing but its URL, and a participant with nothing but a role, say that there is none any more.
 //! - Where a patient was stays: locations of a visit that were active and are not said again are completed.
 
@@ -82,6 +83,8 @@ fn key(kind: &str, name: &str) -> Option<Key> {
     Some(match (kind, name) {
         ("Encounter", "participant") => |item| item["type"][0]["coding"][0]["code"].clone(),
         ("Encounter", "location") => |item| item["location"]["reference"].clone(),
+        ("Encounter", "diagnosis") => |item| item["condition"]["reference"].clone(),
+        ("Encounter", "account") => |item| item["reference"].clone(),
         _ => return None,
     })
 }
@@ -160,6 +163,19 @@ mod tests {
         check("participant", there(), json!([who("ATND", "C")]), json!([who("CON", "B"), who("ATND", "C")]));
         check("participant", there(), json!([{"type": [role("CON")]}]), json!([who("ATND", "A")]));
         check("participant", there(), json!([{"type": [role("CON")]}, {"type": [role("ATND")]}]), Value::Null);
+    }
+
+    #[test]
+    fn what_was_found_in_a_visit_stays() {
+        let found = |of: &str, rank: u8| json!({"condition": {"reference": of}, "rank": rank});
+        check(
+            "diagnosis",
+            json!([found("a", 1), found("b", 2)]),
+            json!([found("b", 1)]),
+            json!([found("a", 1), found("b", 1)]),
+        );
+        let account = |of: &str| json!({"reference": of});
+        check("account", json!([account("a")]), json!([account("b")]), json!([account("a"), account("b")]));
     }
 
     #[test]

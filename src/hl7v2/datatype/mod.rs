@@ -16,6 +16,7 @@ pub mod organization;
 pub mod people;
 pub mod place;
 pub mod quantity;
+pub mod span;
 pub mod telecom;
 pub mod text;
 pub mod timing;
@@ -91,6 +92,7 @@ const ALL: &[(&str, Conversion)] = &[
     ("time", |ctx, part, _| time(ctx, part).map(Value::String)),
     ("period", |ctx, part, _| period(ctx, part)),
     ("CQ", |ctx, part, _| quantity(ctx, part)),
+    ("SimpleQuantity", |ctx, part, _| quantity::simple(ctx, part)),
     // `unit=6`: a number whose unit is in another field of the segment; `ucum=d`: a number of such units.
     ("Quantity", number_with_unit),
     ("Duration", |ctx, part, _| timing::duration(ctx, part)),

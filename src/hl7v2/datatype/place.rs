@@ -2,6 +2,7 @@
 //!
 //! v2-to-FHIR, PL\[Location\]. A bed 1 is in every room, so a place is recognized by the whole way to it.
 
+use super::coded;
 use super::identifier::{self, Authority};
 use super::text::{percent_encode, string};
 use crate::hl7v2::convert::Ctx;
@@ -43,6 +44,21 @@ pub fn location_of_performer(ctx: &Ctx, part: Part) -> Option<Value> {
     let is_inside = parts[4].is_there() || parts[5].is_there();
     let (handle, names) = chain(ctx, part, parts, is_inside.then_some("wa"))?;
     Some(reference(handle, names))
+}
+
+/// CWE → Reference(Location): a place that is named by a code, such as RXD-30 and AIG-3.
+pub fn location_of_code(ctx: &Ctx, part: Part) -> Option<Value> {
+    let name = coded::words(part)?;
+    let Some(value) = string(part.part(1)) else { return Some(json!({"display": name})) };
+    let named = string(part.part(3));
+    let system = ctx.coding_system(named.as_deref(), None).unwrap_or_else(|| ctx.local("location"));
+    let identifier = Identifier { system, value };
+    let mut draft = Draft::new("Location", part.at);
+    draft.push("identifier", json!({"system": identifier.system, "value": identifier.value}));
+    draft.identity = Identity::Identifiers(vec![identifier]);
+    draft.update = Update::Keep;
+    draft.set("name", name.clone()).set("mode", "instance");
+    Some(reference(ctx.add_once(draft), vec![name]))
 }
 
 fn reference(handle: Handle, names: Vec<String>) -> Value {

@@ -83,6 +83,27 @@ pub fn quantity(ctx: &Ctx, part: Part) -> Option<Value> {
     Some(quantity)
 }
 
+/// An amount: NM, and a CWE that says its unit → SimpleQuantity.
+pub fn simple_of(ctx: &Ctx, value: Part, unit: Part) -> Option<Value> {
+    let mut quantity = quantity_of(ctx, value, Some(unit))?;
+    // R4 sqty-1.
+    if quantity.as_object_mut()?.remove("comparator").is_some() {
+        ctx.warn(Code::DataType, value.at, "less or more than an amount is no amount; it was left out");
+        return None;
+    }
+    Some(quantity)
+}
+
+/// CQ → SimpleQuantity.
+pub fn simple(ctx: &Ctx, part: Part) -> Option<Value> {
+    simple_of(ctx, part.part(1), part.part(2))
+}
+
+/// Returns a number without a unit.
+pub fn count(number: impl Into<Value>) -> Value {
+    Unit::default().quantity(number.into(), None)
+}
+
 /// NM, and a CWE that says its unit → Quantity.
 pub fn quantity_of(ctx: &Ctx, value: Part, unit: Option<Part>) -> Option<Value> {
     let text = value.text()?;
@@ -197,6 +218,13 @@ mod tests {
             r#"{"value":5,"unit":"days","system":"http://unitsofmeasure.org","code":"d"}"#,
         );
         check("Duration", "5^min", r#"{"value":5,"unit":"min","system":"http://unitsofmeasure.org","code":"min"}"#);
+        check("Duration", "3^D&day", r#"{"value":3,"unit":"day","system":"http://unitsofmeasure.org","code":"d"}"#);
+    }
+
+    #[test]
+    fn an_amount_is_not_less_or_more_than_something() {
+        check("SimpleQuantity", "1.50^mg&milligram&UCUM", &format!(r#"{{"value":1.50,{MG}}}"#));
+        check("SimpleQuantity", "<2^mg", "- ! ZZZ-1.1");
     }
 
     #[test]

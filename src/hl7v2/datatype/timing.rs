@@ -5,7 +5,8 @@
 use super::coded::codeable_concept;
 use super::date;
 use super::quantity::Unit;
-use super::text::{clean_code, decimal_text, number, string};
+use super::span;
+use super::text::{decimal_text, number, string};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
@@ -91,11 +92,7 @@ fn repeated(pattern: &str) -> Map<String, Value> {
     let mut repeat = Map::new();
     let pattern = pattern.trim().to_ascii_uppercase();
     let pattern = pattern.strip_prefix("PRN").filter(|rest| !rest.is_empty()).unwrap_or(&pattern);
-    let mut every = |frequency: u32, period: u32, unit: &str| {
-        repeat.insert("frequency".into(), frequency.into());
-        repeat.insert("period".into(), period.into());
-        repeat.insert("periodUnit".into(), unit.into());
-    };
+    let mut every = |frequency: u32, period: u32, unit: &str| every(&mut repeat, frequency, period, unit);
     match pattern {
         "QD" | "DAILY" => every(1, 1, "d"),
         "BID" => every(2, 1, "d"),
@@ -127,14 +124,16 @@ fn repeated(pattern: &str) -> Map<String, Value> {
     repeat
 }
 
+fn every(repeat: &mut Map<String, Value>, frequency: u32, period: u32, unit: &str) {
+    repeat.insert("frequency".into(), frequency.into());
+    repeat.insert("period".into(), period.into());
+    repeat.insert("periodUnit".into(), unit.into());
+}
+
 /// Reads `Q6H`, `Q2J135` and `6ID`.
 fn counted(pattern: &str, repeat: &mut Map<String, Value>) {
     let whole = |text: &str| text.parse::<u32>().ok().filter(|n| (1..10_000).contains(n));
-    let mut every = |frequency: u32, period: u32, unit: &str| {
-        repeat.insert("frequency".into(), frequency.into());
-        repeat.insert("period".into(), period.into());
-        repeat.insert("periodUnit".into(), unit.into());
-    };
+    let mut every = |frequency: u32, period: u32, unit: &str| every(repeat, frequency, period, unit);
     if let Some(times) = pattern.strip_suffix("ID").and_then(whole) {
         return every(times, 1, "d");
     }
@@ -221,12 +220,60 @@ pub fn duration(ctx: &Ctx, part: Part) -> Option<Value> {
         ctx.warn(Code::DataType, part.at, "is no duration");
         return None;
     };
-    let unit = part.part(2).text().and_then(|text| clean_code(&text));
-    let unit = match unit.as_deref().and_then(time_unit) {
-        Some(code) => Unit::ucum(code, code),
+    let unit = match unit_of(part) {
+        // What people read is what the sender wrote.
+        Some(code) => Unit::ucum(code, string(part.part(2).part(2)).as_deref().unwrap_or(code)),
         None => Unit::read(ctx, part.part(2)),
     };
     Some(unit.quantity(value, None))
+}
+
+/// Returns a number of units of time.
+pub fn of_time(number: impl Into<Value>, unit: &str) -> Value {
+    Unit::ucum(unit, unit).quantity(number.into(), None)
+}
+
+/// CQ → whole minutes; none where it is no span of time.
+pub fn minutes_of(part: Part) -> Option<u32> {
+    minutes(&part.part(1).text()?, unit_of(part)?)
+}
+
+/// The unit of time of a CQ.
+fn unit_of(part: Part) -> Option<&'static str> {
+    [1, 2].into_iter().find_map(|n| time_unit(&part.part(2).part(n).text()?))
+}
+
+/// CQ → `Timing.repeat.duration`: how long it takes each time.
+pub fn duration_each(ctx: &Ctx, part: Part, repeat: &mut Map<String, Value>) {
+    let Some(number) = super::text::decimal(ctx, part.part(1)) else { return };
+    // R4 tim-1 and tim-4: a unit, and no negative number.
+    let Some(unit) = unit_of(part).filter(|_| number.as_f64().is_some_and(|n| n >= 0.0)) else {
+        return ctx.warn(Code::DataType, part.at, "is no duration");
+    };
+    repeat.insert("duration".into(), number);
+    repeat.insert("durationUnit".into(), unit.into());
+}
+
+/// From when until when, and for how long: the name and the value of `Timing.repeat.bounds[x]`.
+pub fn bounds(ctx: &Ctx, start: Part, end: Part, lasts: Part) -> Option<(String, Value)> {
+    if let Some(mut period) = date::period_of(ctx, start, end) {
+        // What is not said of the two follows from the other.
+        let minutes = minutes_of(lasts).map(i64::from);
+        let later = |from: &str, minutes: Option<i64>| span::plus(period[from].as_str()?, minutes?);
+        let (from, to) = (later("end", minutes.map(|n| -n)), later("start", minutes));
+        for (name, part, time) in [("start", start, from), ("end", end, to)] {
+            if let Some(time) = time.filter(|_| part.said().is_none()) {
+                period[name] = json!(time);
+            }
+        }
+        return Some(("boundsPeriod".into(), period));
+    }
+    lasts.part(1).said()?;
+    if unit_of(lasts).is_none() {
+        ctx.warn(Code::DataType, lasts.at, "how long it lasts is not in units of time");
+        return None;
+    }
+    Some(("boundsDuration".into(), duration(ctx, lasts)?))
 }
 
 /// Reads the duration of a TQ: `S30`, `M5`, `H2`, `D7`, `W2`, `L3`.
@@ -241,7 +288,7 @@ fn duration_text(text: &str) -> Option<Value> {
         "L" => "mo",
         _ => return None,
     };
-    Some(Unit::ucum(unit, unit).quantity(number(count)?, None))
+    Some(of_time(number(count)?, unit))
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@
 
 use super::participant::Participants;
 use super::sch::{self, Time};
-use super::span;
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded, identifier, timing};
+use crate::hl7v2::datatype::{self, coded, identifier, span, timing};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};

@@ -1,85 +1,71 @@
-//! DFT, BAR: charges, accounts, diagnoses and procedures. FT1 → ChargeItem.
+//! FT1 → ChargeItem, with what was dispensed for it.
 //!
-//! The guide has no maps for them. HL7 v2.8 6.4 and 6.5.1.
+//! The guide has no map. HL7 v2.8 6.5.1.
 
-use super::admit::{self, Subject};
-use super::clinical::{self, Below};
-use super::{account, diagnosis, group, identity, obr, obx, orc, participation, procedure, simple};
+use super::admit::Subject;
+use super::{account, diagnosis, dispense, identity, number, obx, participation, procedure};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded::concept};
-use crate::hl7v2::draft::{Draft, Handle, Identity};
+use crate::hl7v2::datatype::{self, coded, coded::concept, quantity};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
-use crate::hl7v2::problem::Code;
+use crate::hl7v2::problem::{Code, Place};
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
-/// What the charges of a message have in common.
-struct Bill<'b> {
-    subject: &'b Subject,
-    account: Option<Handle>,
-    below: &'b Below,
-    /// What the ORC above stands for, and what was observed for it.
-    order: Option<Handle>,
-    observations: Vec<Handle>,
-}
-
-pub fn convert(ctx: &Ctx, tree: &Node) {
-    for pid in tree.all("PID") {
-        let Some(subject) = admit::subject(ctx, pid) else { continue };
-        let account = account::account(ctx, pid.segment.field(18), subject.patient, "active");
-        if let Some(account) = account.filter(|_| ctx.event.name == "BAR^P02") {
-            // Nothing is charged to an account that is purged.
-            ctx.change(account, |draft| _ = draft.set("status", "inactive"));
-        }
-        let below = clinical::below(ctx, pid, subject.patient, subject.encounter);
-        for node in &pid.below {
-            match node.segment.name {
-                "FT1" => charge(ctx, node, &bill(&subject, account, &below)),
-                "ORC" => of_order(ctx, node, bill(&subject, account, &below)),
-                _ => {}
-            }
-        }
-    }
+/// What a charge is for, beside what stands below it.
+#[derive(Debug, Clone, Default)]
+pub struct Reason {
+    pub orders: Vec<Handle>,
+    /// What was observed.
+    pub observations: Vec<Handle>,
+    pub conditions: Vec<Handle>,
 }
 
 /// Takes over the charges that stand in a message of another family, such as an order.
 pub fn beside(ctx: &Ctx, pid: &Node, subject: &Subject) {
     let account = account::account(ctx, pid.segment.field(18), subject.patient, "active");
     for node in pid.anywhere("FT1") {
-        charge(ctx, node, &bill(subject, account, &Below::default()));
+        charge(ctx, node, subject, account, &Reason::default());
     }
 }
 
-fn bill<'b>(subject: &'b Subject, account: Option<Handle>, below: &'b Below) -> Bill<'b> {
-    Bill { subject, account, below, order: None, observations: Vec::new() }
-}
-
-/// Takes over the charges of an order, and what was observed for it.
-fn of_order(ctx: &Ctx, node: &Node, mut bill: Bill) {
-    let Subject { patient, encounter } = *bill.subject;
-    let is_named = [2, 3].iter().any(|n| node.segment.field(*n).is_there());
-    if is_named {
-        bill.order = orc::service_request(ctx, Some(node), node.one("OBR"), patient, encounter);
+/// Says of the charges below an order that they are for it and to which accounts it is charged, once the orders are there.
+pub fn of_orders(ctx: &Ctx, pid: &Node, patient: Handle) {
+    const ORDERS: [&str; 3] = ["MedicationDispense", "MedicationRequest", "ServiceRequest"];
+    let of_type = |wanted: &[&str]| -> HashMap<Place, Handle> {
+        ctx.see(|drafts| {
+            let all =
+                drafts.iter().filter(|(_, draft)| wanted.contains(&draft.resource_type()) && !draft.only_if_there);
+            all.map(|(handle, draft)| (draft.at, handle)).collect()
+        })
+    };
+    let with_charges = |node: &&Node| node.segment.name == "ORC" && node.one("FT1").is_some();
+    let groups: Vec<&Node> = pid.below.iter().filter(with_charges).collect();
+    if groups.is_empty() {
+        return;
     }
-    let scope = bill.order.and_then(|order| obx::scope_of(ctx, order));
-    let more = obx::More { scope, ..obx::More::default() };
-    for group in group::of_order(node) {
-        let reported = || obr::report(ctx, &group, patient, encounter, bill.order);
-        bill.observations.extend(match obr::is_reported(&group).then(reported).flatten() {
-            Some(report) => obr::found(ctx, report),
-            None => obx::all(ctx, &group.all("OBX"), patient, encounter, &more),
-        });
-    }
-    for ft1 in node.all("FT1") {
-        charge(ctx, ft1, &bill);
+    let (orders, charges) = (of_type(&ORDERS), of_type(&["ChargeItem"]));
+    for orc in groups {
+        // The last one says most: what was dispensed, else what the pharmacy made of what was asked for.
+        let names = ["RXD", "RXE", "RXO", "OBR"];
+        let mut nodes = names.into_iter().flat_map(|name| orc.anywhere(name)).chain([orc]);
+        let order = nodes.find_map(|node| orders.get(&node.segment.at()));
+        let accounts = account::billed(ctx, orc, patient);
+        for charge in orc.all("FT1").filter_map(|ft1| charges.get(&ft1.segment.at())) {
+            ctx.change(*charge, |draft| {
+                order.into_iter().for_each(|order| _ = draft.push("supportingInformation", order.reference()));
+                accounts.iter().for_each(|account| _ = draft.push("account", account.reference()));
+            });
+        }
     }
 }
 
 /// Adds the ChargeItem of an FT1; payments are none.
-fn charge(ctx: &Ctx, node: &Node, bill: &Bill) {
+pub fn charge(ctx: &Ctx, node: &Node, subject: &Subject, account: Option<Handle>, reason: &Reason) {
     let ft1 = node.segment;
-    let Subject { patient, encounter } = *bill.subject;
+    let Subject { patient, encounter } = *subject;
     let conditions: Vec<Handle> =
         node.all("DG1").filter_map(|dg1| diagnosis::of_visit(ctx, dg1, patient, encounter)).collect();
     let mut services: Vec<Handle> =
@@ -96,22 +82,24 @@ fn charge(ctx: &Ctx, node: &Node, bill: &Bill) {
     }
     draft.set("subject", patient.reference()).set("context", encounter.map(Handle::reference));
     draft.default("status", "unknown");
-    if let Some(account) = bill.account {
+    if let Some(account) = account {
         draft.push("account", account.reference());
     }
     occurrence(ctx, ft1, &mut draft);
     amounts(ctx, ft1, &mut draft);
     people(ctx, ft1, &mut draft);
+    product(ctx, ft1, &mut draft);
     let is_said = |code: &str| node.all("PR1").any(|pr1| pr1.segment.field(3).is(code));
     if !ft1.field(25).text().is_some_and(|code| is_said(&code)) {
         services.extend(procedure::charged(ctx, ft1, patient, encounter));
     }
-    for service in services.iter().chain(&bill.observations) {
-        draft.push("service", service.reference());
-    }
-    for known in bill.order.iter().chain(&bill.below.conditions).chain(&conditions) {
-        draft.push("supportingInformation", known.reference());
-    }
+    services.extend(dispense::charged(ctx, ft1, patient, encounter));
+    let references = |all: &[Handle]| all.iter().map(|it| it.reference()).collect::<Vec<_>>();
+    services.extend(&reason.observations);
+    obx::set_list(&mut draft, "service", references(&services));
+    // Its own diagnoses, else those that all charges have in common.
+    let conditions = if conditions.is_empty() { &reason.conditions } else { &conditions };
+    obx::set_list(&mut draft, "supportingInformation", references(&[&reason.orders[..], conditions].concat()));
     for modifier in ft1.field(26).repetitions().filter_map(datatype::coded::words) {
         draft.push("note", json!({"text": format!("Modifier: {modifier}")}));
     }
@@ -131,6 +119,31 @@ fn recognize(ctx: &Ctx, ft1: Segment, patient: Handle, draft: &mut Draft) {
     obx::key_within(ctx, (patient, None), &ctx.local("charge"), words.join("#").trim_matches('#'), draft);
 }
 
+/// FT1-34 and 35: a thing of a catalogue; else FT1-29, a medicine.
+fn product(ctx: &Ctx, ft1: Segment, draft: &mut Draft) {
+    let (item, medicine) = (ft1.field(34).said(), ft1.field(29).said());
+    let device = item.and_then(|part| {
+        let code = datatype::text::string(part.part(1))?;
+        let named = part.part(3).text();
+        let system = ctx.coding_system(named.as_deref(), None).unwrap_or_else(|| ctx.local("item"));
+        let element = json!({"system": system, "value": code});
+        let number = number::Number { element, key: Identifier { system, value: code } };
+        let mut device = Draft::new("Device", part.at);
+        device.update = Update::Keep;
+        number::identify(&mut device, vec![number]);
+        device.set("modelNumber", ft1.field(35).said().and_then(datatype::text::string));
+        let mut reference = ctx.add_once(device).reference();
+        reference["display"] = json!(coded::words(part)?);
+        Some(reference)
+    });
+    match device {
+        Some(device) => draft.set("productReference", device),
+        None => {
+            draft.set("productCodeableConcept", medicine.and_then(|part| datatype::codeable_concept(ctx, part, None)))
+        }
+    };
+}
+
 /// FT1-4, a DR or a DTM.
 fn occurrence(ctx: &Ctx, ft1: Segment, draft: &mut Draft) {
     let field = ft1.field(4).first();
@@ -146,11 +159,11 @@ fn amounts(ctx: &Ctx, ft1: Segment, draft: &mut Draft) {
     let count = ft1.field(10);
     let number = if count.is_there() { datatype::text::decimal(ctx, count.part(1)) } else { None };
     let is_one = number.as_ref().is_none_or(|number| number.as_f64() == Some(1.0));
-    draft.set("quantity", number.map(simple::count));
+    draft.set("quantity", number.map(quantity::count));
     let (whole, each) = (ft1.field(11).said(), ft1.field(12).said());
     match (whole, each) {
-        (Some(whole), _) => _ = draft.set("priceOverride", datatype::quantity::money(ctx, whole)),
-        (None, Some(each)) if is_one => _ = draft.set("priceOverride", datatype::quantity::money(ctx, each)),
+        (Some(whole), _) => _ = draft.set("priceOverride", quantity::money(ctx, whole)),
+        (None, Some(each)) if is_one => _ = draft.set("priceOverride", quantity::money(ctx, each)),
         (None, Some(each)) => {
             ctx.warn(Code::Other, each.at, "the price of one has no place in a charge for several; it was left out");
         }

@@ -3,12 +3,11 @@
 //! The v2-to-FHIR guide has no map of RDS; HL7 v2.8 4A.4.3 is what this follows.
 
 use super::medication::{self, Fields};
-use super::number;
-use super::obx::set_list;
+use super::obx::{self, set_list};
 use super::order_number::Numbers;
-use super::{dosage, note, prescription, simple};
+use super::{dosage, identity, note, number, prescription};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded};
+use crate::hl7v2::datatype::{self, coded, place, quantity};
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -33,14 +32,14 @@ pub fn dispense(
     let components: Vec<&Node> = rxd.all("RXC").collect();
     medication::fill(ctx, own, FIELDS, &components, &mut draft);
     draft.set("whenHandedOver", own.field(3).said().and_then(|part| datatype::date_time(ctx, part)));
-    draft.set("quantity", simple::quantity(ctx, own.field(4), own.field(5).first()));
+    draft.set("quantity", quantity::simple_of(ctx, own.field(4), own.field(5).first()));
     let numbers = Numbers::read(ctx, Some(group.segment).filter(|orc| orc.name == "ORC"), None);
     let prescription = prescription::number_of(ctx, own, 7);
     let known = prescription.as_ref().map(|number| number.element.clone());
     let known = known.or_else(|| numbers.all().next().map(|number| number.element.clone()));
     let authorizing = request.map(Handle::reference);
-    let by_number = || known.map(|number| json!({"type": "MedicationRequest", "identifier": number}));
-    set_list(&mut draft, "authorizingPrescription", authorizing.or_else(by_number).into_iter().collect());
+    set_list(&mut draft, "authorizingPrescription", authorizing.or_else(|| known.map(by_number)).into_iter().collect());
+    draft.set("location", own.field(30).said().and_then(|part| place::location_of_code(ctx, part)));
     let people = own.field(10).repetitions().filter_map(|part| datatype::practitioner(ctx, part));
     set_list(&mut draft, "performer", people.map(|actor| json!({"actor": actor})).collect());
     draft.set("type", own.field(33).said().and_then(|part| datatype::codeable_concept(ctx, part, Some("HL70484"))));
@@ -55,7 +54,7 @@ pub fn dispense(
     match order.zip(count) {
         Some((order, count)) => {
             // Numbers that several medicines share are told apart by the medicine.
-            let code = super::obx::key_of(own.field(2));
+            let code = obx::key_of(own.field(2));
             let value = format!("{}|{}|{code}|{count}", order.system, order.value);
             number::identify(&mut draft, vec![number::synthetic(ctx, "dispense", value)]);
         }
@@ -65,6 +64,40 @@ pub fn dispense(
         }
     }
     ctx.add(draft)
+}
+
+/// Adds what a charge says was dispensed (FT1-29): where it says how much (43) or by which prescription (42). One that is taken back
+/// says nothing of that.
+pub fn charged(ctx: &Ctx, ft1: Segment, patient: Handle, encounter: Option<Handle>) -> Option<Handle> {
+    let code = ft1.field(29).said()?;
+    let is_credit = ["CD", "CR"].iter().any(|code| ft1.field(6).is(code));
+    if is_credit || [42, 43].iter().all(|n| ft1.field(*n).said().is_none()) {
+        return None;
+    }
+    let mut draft = Draft::new("MedicationDispense", ft1.at());
+    draft.set("status", "unknown").set("subject", patient.reference());
+    draft.set("context", encounter.map(Handle::reference));
+    draft.set("medicationCodeableConcept", datatype::codeable_concept(ctx, code, None));
+    draft.set("quantity", ft1.field(43).said().and_then(|part| quantity::simple(ctx, part)));
+    let prescription = identity::number(ctx, ft1.field(42).first(), Some(ctx.local("prescription")));
+    set_list(&mut draft, "authorizingPrescription", prescription.map(|it| by_number(it.element)).into_iter().collect());
+    let number = identity::number(ctx, ft1.field(2).first(), identity::local_system(ctx, "charge"));
+    let words = [ft1.field(29), ft1.field(4)].map(obx::key_of).join("|");
+    match number.map(|number| number.identifier) {
+        Some(charge) => {
+            let value = format!("charge|{}|{}", charge.system, charge.value);
+            number::identify(&mut draft, vec![number::synthetic(ctx, "dispense", value)]);
+        }
+        None => {
+            number::identify_within(&mut draft, patient, number::synthetic(ctx, "dispense", format!("charge|{words}")))
+        }
+    }
+    Some(ctx.add_once(draft))
+}
+
+/// A prescription of which the number is known alone.
+fn by_number(number: Value) -> Value {
+    json!({"type": "MedicationRequest", "identifier": number})
 }
 
 /// A message that something was dispensed says so; unless the order takes it back.
@@ -101,7 +134,6 @@ fn dosages(ctx: &Ctx, rxd: &Node, draft: &mut Draft) {
     if let Some(rxr) = rxd.one("RXR") {
         dosage::route(ctx, rxr.segment, &mut dosage);
     }
-    if !dosage.is_empty() {
-        draft.set("dosageInstruction", json!([dosage]));
-    }
+    let own = Some(Value::Object(dosage)).filter(|dosage| *dosage != json!({}));
+    set_list(draft, "dosageInstruction", own.into_iter().chain(dosage::limits(ctx, rxd)).collect());
 }

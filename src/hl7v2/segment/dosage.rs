@@ -3,11 +3,10 @@
 //! v2-to-FHIR, segment maps RXO\[MedicationRequest\], RXR\[MedicationRequest\] and TQ1\[MedicationRequest\]. There is
 //! one Dosage for each TQ1.
 
-use super::simple;
-use super::timing::Timing;
+use super::tq1::Timing;
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded};
-use crate::hl7v2::message::Segment;
+use crate::hl7v2::datatype::{self, coded, quantity, text, timing};
+use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
@@ -31,9 +30,8 @@ pub fn dosages(ctx: &Ctx, segment: Segment, fields: Fields, routes: &[&Node], ti
     let timings = if timings.is_empty() { vec![Timing::default()] } else { timings };
     let dosages = timings.into_iter().enumerate().map(|(n, timing)| {
         let mut dosage = Map::new();
-        if count > 1 {
-            dosage.insert("sequence".into(), json!(n + 1));
-        }
+        let sequence = timing.sequence.clone().or_else(|| (count > 1).then(|| json!(n + 1)));
+        dosage.extend(sequence.map(|sequence| ("sequence".to_string(), sequence)));
         one(ctx, segment, fields, timing, &mut dosage);
         if let Some(rxr) = routes.first() {
             route(ctx, rxr.segment, &mut dosage);
@@ -48,18 +46,20 @@ pub fn dosages(ctx: &Ctx, segment: Segment, fields: Fields, routes: &[&Node], ti
 }
 
 fn one(ctx: &Ctx, segment: Segment, fields: Fields, timing: Timing, dosage: &mut Map<String, Value>) {
-    let instructions: Vec<String> = segment.field(fields.instructions).repetitions().filter_map(coded::words).collect();
-    let instructions = Some(instructions.join("\n")).filter(|text| !text.is_empty());
+    let instructions: Vec<Part> = segment.field(fields.instructions).repetitions().collect();
+    let words: Vec<String> = instructions.iter().filter_map(|part| coded::words(*part)).collect();
+    let words = Some(words.join("\n")).filter(|text| !text.is_empty());
     // What people read: in an emergency the text is shown, what the patient was told is not.
-    if let Some(text) = timing.text.or_else(|| instructions.clone()) {
+    if let Some(text) = timing.text.or_else(|| words.clone()) {
         dosage.insert("text".into(), json!(text));
     }
-    if let Some(condition) = timing.condition {
-        dosage.insert("additionalInstruction".into(), json!([{"text": condition}]));
+    let coded = instructions.into_iter().filter(|part| part.part(1).is_there());
+    let mut additional: Vec<Value> = coded.filter_map(|part| instruction(ctx, part)).collect();
+    additional.extend(timing.condition.map(|condition| json!({"text": condition})));
+    if !additional.is_empty() {
+        dosage.insert("additionalInstruction".into(), Value::Array(additional));
     }
-    if let Some(instructions) = instructions {
-        dosage.insert("patientInstruction".into(), json!(instructions));
-    }
+    dosage.extend(words.map(|told| ("patientInstruction".to_string(), json!(told))));
     if !timing.timing.is_null() {
         dosage.insert("timing".into(), timing.timing);
     }
@@ -74,17 +74,50 @@ fn one(ctx: &Ctx, segment: Segment, fields: Fields, timing: Timing, dosage: &mut
     }
 }
 
+/// An instruction that is a code, which may be its own text.
+fn instruction(ctx: &Ctx, part: Part) -> Option<Value> {
+    let mut concept = datatype::codeable_concept(ctx, part, None)?;
+    if concept.get("text").is_none() && !part.part(2).is_there() {
+        concept["text"] = json!(coded::words(part)?);
+    }
+    Some(concept)
+}
+
+/// CDO: how much of it is given at most, in all its doses. Each limit is a Dosage of its own, for there is one place in each.
+pub fn limits(ctx: &Ctx, node: &Node) -> Vec<Value> {
+    let all = node.all("CDO").map(|cdo| cdo.segment).filter(|cdo| !cdo.field(2).is("D"));
+    all.filter_map(|cdo| limit(ctx, cdo)).collect()
+}
+
+fn limit(ctx: &Ctx, cdo: Segment) -> Option<Value> {
+    let most = quantity::simple(ctx, cdo.field(3).said()?)?;
+    // Table 0924: units of time, `PL` for the life of the patient, `O` for the order.
+    let per = [2, 1].into_iter().find_map(|n| text::string(cdo.field(4).part(n)));
+    if per.as_deref() == Some("PL") {
+        return Some(json!({"maxDosePerLifetime": most}));
+    }
+    let Some(per) = per else {
+        ctx.warn(Code::RequiredField, cdo.field(4).at, "a limit is one for a time; without it it was left out");
+        return None;
+    };
+    let denominator = match timing::time_unit(if per == "M" { "mo" } else { &per }) {
+        Some(unit) => timing::of_time(1, unit),
+        None => json!({"value": 1, "unit": per}),
+    };
+    Some(json!({"maxDosePerPeriod": {"numerator": most, "denominator": denominator}}))
+}
+
 /// A day's dose, a CQ → `Dosage.maxDosePerPeriod`.
 pub fn most_a_day(ctx: &Ctx, segment: Segment, field: usize) -> Option<Value> {
-    let numerator = simple::composite(ctx, segment.field(field).said()?)?;
-    Some(json!({"numerator": numerator, "denominator": simple::of_time(1, "d")}))
+    let numerator = quantity::simple(ctx, segment.field(field).said()?)?;
+    Some(json!({"numerator": numerator, "denominator": timing::of_time(1, "d")}))
 }
 
 /// The amount is the least one; where nothing is said of the most it is what is given.
 fn dose_and_rate(ctx: &Ctx, segment: Segment, fields: Fields, timed: Option<Value>) -> Option<Value> {
     let quantity = |at: usize, units: usize| match at {
         0 => None,
-        at => simple::quantity(ctx, segment.field(at), segment.field(units).first()),
+        at => quantity::simple_of(ctx, segment.field(at), segment.field(units).first()),
     };
     let (amount, units) = (fields.amount, fields.amount + 2);
     let mut dose = match (quantity(amount, units), quantity(amount + 1, units)) {

@@ -3,9 +3,8 @@
 //! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXC has none. A code alone stays `medicationCodeableConcept`, by
 //! which it can be searched; dose form, strength, components and batch need a Medication.
 
-use super::simple;
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded, organization};
+use crate::hl7v2::datatype::{self, coded, organization, quantity};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -41,7 +40,7 @@ pub fn fill(ctx: &Ctx, segment: Segment, fields: Fields, components: &[&Node], d
             draft.set("medicationCodeableConcept", code);
         }
         // An order that is cancelled need not repeat what it was.
-        (None, true) => _ = draft.default("medicationCodeableConcept", json!({"text": "not said"})),
+        (None, true) => _ = draft.default("medicationCodeableConcept", not_said()),
         (code, false) => {
             let mut contained = Map::new();
             contained.insert("resourceType".into(), json!("Medication"));
@@ -55,6 +54,11 @@ pub fn fill(ctx: &Ctx, segment: Segment, fields: Fields, components: &[&Node], d
             draft.set("contained", json!([contained])).set("medicationReference", reference);
         }
     }
+}
+
+/// R4 wants to know what is given.
+pub fn not_said() -> Value {
+    json!({"text": "not said"})
 }
 
 /// Returns the code of what is given.
@@ -93,11 +97,11 @@ fn medication(
     }
     let quantity = |at: usize| match at {
         0 => None,
-        at => simple::quantity(ctx, segment.field(at), segment.field(at + 1).first()),
+        at => quantity::simple_of(ctx, segment.field(at), segment.field(at + 1).first()),
     };
     let mut ingredients = Vec::new();
     if let Some((numerator, code)) = quantity(fields.strength).zip(code) {
-        let denominator = quantity(fields.volume).unwrap_or_else(|| simple::count(1));
+        let denominator = quantity(fields.volume).unwrap_or_else(|| quantity::count(1));
         let ratio = json!({"numerator": numerator, "denominator": denominator});
         ingredients.push(json!({"itemCodeableConcept": code, "strength": ratio}));
     }
@@ -126,7 +130,7 @@ fn component(ctx: &Ctx, rxc: Segment) -> Option<Value> {
         return None;
     };
     let mut ingredient = json!({"itemCodeableConcept": item});
-    let quantity = |at: usize| simple::quantity(ctx, rxc.field(at), rxc.field(at + 1).first());
+    let quantity = |at: usize| quantity::simple_of(ctx, rxc.field(at), rxc.field(at + 1).first());
     let (amount, strength, volume) = (quantity(3), quantity(5), quantity(8));
     if amount.is_some() && strength.is_some() {
         ctx.warn(Code::Other, rxc.field(5).at, "beside how much of a component there is its strength has no place");
@@ -134,7 +138,7 @@ fn component(ctx: &Ctx, rxc: Segment) -> Option<Value> {
     let per = if amount.is_some() { None } else { volume };
     if let Some(numerator) = amount.or(strength) {
         ingredient["strength"] =
-            json!({"numerator": numerator, "denominator": per.unwrap_or_else(|| simple::count(1))});
+            json!({"numerator": numerator, "denominator": per.unwrap_or_else(|| quantity::count(1))});
     }
     Some(ingredient)
 }

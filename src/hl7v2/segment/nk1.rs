@@ -9,6 +9,7 @@ use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_va
 use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
+use crate::hl7v2::update::tidy;
 use serde_json::{Map, Value, json};
 
 /// NK1-3: an employer, a federal agency, an insurance company, a state agency.
@@ -24,7 +25,10 @@ pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
     for (node, map) in all {
         let mut contact = Map::new();
         map::fill(ctx, map, node.segment, &mut contact);
-        crate::hl7v2::update::tidy(&mut contact);
+        tidy(&mut contact);
+        if let Some(organization) = contact.get("organization").and_then(|one| one["reference"].as_str()) {
+            contact_person(ctx, node, organization);
+        }
         // R4 pat-1: details of a contact, or an organization.
         if ["name", "telecom", "address", "organization"].iter().any(|name| contact.contains_key(*name)) {
             patient.push("contact", contact);
@@ -35,6 +39,16 @@ pub fn contacts(ctx: &Ctx, pid: &Node, patient: &mut Draft) {
                 "a contact without a name, a number, an address or an organization",
             );
         }
+    }
+}
+
+/// Says whom to ask at an organization that has a number.
+fn contact_person(ctx: &Ctx, nk1: &Node, organization: &str) {
+    let mut person = Map::new();
+    map::fill(ctx, "nk1_organization", nk1.segment, &mut person);
+    tidy(&mut person);
+    if let Some(organization) = Handle::of(organization).filter(|_| !person.is_empty()) {
+        ctx.change(organization, |draft| _ = draft.push("contact", person));
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! v2-to-FHIR, segment map TQ1\[ServiceRequest\] and data type map TQ\[ServiceRequest\].
 
-use super::note;
+use super::{note, tq1};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, timing};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 const OCCURRENCES: &[&str] = &["occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"];
 
@@ -53,22 +53,7 @@ fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
     if let Some(quantity) = tq1.field(2).is_there().then(|| datatype::quantity(ctx, tq1.field(2).first())).flatten() {
         draft.set("quantityQuantity", quantity);
     }
-    let pattern = tq1.field(3).first();
-    let mut timing = pattern.is_there().then(|| timing::pattern(ctx, pattern)).flatten().unwrap_or_else(|| json!({}));
-    let mut repeat = Map::new();
-    // The guide says countMax, which by R4 tim-8 needs a count.
-    if let Some(count) = datatype::text::integer(ctx, tq1.field(14).first(), 1) {
-        repeat.insert("count".into(), count);
-    }
-    lasts(tq1.field(13).first(), &mut repeat);
-    let period = datatype::period_of(ctx, tq1.field(7).first(), tq1.field(8).first());
-    let lasts_for = Some(tq1.field(6).first()).filter(|part| part.is_there() && period.is_none());
-    if let Some(duration) = lasts_for.and_then(|part| timing::duration(ctx, part)) {
-        repeat.insert("boundsDuration".into(), duration);
-    }
-    repeat.extend(period.map(|period| ("boundsPeriod".to_string(), period)));
-    extend(&mut timing, repeat);
-    occurrence(timing, draft);
+    draft.set("occurrenceTiming", tq1::timing(ctx, tq1));
     // R4 has a place for what has to be the case.
     if let Some(condition) = datatype::text::whole(tq1.field(10).first()) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
@@ -84,37 +69,11 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     if let Some(quantity) = quantity.is_there().then(|| datatype::quantity(ctx, quantity)).flatten() {
         draft.set("quantityQuantity", quantity);
     }
-    occurrence(timing::timing_quantity(ctx, tq).unwrap_or_default(), draft);
+    draft.set("occurrenceTiming", timing::timing_quantity(ctx, tq));
     if let Some(condition) = datatype::text::string(tq.part(7)) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
     }
     if let Some(text) = datatype::text::string(tq.part(8)) {
         draft.push("note", note::text(text));
-    }
-}
-
-/// Sets when it is to be done, unless nothing is said of it.
-fn occurrence(timing: Value, draft: &mut Draft) {
-    if timing.as_object().is_some_and(|timing| !timing.is_empty()) {
-        draft.set("occurrenceTiming", timing);
-    }
-}
-
-/// Adds to `Timing.repeat`.
-fn extend(timing: &mut Value, more: Map<String, Value>) {
-    let Some(timing) = timing.as_object_mut().filter(|_| !more.is_empty()) else { return };
-    if let Some(repeat) = timing.entry("repeat").or_insert_with(|| json!({})).as_object_mut() {
-        repeat.extend(more);
-    }
-}
-
-/// TQ1-13: how long it takes each time.
-fn lasts(part: Part, repeat: &mut Map<String, Value>) {
-    let number = part.part(1).text().and_then(|text| datatype::text::number(&text));
-    let unit = part.part(2).text().and_then(|text| timing::time_unit(&text));
-    // R4 tim-1 and tim-4: a unit, and no negative number.
-    if let (Some(number), Some(unit)) = (number.filter(|number| number.as_f64().is_some_and(|n| n >= 0.0)), unit) {
-        repeat.insert("duration".into(), number);
-        repeat.insert("durationUnit".into(), unit.into());
     }
 }

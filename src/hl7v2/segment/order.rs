@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{clinical, obr, obx, orc, pharmacy, result};
+use super::{charge, clinical, obr, obx, orc, pharmacy, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -25,6 +25,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
             }
         }
         result::beside(ctx, node, patient, encounter);
+        charge::of_orders(ctx, node, patient);
     }
 }
 

@@ -135,7 +135,7 @@ pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Va
             draft.identity = Identity::Search(parts);
         }
         (None, Some(name)) => {
-            let number = super::number::synthetic(ctx, "role", format!("{}|{name}", scope_of(ctx, practitioner)?));
+            let number = super::number::synthetic(ctx, "role", format!("{}#{name}", scope_of(ctx, practitioner)?));
             super::number::identify(&mut draft, vec![number]);
         }
         (None, None) => return person,

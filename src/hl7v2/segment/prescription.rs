@@ -1,16 +1,17 @@
 //! ORC with RXO or RXE → MedicationRequest.
 //!
-//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What the pharmacy encoded (RXE) is the prescription;
-//! what was asked for (RXO) is it where nothing was encoded.
+//! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXE has none. What was asked for (RXO) is the original order, what the
+//! pharmacy made of it (RXE) the filler's order, which is based on the other. They have the same numbers, so it is the intent
+//! that tells them apart.
 
 use super::number::{self, Number};
 use super::obx::set_list;
 use super::order_number::Numbers;
-use super::timing::{self, Timing};
-use super::{dosage, medication, note, simple};
+use super::tq1::{self, Timing};
+use super::{dosage, medication, note, orc, participation};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded, organization, text};
-use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
+use crate::hl7v2::datatype::{self, coded, organization, quantity, text, timing};
+use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 /// Where a segment has what: numbers of its fields, zero for what it has not.
 struct Fields {
+    intent: &'static str,
     medication: medication::Fields,
     dosage: dosage::Fields,
     timing: usize,
@@ -38,6 +40,7 @@ struct Fields {
 }
 
 const RXO: Fields = Fields {
+    intent: "original-order",
     medication: medication::Fields { code: 1, form: 5, strength: 18, volume: 25, ..medication::NONE },
     dosage: dosage::Fields { amount: 2, instructions: 7, daily: 23, rate: 21 },
     timing: 0,
@@ -56,6 +59,7 @@ const RXO: Fields = Fields {
 };
 
 const RXE: Fields = Fields {
+    intent: "filler-order",
     medication: medication::Fields { code: 2, form: 6, strength: 25, volume: 33, ..medication::NONE },
     dosage: dosage::Fields { amount: 3, instructions: 7, daily: 19, rate: 23 },
     timing: 1,
@@ -75,26 +79,23 @@ const RXE: Fields = Fields {
 
 /// Adds the MedicationRequest of an RXO or RXE. `group` is the ORC above it, or the segment itself where there is none.
 pub fn request(ctx: &Ctx, group: &Node, own: &Node, patient: Handle, encounter: Option<Handle>) -> Handle {
-    let is_encoded = own.segment.name == "RXE";
-    let fields = if is_encoded { &RXE } else { &RXO };
+    let fields = if own.segment.name == "RXE" { &RXE } else { &RXO };
     let mut draft = Draft::new("MedicationRequest", own.segment.at());
     draft.set("subject", patient.reference()).set("encounter", encounter.map(Handle::reference));
     if group.segment.name == "ORC" {
         order(ctx, group.segment, &mut draft);
     }
-    draft.default("status", "active");
-    match is_encoded {
-        true => draft.default("intent", "order"),
-        false => draft.set("intent", "original-order"),
-    };
+    draft.set("intent", fields.intent).default("status", "active");
     let components: Vec<&Node> = own.all("RXC").collect();
     medication::fill(ctx, own.segment, fields.medication, &components, &mut draft);
     let timings = timings(ctx, group, own, fields);
     draft.set("priority", timings.iter().find_map(|timing| timing.priority.clone()));
     let routes: Vec<&Node> = own.all("RXR").collect();
-    let dosages = dosage::dosages(ctx, own.segment, fields.dosage, &routes, timings);
+    let mut dosages = dosage::dosages(ctx, own.segment, fields.dosage, &routes, timings);
+    dosages.extend(dosage::limits(ctx, own));
     set_list(&mut draft, "dosageInstruction", dosages);
-    people_and_reasons(ctx, own.segment, fields, &mut draft);
+    requester(ctx, group.segment, own.segment, fields, &mut draft);
+    authored_and_reasons(ctx, own.segment, fields, &mut draft);
     let told = own.segment.field(fields.pharmacist).repetitions().filter_map(coded::words).map(note::text);
     // Without an ORC the group is the segment itself.
     let nodes = [group, own].into_iter().take(if group.segment.name == "ORC" { 2 } else { 1 });
@@ -118,9 +119,9 @@ fn order(ctx: &Ctx, orc: Segment, draft: &mut Draft) {
             false => draft.default("authoredOn", time),
         };
     }
-    for (field, name) in [(12, "requester"), (10, "recorder")] {
-        draft.set(name, orc.field(field).said().and_then(|part| datatype::practitioner(ctx, part)));
-    }
+    // Who entered it, else who acted (ORC-19).
+    let recorder = [10, 19].into_iter().find_map(|n| orc.field(n).said());
+    draft.set("recorder", recorder.and_then(|part| datatype::practitioner(ctx, part)));
     // An EI until v2.8.1, an EIP since: then the placer's number is within the first component.
     let group = orc.field(4).said().map(|part| if part.part(1).len() > 1 { part.part(1) } else { part });
     let group = group.and_then(|part| number::number(ctx, part, "PGN", "placer-group"));
@@ -133,12 +134,16 @@ fn status(ctx: &Ctx, orc: Segment) -> Option<String> {
         .or_else(|| datatype::code(ctx, orc.field(1), "HL70119/medication"))
 }
 
-/// Who asked for it and why, where ORC does not say it.
-fn people_and_reasons(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
-    if !draft.resource.contains_key("requester") {
-        let person = own.field(fields.prescriber).said();
-        draft.set("requester", person.and_then(|part| datatype::practitioner(ctx, part)));
-    }
+/// Who asked for it: ORC-12, else who is named beside the medicine, for the house of ORC-21.
+fn requester(ctx: &Ctx, group: Segment, own: Segment, fields: &Fields, draft: &mut Draft) {
+    let orc = Some(group).filter(|group| group.name == "ORC");
+    let person = orc.and_then(|orc| orc.field(12).said()).or_else(|| own.field(fields.prescriber).said());
+    let person = person.and_then(|part| datatype::practitioner(ctx, part));
+    draft.set("requester", participation::role(ctx, person, orc.and_then(|orc| orc::house(ctx, orc))));
+}
+
+/// When and why it was asked for, and whether something else may be given.
+fn authored_and_reasons(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
     draft.set("authoredOn", own.field(fields.ordered).said().and_then(|part| datatype::date_time(ctx, part)));
     let reasons = own.field(fields.indication).repetitions();
     let reasons = reasons.filter_map(|part| datatype::codeable_concept(ctx, part, None)).collect();
@@ -152,24 +157,24 @@ fn people_and_reasons(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draf
 fn timings(ctx: &Ctx, group: &Node, own: &Node, fields: &Fields) -> Vec<Timing> {
     let mut nodes = [own, group].into_iter().map(|node| node.all("TQ1").collect::<Vec<_>>());
     if let Some(tq1) = nodes.find(|found| !found.is_empty()) {
-        return tq1.into_iter().map(|node| timing::of_tq1(ctx, node.segment)).collect();
+        return tq1.into_iter().map(|node| tq1::of_tq1(ctx, node.segment)).collect();
     }
     let of_order = if group.segment.name == "ORC" { 7 } else { 0 };
     let mut fields = [own.segment.field(fields.timing), group.segment.field(of_order)].into_iter();
     let old = fields.find(|field| field.said().is_some());
-    old.into_iter().flat_map(|field| field.repetitions()).map(|part| timing::of_tq(ctx, part)).collect()
+    old.into_iter().flat_map(|field| field.repetitions()).map(|part| tq1::of_tq(ctx, part)).collect()
 }
 
 fn dispense(ctx: &Ctx, own: Segment, fields: &Fields, draft: &mut Draft) {
     let units = own.field(fields.quantity + 1).first();
-    let first = simple::quantity(ctx, own.field(fields.first_fill), units);
+    let first = quantity::simple_of(ctx, own.field(fields.first_fill), units);
     let days = text::decimal(ctx, own.field(fields.interval).first());
     let pharmacy = own.field(fields.pharmacy).said();
     let members = [
         ("initialFill", first.map(|quantity| json!({"quantity": quantity}))),
-        ("dispenseInterval", days.map(|days| simple::of_time(days, "d"))),
+        ("dispenseInterval", days.map(|days| timing::of_time(days, "d"))),
         ("numberOfRepeatsAllowed", text::integer(ctx, own.field(fields.refills), 0)),
-        ("quantity", simple::quantity(ctx, own.field(fields.quantity), units)),
+        ("quantity", quantity::simple_of(ctx, own.field(fields.quantity), units)),
         ("performer", pharmacy.and_then(|part| organization::organization_of_code(ctx, part))),
     ];
     let said = members.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
@@ -187,9 +192,36 @@ pub fn number_of(ctx: &Ctx, segment: Segment, field: usize) -> Option<Number> {
 /// Its placer and filler number; those that several medicines of the message share with what tells them apart. Else the
 /// number of the prescription; else patient, medicine and time.
 fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Handle, draft: &mut Draft) {
+    let (mut keys, shared) = numbers(ctx, orc, draft);
+    let prescription = number_of(ctx, own, fields.prescription);
+    if let Some(number) = &prescription {
+        draft.push("identifier", number.element.clone());
+    }
+    let code = super::obx::key_of(own.field(fields.medication.code));
+    if keys.is_empty() {
+        if let Some(id) = shared {
+            let value = format!("{}|{}|{code}", id.system, id.value);
+            return number::identify(draft, vec![number::synthetic(ctx, fields.intent, value)]);
+        }
+        keys.extend(prescription.map(|number| number.key));
+    }
+    if !keys.is_empty() {
+        draft.identity = known_by(&keys, fields.intent, patient);
+        return;
+    }
+    let time = draft.resource.get("authoredOn").or(draft.defaults.get("authoredOn")).and_then(Value::as_str);
+    if time.is_none() {
+        let text = "an order without a number is taken for the last one of its kind";
+        ctx.warn(Code::RequiredField, orc.at().field(2), text);
+    }
+    let number = number::synthetic(ctx, fields.intent, format!("{code}|{}", time.unwrap_or_default()));
+    number::identify_within(draft, patient, number);
+}
+
+/// Gives a draft the numbers of its order; returns those that are its own, and else one that it shares with other medicines.
+fn numbers(ctx: &Ctx, orc: Segment, draft: &mut Draft) -> (Vec<Identifier>, Option<Identifier>) {
     let numbers = Numbers::read(ctx, Some(orc).filter(|orc| orc.name == "ORC"), None);
-    let mut shared = None;
-    let mut keys: Vec<Identifier> = Vec::new();
+    let (mut keys, mut shared) = (Vec::new(), None);
     for (n, number) in [(2, numbers.placer), (3, numbers.filler)] {
         let Some(number) = number else { continue };
         if !is_shared(ctx, orc, n) {
@@ -201,29 +233,31 @@ fn identify(ctx: &Ctx, orc: Segment, own: Segment, fields: &Fields, patient: Han
             shared = Some(number.id);
         }
     }
-    let prescription = number_of(ctx, own, fields.prescription);
-    if let Some(number) = &prescription {
-        draft.push("identifier", number.element.clone());
-    }
-    let code = super::obx::key_of(own.field(fields.medication.code));
-    if keys.is_empty() {
-        if let Some(id) = shared {
-            let value = format!("{}|{}|{code}", id.system, id.value);
-            return number::identify(draft, vec![number::synthetic(ctx, "prescription", value)]);
-        }
-        keys.extend(prescription.map(|number| number.key));
-    }
+    (keys, shared)
+}
+
+/// By one of the numbers, and by who says it: who asks for it or who makes it.
+fn known_by(numbers: &[Identifier], intent: &str, patient: Handle) -> Identity {
+    let token = |number: &Identifier| format!("{}|{}", search_value(&number.system), search_value(&number.value));
+    let tokens: Vec<String> = numbers.iter().map(token).collect();
+    Identity::Search(format!("patient={{{}}}&intent={intent}&identifier={}", patient.0, tokens.join(",")))
+}
+
+/// What ends or halts an order does so for what was asked for and for what the pharmacy made of it. Where the message tells of one of them
+/// alone, `told`, the other gets the same status, if it is there.
+pub fn end_other(ctx: &Ctx, orc: Segment, told: &str, patient: Handle) {
+    let is_released = orc.field(1).is("RL");
+    let Some(status) = status(ctx, orc).filter(|status| status != "active" || is_released) else { return };
+    let fields = if told == "RXE" { &RXO } else { &RXE };
+    let mut draft = Draft::new("MedicationRequest", orc.at());
+    draft.set("subject", patient.reference()).set("intent", fields.intent).set("status", status);
+    draft.default("medicationCodeableConcept", medication::not_said());
+    draft.only_if_there = true;
+    let (keys, _) = numbers(ctx, orc, &mut draft);
     if !keys.is_empty() {
-        draft.identity = Identity::Identifiers(keys);
-        return;
+        draft.identity = known_by(&keys, fields.intent, patient);
+        ctx.add(draft);
     }
-    let time = draft.resource.get("authoredOn").or(draft.defaults.get("authoredOn")).and_then(Value::as_str);
-    if time.is_none() {
-        let text = "an order without a number is taken for the last one of its kind";
-        ctx.warn(Code::RequiredField, orc.at().field(2), text);
-    }
-    let number = number::synthetic(ctx, "prescription", format!("{code}|{}", time.unwrap_or_default()));
-    number::identify_within(draft, patient, number);
 }
 
 /// Returns whether orders of other medicines in this message have the same ORC-2 or ORC-3.

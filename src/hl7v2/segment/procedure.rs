@@ -4,9 +4,9 @@
 //! is not known.
 
 use super::clinical::{add, keyed, known_by, named_by};
-use super::{note, obx, participation, span};
+use super::{note, obx, participation};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded::concept};
+use crate::hl7v2::datatype::{self, coded::concept, span};
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;

@@ -8,6 +8,7 @@ use super::{group, note, obx, participation, result};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
+use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
@@ -60,9 +61,7 @@ pub fn request(ctx: &Ctx, tree: &Node, node: &Node, subject: &Subject) -> Handle
     for annotation in note::annotations(ctx, node) {
         draft.push("note", annotation);
     }
-    // The last segments NTE are of the message, wherever the segment before them belongs.
-    let visits = tree.all("PID").flat_map(|pid| pid.all("PV1"));
-    for annotation in visits.flat_map(|pv1| pv1.all("PV2").chain([pv1])).flat_map(|node| note::annotations(ctx, node)) {
+    for annotation in last_notes(ctx, tree) {
         draft.push("note", annotation);
     }
     providers(ctx, &providers_of(tree, node), subject, &mut draft);
@@ -84,6 +83,12 @@ fn recognize(ctx: &Ctx, rf1: Segment, patient: Handle, draft: &mut Draft) {
         let words = [3, 10, 7].map(|n| rf1.field(n).text().unwrap_or_default());
         obx::key_within(ctx, (patient, None), &ctx.local("referral"), words.join("#").trim_matches('#'), draft);
     }
+}
+
+/// Returns what the last segments NTE of a referral say: they are of the message, wherever the segment before them belongs.
+fn last_notes(ctx: &Ctx, tree: &Node) -> Vec<Value> {
+    let visits = tree.all("PID").filter(|_| ctx.event.family == Family::Referral).flat_map(|pid| pid.all("PV1"));
+    visits.flat_map(|pv1| pv1.all("PV2").chain([pv1])).flat_map(|node| note::annotations(ctx, node)).collect()
 }
 
 /// Returns the segments PRD, wherever they stand.
@@ -108,15 +113,12 @@ fn providers(ctx: &Ctx, all: &[&Node], subject: &Subject, draft: &mut Draft) {
     }
 }
 
-/// Returns who a PRD names: a person, who acts for the organization (PRD-10), or that alone.
+/// Returns who a PRD names: a person with a number (PRD-7) for an organization (PRD-10); else by name; else the organization.
 fn provider(ctx: &Ctx, prd: Segment) -> Option<Value> {
-    let house = prd.field(10).said().and_then(|house| datatype::organization(ctx, house));
-    participation::role(ctx, person(ctx, prd), house)
-}
-
-/// Returns the person that a PRD names: with a number (PRD-7), else by name.
-fn person(ctx: &Ctx, prd: Segment) -> Option<Value> {
-    let name = prd.field(2).said().and_then(|name| datatype::human_name(ctx, name))?;
+    let (name, house) = (prd.field(2).said(), prd.field(10).said());
+    let Some(name) = name.and_then(|name| datatype::human_name(ctx, name)) else {
+        return house.and_then(|house| datatype::organization(ctx, house));
+    };
     let display = name.as_object().map(datatype::name::display);
     let mut draft = Draft::new("Practitioner", prd.at());
     let mut known: Vec<Identifier> = Vec::new();
@@ -145,7 +147,8 @@ fn person(ctx: &Ctx, prd: Segment) -> Option<Value> {
     if let Some(display) = display {
         reference["display"] = json!(display);
     }
-    Some(reference)
+    let house = house.and_then(|house| datatype::organization(ctx, house));
+    participation::role(ctx, Some(reference), house)
 }
 
 /// AUT-6: the number under which the payer agreed.

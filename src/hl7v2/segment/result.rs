@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{clinical, note, obr, obx, orc, specimen, txa};
+use super::{charge, clinical, note, obr, obx, orc, specimen, txa};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -17,6 +17,7 @@ pub fn convert(ctx: &Ctx, tree: &Node) {
             result(ctx, &group, patient, encounter);
         }
         beside(ctx, node, patient, encounter);
+        charge::of_orders(ctx, node, patient);
     }
 }
 

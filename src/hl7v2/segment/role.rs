@@ -113,7 +113,7 @@ fn acting(ctx: &Ctx, person: Option<Value>, house: Option<Value>, segment: Segme
             somebody.identity = Identity::Search(search);
         }
         None => {
-            let number = number::synthetic(ctx, "role", format!("{}|{}", ctx.house(), house["display"].as_str()?));
+            let number = number::synthetic(ctx, "role", format!("{}#{}", ctx.house(), house["display"].as_str()?));
             number::identify(&mut somebody, vec![number]);
         }
     }
@@ -163,20 +163,16 @@ pub fn carers(ctx: &Ctx, above: &[&Node], patient: Handle) {
 }
 
 /// Returns a reference to the primary care provider in the house that the segment names; to the person alone where it names none,
-/// or where nobody could recognize the person.
+/// or where nobody could recognize the role.
 fn general_practitioner(ctx: &Ctx, segment: Segment, person: Value) -> Value {
-    let (fields, draft_of) = (fields(segment), |who: &Value| who["reference"].as_str().and_then(Handle::of));
+    let fields = fields(segment);
     let house = segment.field(fields.organization).said().and_then(|house| datatype::organization(ctx, house));
-    let (Some(who), Some(house)) = (draft_of(&person), house) else { return person };
-    let reference = match draft_of(&house) {
-        Some(_) => participation::role(ctx, Some(person.clone()), Some(house)),
-        None => role_by_name(ctx, segment, (who, &person), &house),
-    };
-    let Some(reference) = reference else { return person };
+    let Some(reference) = participation::role(ctx, Some(person.clone()), house) else { return person };
     let numbers = segment.field(fields.telecom).repetitions().filter(|xtn| xtn.is_there());
     let telecom: Vec<Value> = numbers.filter_map(|xtn| datatype::contact_point(ctx, xtn, Some("work"))).collect();
     let place = segment.field(fields.location).said().and_then(|place| datatype::location(ctx, place));
-    if let Some(role) = draft_of(&reference) {
+    let draft = reference["reference"].as_str().and_then(Handle::of);
+    if let Some(role) = draft.filter(|_| reference != person) {
         ctx.change(role, |draft| {
             telecom.into_iter().for_each(|number| _ = draft.push("telecom", number));
             place.into_iter().for_each(|place| _ = draft.push("location", place));
@@ -184,22 +180,6 @@ fn general_practitioner(ctx: &Ctx, segment: Segment, person: Value) -> Value {
         });
     }
     reference
-}
-
-/// Adds the role of somebody in a house of which the name alone is known.
-fn role_by_name(ctx: &Ctx, segment: Segment, (who, person): (Handle, &Value), house: &Value) -> Option<Value> {
-    let system = identity::local_system(ctx, "practitioner-role")?;
-    let name = house["display"].as_str()?;
-    let identifier = Identifier { system, value: identity::digest(ctx, who, name)? };
-    let mut role = Draft::new("PractitionerRole", segment.at());
-    role.push("identifier", json!({"system": identifier.system, "value": identifier.value}));
-    role.identity = Identity::Identifiers(vec![identifier]);
-    role.update = Update::Keep;
-    role.set("practitioner", person.clone()).set("organization", house.clone());
-    let mut reference = ctx.add_once(role).reference();
-    let words: Vec<&str> = person["display"].as_str().into_iter().chain([name]).collect();
-    reference["display"] = words.join(", ").into();
-    Some(reference)
 }
 
 /// Returns the care team that a sender keeps of a patient: there is one.

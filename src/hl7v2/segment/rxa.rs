@@ -5,13 +5,13 @@
 //! 2.5.1 has it.
 
 use super::admit::Subject;
+use super::note;
 use super::number;
 use super::obx::{self, More, key_of};
 use super::order_number::{Number, Numbers};
 use super::vaccine_fact::Facts;
-use super::{note, simple};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded, text};
+use crate::hl7v2::datatype::{self, coded, quantity, text};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;
 use crate::hl7v2::message::{Part, Segment};
@@ -123,7 +123,7 @@ fn status(ctx: &Ctx, rxa: Segment, draft: &mut Draft) {
 fn dose(ctx: &Ctx, rxa: Segment, draft: &mut Draft) {
     let is_known = |part: Part| part.said().is_some() && !UNKNOWN.iter().any(|unknown| part.is(unknown));
     if is_known(rxa.field(6)) {
-        draft.set("doseQuantity", simple::quantity(ctx, rxa.field(6), rxa.field(7).first()));
+        draft.set("doseQuantity", quantity::simple_of(ctx, rxa.field(6), rxa.field(7).first()));
     }
     let version = ctx.message.header().field(12).text().unwrap_or_default();
     let is_old = ["2.1", "2.2", "2.3", "2.4"].iter().any(|old| version.starts_with(old));

@@ -152,7 +152,7 @@ fn who_did_a_procedure_did_it_for_a_house() {
     says("BAR^P12", &pr1, "PractitionerRole", &[("/organization/display", json!("West Hospital"))]);
     let role = &drafts("BAR^P12", &format!("{pr1}\n{}", pr1.replace("76^", "77^")), "PractitionerRole");
     assert_eq!(role.len(), 1);
-    assert!(search(&role[0]).ends_with("/sid/hl7v2-role|urn:x-v2:HOSP#7|West Hospital"), "{}", search(&role[0]));
+    assert!(search(&role[0]).ends_with("/sid/hl7v2-role|urn:x-v2:HOSP#7#West Hospital"), "{}", search(&role[0]));
 }
 
 #[test]

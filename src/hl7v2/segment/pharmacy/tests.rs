@@ -19,7 +19,7 @@ fn with_timing(tq1: &str, expected: &[(&str, Value)]) {
 fn an_encoded_order_is_a_prescription() {
     let expected = [
         ("/status", json!("active")),
-        ("/intent", json!("order")),
+        ("/intent", json!("filler-order")),
         ("/authoredOn", json!("2026-05-02T08:00:00Z")),
         ("/identifier/0/system", json!("urn:x-v2:HOSP:EHR")),
         ("/identifier/0/value", json!("P1")),
@@ -28,6 +28,7 @@ fn an_encoded_order_is_a_prescription() {
         ("/medicationCodeableConcept/coding/0/code", json!("308191")),
         ("/dosageInstruction/0/text", json!("Take with food")),
         ("/dosageInstruction/0/patientInstruction", json!("Take with food")),
+        ("/dosageInstruction/0/additionalInstruction/0/text", json!("Take with food")),
         ("/dosageInstruction/0/doseAndRate/0/doseRange/low/value", json!(1)),
         ("/dosageInstruction/0/doseAndRate/0/doseRange/high/value", json!(2)),
         (
@@ -162,26 +163,78 @@ fn what_was_asked_for_is_the_prescription_where_nothing_is_encoded() {
         ),
     ];
     check("ORM^O01", &format!("{PID}\nORC|NW|1\n{rxo}"), "MedicationRequest", &expected);
-    let both = converted("RDE^O11", &format!("{PID}\nORC|NW|1\n{rxo}\n{RXE}")).unwrap().drafts;
-    assert_eq!(both.of_type("MedicationRequest").count(), 1);
+}
+
+#[test]
+fn what_the_pharmacy_encoded_is_based_on_what_was_asked_for() {
+    let rxo = "RXO|1^X^NDC|5||mg\nPRT||AD||CO||||Mayo";
+    let rest = "PRT||AD||CO|58^Jackson\nCTI|RS1\nBLG|||A7^^^1.2.3&1.2.3&ISO";
+    let both = converted("RDE^O11", &format!("{PID}\nORC|NW|1\n{rxo}\n{RXE}\n{rest}")).unwrap().drafts;
+    let made: Vec<_> = both.of_type("MedicationRequest").map(|(handle, draft)| (handle, draft.made())).collect();
+    let [(original, asked), (_, encoded)] = &made[..] else { panic!("two prescriptions: {made:?}") };
+    assert_eq!((&asked["intent"], &encoded["intent"]), (&json!("original-order"), &json!("filler-order")));
+    assert_eq!(encoded["basedOn"], json!([original.reference()]));
+    assert_eq!(asked["supportingInformation"], json!([{"display": "Mayo"}]));
+    let known: Vec<_> = ["Practitioner", "ResearchStudy", "Account"].map(|t| both.of_type(t).next().unwrap().0).into();
+    let told: Vec<&Value> =
+        encoded["supportingInformation"].as_array().unwrap().iter().map(|it| &it["reference"]).collect();
+    assert_eq!(told, known.iter().map(|it| json!(it.url())).collect::<Vec<_>>().iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_ends_an_order_ends_it_for_who_asked_and_for_who_makes_it() {
+    let drafts = |orc: &str, own: &str| {
+        let event = if own.contains("RXE") { "RDE^O11" } else { "ORM^O01" };
+        let drafts = converted(event, &format!("{PID}\nORC|{orc}\n{own}")).unwrap().drafts;
+        let all = drafts.of_type("MedicationRequest").map(|(_, draft)| draft.clone());
+        all.map(|it| (it.only_if_there, it.made()["intent"].clone(), it.made()["status"].clone())).collect::<Vec<_>>()
+    };
+    let (asked, made) = (json!("original-order"), json!("filler-order"));
+    let stopped = drafts("DC|1", RXE);
+    assert_eq!(stopped, [(false, made.clone(), json!("stopped")), (true, asked.clone(), json!("stopped"))]);
+    let asked_off = drafts("CA|1", "RXO|1^X^NDC|5||mg");
+    assert_eq!(asked_off, [(false, asked, json!("cancelled")), (true, made.clone(), json!("cancelled"))]);
+    assert_eq!(drafts("RL|1", RXE).len(), 2);
+    assert_eq!(drafts("NW|1", RXE), [(false, made, json!("active"))]);
+    assert_eq!(drafts("DC|1", &format!("RXO|1^X^NDC|5||mg\n{RXE}")).len(), 2);
+}
+
+#[test]
+fn how_much_is_given_at_most() {
+    let limit = |cdo: &str, expected: &str| {
+        let own = format!("RXE||1^X^NDC|\nCDO|1|A|{cdo}");
+        let expected: Value = serde_json::from_str(expected).unwrap();
+        prescription("NW|1", &own, &[("/dosageInstruction/0", expected)]);
+    };
+    limit("100^mg|^PL", r#"{"maxDosePerLifetime":{"value":100,"unit":"mg"}}"#);
+    let per = |per: &str| {
+        format!(r#"{{"maxDosePerPeriod":{{"numerator":{{"value":100,"unit":"mg"}},"denominator":{{{per}}}}}}}"#)
+    };
+    limit("100^mg|^M", &per(r#""value":1,"unit":"mo","system":"http://unitsofmeasure.org","code":"mo""#));
+    limit("100^mg|^O", &per(r#""value":1,"unit":"O""#));
+    limit("100^mg|", "null");
 }
 
 #[test]
 fn orders_are_known_by_their_numbers() {
     let identities = |segments: &str| -> Vec<Identity> {
-        let drafts = converted("RDE^O11", &format!("{PID}\n{segments}")).unwrap().drafts;
+        let event = if segments.contains("RXE") { "RDE^O11" } else { "ORM^O01" };
+        let drafts = converted(event, &format!("{PID}\n{segments}")).unwrap().drafts;
         drafts.of_type("MedicationRequest").map(|(_, draft)| draft.identity.clone()).collect()
     };
     let values = |segments: &str| -> Vec<String> {
         let value = |identity: &Identity| match identity {
             Identity::Identifiers(keys) => keys.iter().map(|key| key.value.clone()).collect::<Vec<_>>().join("+"),
+            Identity::Search(text) => text.replace("urn:x-v2:HOSP:", ""),
             other => format!("{other:?}"),
         };
         identities(segments).iter().map(value).collect()
     };
-    assert_eq!(values(&format!("ORC|NW|P|F\n{RXE}")), ["P+F"]);
-    assert_eq!(values(&format!("ORC|NW\n{RXE}")), ["RX9"]);
-    assert_eq!(values(RXE), ["RX9"]);
+    let known = |intent: &str, numbers: &str| [format!("patient={{0}}&intent={intent}-order&identifier={numbers}")];
+    assert_eq!(values(&format!("ORC|NW|P|F\n{RXE}")), known("filler", "placer|P,filler|F"));
+    assert_eq!(values("ORC|NW|P|F\nRXO|1^A^L|"), known("original", "placer|P,filler|F"));
+    assert_eq!(values(&format!("ORC|NW\n{RXE}")), known("filler", "prescription|RX9"));
+    assert_eq!(values(RXE), known("filler", "prescription|RX9"));
     // A number that several medicines share is told apart by the medicine.
     let shared = values("ORC|NW|P\nRXE||1^A^L|\nORC|NW|P\nRXE||2^B^L|");
     assert_eq!(shared, ["urn:x-v2:HOSP:placer|P|1", "urn:x-v2:HOSP:placer|P|2"]);
@@ -192,7 +245,8 @@ fn orders_are_known_by_their_numbers() {
 #[test]
 fn a_replacement_names_what_it_replaces() {
     let drafts = converted("RDE^O11", &format!("{PID}\nORC|RP|1\nRXE||1^A^L|\nORC|RO|2\nRXE||2^B^L|")).unwrap().drafts;
-    let made: Vec<Value> = drafts.of_type("MedicationRequest").map(|(_, draft)| draft.made()).collect();
+    let all = drafts.of_type("MedicationRequest").filter(|(_, draft)| !draft.only_if_there);
+    let made: Vec<Value> = all.map(|(_, draft)| draft.made()).collect();
     let (old, _) = drafts.of_type("MedicationRequest").next().unwrap();
     assert_eq!((&made[0]["status"], &made[1]["status"]), (&json!("stopped"), &json!("active")));
     assert_eq!(made[1]["priorPrescription"], old.reference());

@@ -188,7 +188,7 @@ fn who_observed_is_a_person_a_house_or_both() {
     let expected = [
         ("/practitioner/display", json!("Fee")),
         ("/organization/display", json!("Lab")),
-        ("/identifier/0/value", json!("urn:x-v2:LAB#5|Lab")),
+        ("/identifier/0/value", json!("urn:x-v2:LAB#5#Lab")),
     ];
     check("ORU^R01", &prt, "PractitionerRole", &expected);
     let people = segment("OBR", &[(3, "F1"), (4, "X"), (32, "5&Fee"), (34, "6&Nah"), (35, "7&Typ")]);

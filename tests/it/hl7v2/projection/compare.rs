@@ -70,6 +70,8 @@ pub fn compare(path: &str, expected: &Value, ours: Option<&Value>, pairs: &Pairs
             let (expected, ours) = (word(leaf), ours.map(word).unwrap_or_default());
             let agreed = match (expected.strip_prefix(LINK), ours.strip_prefix(LINK)) {
                 (Some(wanted), Some(found)) => pairs.get(wanted).is_some_and(|pair| pair == found),
+                // Who is only named is named in full: the family name is the end of it.
+                _ if path.ends_with(".names") && ours.ends_with(&format!(" {expected}")) => true,
                 _ => same(&expected, &ours),
             };
             facts.push(Fact { expected, ours, agreed, ..Fact::at(path) });

@@ -29,6 +29,11 @@ impl Tally {
         if self.compared == 0 { 100.0 } else { self.agreed as f64 * 100.0 / self.compared as f64 }
     }
 
+    /// Returns the share where facts count as well on which we stand by our reading.
+    fn share_of_all(self) -> f64 {
+        Tally { compared: self.compared + self.settled, ..self }.share()
+    }
+
     fn row(self, name: &str) -> String {
         let Tally { agreed, compared, settled } = self;
         format!("  {name:44} {agreed:6} of {compared:6} {:6.1} %  settled {settled}\n", self.share())
@@ -58,7 +63,11 @@ pub fn report(all: &[Compared], rules: &[Rule], uses: &[usize], is_whole: bool) 
             }
         }
     }
-    let mut head = format!("HL7 v2: facts that others find in the same messages, {:.1} %\n", total.share());
+    let mut head = format!(
+        "HL7 v2: facts that others find in the same messages: {:.1} % agree; {:.1} % with those on which the guide decides otherwise\n",
+        total.share(),
+        total.share_of_all()
+    );
     head += &total.row("all");
     sources.iter().for_each(|(source, tally)| head += &tally.row(source));
     head += "\nby event\n";

@@ -51,9 +51,6 @@ const SYSTEMS: &[&str] = &[
     "urn:oid:2.",
 ];
 
-/// What an Annotation has; it may be a text alone.
-const NOTE: &[&str] = &["text", "time", "authorString", "authorReference"];
-
 /// Codes of `ContactPoint.system`, which is no URI.
 const CONTACT: &[&str] = &["phone", "fax", "email", "pager", "url", "sms", "other"];
 
@@ -251,8 +248,7 @@ fn words(facts: &mut Map<String, Value>) {
             facts.insert("coding".into(), codings.into_iter().filter(has_code).map(without_text).collect());
         }
         facts.insert(if is_coded { "(words)".into() } else { "words".into() }, Value::Array(texts));
-    } else if let (Some(text), true) = (facts.get("text").cloned(), facts.keys().all(|name| NOTE.contains(&&**name))) {
-        facts.shift_remove("text");
+    } else if let Some(text) = facts.shift_remove("text") {
         facts.insert("words".into(), json!([text]));
     } else {
         // A Coding, a Quantity or a Reference without a target.

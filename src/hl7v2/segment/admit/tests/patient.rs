@@ -137,6 +137,9 @@ fn what_else_is_said_of_a_person() {
     of("PID|1||1", "Patient", &[("/communication", Value::Null)]);
     let disabled = [("/identifier/1/value", json!("D1")), ("/identifier/2", Value::Null)];
     of("PID|1||1\nDB1|1|PT|D1^^^&2.999&ISO\nDB1|2|GT|D2", "Patient", &disabled);
+    let asked = [("/contact/0/name/family", json!("Doe")), ("/contact/0/telecom/0/value", json!("5551"))];
+    let nk1 = format!("NK1|1||EMR||||||||||Works^^9{}Doe|5551", "|".repeat(17));
+    of(&format!("PID|1||1\n{nk1}"), "Organization", &asked);
     let contact = [("/contact/0/name/family", json!("A")), ("/contact/1", Value::Null)];
     of("PID|1||1\nCTD|C|A^B|||5551\nCTD|BP|C^D", "Patient", &contact);
 }
@@ -144,15 +147,16 @@ fn what_else_is_said_of_a_person() {
 #[test]
 fn a_primary_care_provider_is_one_of_a_house() {
     let rol = |house: &str| format!("PID|1||1\nROL|1|AD|PP|7^Doe||||||||5551||{house}");
-    let role = [("/practitioner/display", json!("Doe")), ("/telecom/0/value", json!("5551"))];
-    for (house, organization) in [("Practice", "/organization/display"), ("Practice^^9", "/organization/reference")] {
-        check("A08", &rol(house), "PractitionerRole", &role);
-        let conversion = converted("A08", &rol(house)).unwrap();
-        let (handle, draft) = conversion.drafts.of_type("PractitionerRole").next().unwrap();
-        assert!(draft.made().pointer(organization).is_some(), "{house}");
-        assert_eq!(draft.update, Update::Keep);
-        check("A08", &rol(house), "Patient", &[("/generalPractitioner/0/reference", json!(handle.url()))]);
-    }
+    let expected = [
+        ("/practitioner/display", json!("Doe")),
+        ("/organization/display", json!("Practice")),
+        ("/telecom/0/value", json!("5551")),
+    ];
+    check("A08", &rol("Practice^^9"), "PractitionerRole", &expected);
+    let conversion = converted("A08", &rol("Practice^^9")).unwrap();
+    let (handle, draft) = conversion.drafts.of_type("PractitionerRole").next().unwrap();
+    assert_eq!(draft.update, Update::Keep);
+    check("A08", &rol("Practice^^9"), "Patient", &[("/generalPractitioner/0/reference", json!(handle.url()))]);
     check("A08", &rol(""), "PractitionerRole", &[("", Value::Null)]);
 }
 

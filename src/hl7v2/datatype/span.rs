@@ -1,7 +1,6 @@
 //! Times to the second, and how long something lasts after them.
 
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
 use jiff::fmt::temporal::{Pieces, PiecesOffset};
@@ -10,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Returns a DTM as an R4 instant; what says a day only is none, which is noted.
 pub fn instant(ctx: &Ctx, part: Part) -> Option<String> {
-    let time = datatype::date_time(ctx, part.said()?)?;
+    let time = super::date_time(ctx, part.said()?)?;
     if stamp(&time).is_none() {
         ctx.warn(Code::DataType, part.at, "this says a day, where a time of the day is needed");
         return None;
@@ -23,6 +22,13 @@ pub fn plus(time: &str, minutes: i64) -> Option<String> {
     let (stamp, offset) = stamp(time)?;
     let later = stamp.checked_add(SignedDuration::from_mins(minutes)).ok()?;
     Some(later.display_with_offset(offset).to_string())
+}
+
+/// Returns a time of day, on the day and in the zone of another time; nothing where that has no zone.
+pub fn at(day: &str, time: &str) -> Option<String> {
+    let (date, rest) = day.split_once('T')?;
+    let zone = rest.get(rest.find(['+', '-', 'Z'])?..)?;
+    Some(format!("{date}T{time}{zone}"))
 }
 
 /// Returns a time in UTC: the same for the same moment.
@@ -56,6 +62,13 @@ fn stamp(time: &str) -> Option<(Timestamp, Offset)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_of_day_is_of_the_day_and_zone_of_another() {
+        assert_eq!(at("2021-09-24T23:30:00+02:15", "08:00:00").as_deref(), Some("2021-09-24T08:00:00+02:15"));
+        assert_eq!(at("2021-09-24T23:30:00.5Z", "08:00:00").as_deref(), Some("2021-09-24T08:00:00Z"));
+        assert_eq!(at("2021-09-24", "08:00:00"), None);
+    }
 
     #[test]
     fn times_keep_their_offset() {
