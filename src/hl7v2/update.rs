@@ -101,7 +101,10 @@ fn joined(own: &[Value], said: &[Value], key: Key, are_places: bool) -> Value {
         items.push(item);
     }
     for item in said {
-        let before = own.iter().find(|other| are_places && key(other) == key(item)).and_then(Value::as_object);
+        // Where somebody was and will be again is told twice.
+        let is_alone = said.iter().filter(|other| key(other) == key(item)).count() == 1;
+        let is_before = |other: &&Value| key(other) == key(item) && (is_alone || other["status"] == item["status"]);
+        let before = own.iter().find(|other| are_places && is_before(other)).and_then(Value::as_object);
         match (before, item) {
             // Since when the patient is at a place is said once; later messages only name the place.
             (Some(before), Value::Object(item)) => items.push(members(before, item)),
@@ -153,6 +156,8 @@ mod tests {
         let since =
             |status: &str| json!({"location": {"reference": "a"}, "status": status, "period": {"start": "2026"}});
         check("location", json!([since("active")]), json!([at("a", "completed")]), json!([since("completed")]));
+        let again = || json!([since("completed"), at("a", "planned")]);
+        check("location", again(), json!([at("a", "completed"), at("a", "planned")]), again());
     }
 
     #[test]

@@ -50,8 +50,11 @@ fn add(ctx: &Ctx, part: Part, identifier: Identifier, made: Map<String, Value>, 
     draft.update = Update::Keep;
     draft.push("identifier", Value::Object(made));
     draft.set("name", name.clone());
-    let mut reference = ctx.add_once(draft).reference();
+    let handle = ctx.add_once(draft);
+    let mut reference = handle.reference();
     if let Some(name) = name {
+        // Who was only numbered before may be named now.
+        ctx.change(handle, |draft| _ = draft.resource.entry("name").or_insert_with(|| name.clone().into()));
         reference["display"] = name.into();
     }
     reference

@@ -5,7 +5,8 @@
 use super::participant::Participants;
 use super::sch::{self, Time};
 use crate::hl7v2::convert::Ctx;
-use crate::hl7v2::datatype::{self, coded, identifier, span, timing};
+use crate::hl7v2::datatype::{self, coded, place, span, text, timing};
+use crate::hl7v2::draft::{Draft, Identifier, Identity, Update};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
 use serde_json::{Value, json};
@@ -88,7 +89,8 @@ pub fn participate(ctx: &Ctx, resource: &Resource, participants: &mut Participan
     let kind = segment.field(fields(segment).kind).said();
     let kind = kind.and_then(|part| datatype::codeable_concept(ctx, part, None));
     let status = resource.status_field().and_then(|part| datatype::code(ctx, part, "HL70278/participant"));
-    let status = status.unwrap_or_else(|| "accepted".to_string());
+    // Where nothing is said of it nobody is bound to come.
+    let status = status.unwrap_or_else(|| "tentative".to_string());
     let period = sch::period(resource.start.as_deref(), resource.end.as_deref());
     let mut actors = actors(ctx, segment).into_iter().peekable();
     if actors.peek().is_none() {
@@ -114,19 +116,28 @@ fn actor(ctx: &Ctx, segment: Segment, part: Part) -> Option<Value> {
     }
 }
 
-/// A resource that AIG names by a code: a device, unless its type says that it is a place. It is named, not made:
-/// nothing else is known of it.
+/// A resource that AIG names by codes: a device, unless its type says that it is a place.
 fn thing(ctx: &Ctx, part: Part, kind: Part) -> Option<Value> {
-    let words = coded::words(part)?;
-    let mut reference = json!({"display": words});
     let said = coded::words(kind).unwrap_or_default().to_ascii_lowercase();
-    let is_place = ["room", "location", "clinic", "ward", "suite"].iter().any(|place| said.contains(place));
-    reference["type"] = json!(if is_place { "Location" } else { "Device" });
-    let coding = datatype::coding(ctx, part, None).unwrap_or_default();
-    if let Some(code) = coding["code"].as_str() {
-        let system = coding["system"].as_str().map_or_else(|| ctx.local("resource"), str::to_string);
-        let made = identifier::made(system, code.to_string(), None, &identifier::Authority::default());
-        reference["identifier"] = Value::Object(made);
+    if ["room", "location", "clinic", "ward", "suite"].iter().any(|place| said.contains(place)) {
+        return place::location_of_code(ctx, part);
     }
+    let words = coded::words(part)?;
+    // CWE.1 and CWE.4: the number and another one of the same thing.
+    let mut numbers = [[1, 3], [4, 6]].into_iter().filter_map(|[code, system]| {
+        let value = text::string(part.part(code))?;
+        let named = part.part(system).text();
+        let system = ctx.coding_system(named.as_deref(), None).unwrap_or_else(|| ctx.local("resource"));
+        Some(Identifier { system, value })
+    });
+    let Some(first) = numbers.next() else { return Some(json!({"type": "Device", "display": words})) };
+    let mut draft = Draft::new("Device", part.at);
+    for number in std::iter::once(first.clone()).chain(numbers) {
+        draft.push("identifier", json!({"system": number.system, "value": number.value}));
+    }
+    draft.push("deviceName", json!({"name": words, "type": "user-friendly-name"}));
+    (draft.identity, draft.update) = (Identity::Identifiers(vec![first]), Update::Keep);
+    let mut reference = ctx.add_once(draft).reference();
+    reference["display"] = json!(words);
     Some(reference)
 }

@@ -1,6 +1,6 @@
 //! RXD → MedicationDispense.
 //!
-//! The v2-to-FHIR guide has no map of RDS; HL7 v2.8 4A.4.3 is what this follows.
+//! The v2-to-FHIR guide has no map of RDS; HL7 v2.8 4A.4.5 is what this follows.
 
 use super::medication::{self, Fields};
 use super::obx::{self, set_list};

@@ -6,12 +6,12 @@
 use super::admit::{self, Subject};
 use super::charge::{self, Reason};
 use super::clinical;
-use super::{account, group, obr, obx, orc};
+use super::{account, diagnosis, group, obr, obx, orc};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
-use std::collections::HashMap;
+use serde_json::Value;
 
 /// Orders, observations and diagnoses of each kind that every charge of a message refers to, at most.
 const COMMON_MAX: usize = 100;
@@ -71,12 +71,26 @@ fn order(ctx: &Ctx, node: &Node, subject: &Subject, reason: &mut Reason) {
         });
     }
     reason.orders.extend(order);
-    let diagnoses: Vec<&Node> = node.all("DG1").chain(node.all("OBR").flat_map(|obr| obr.all("DG1"))).collect();
-    if !diagnoses.is_empty() {
-        let known: HashMap<_, _> =
-            ctx.see(|drafts| drafts.of_type("Condition").map(|(handle, draft)| (draft.at, handle)).collect());
-        reason.conditions.extend(diagnoses.iter().filter_map(|dg1| known.get(&dg1.segment.at())));
-    }
+    reason.conditions.extend(match order {
+        Some(order) => reasons(ctx, order),
+        None => diagnoses(ctx, node, subject),
+    });
+}
+
+/// Returns the diagnoses for which something is ordered.
+fn reasons(ctx: &Ctx, order: Handle) -> Vec<Handle> {
+    let handle = |item: &Value| item["reference"].as_str().and_then(Handle::of);
+    ctx.see(|drafts| {
+        let reasons = drafts.get(order)?.resource.get("reasonReference")?.as_array()?;
+        Some(reasons.iter().filter_map(handle).collect())
+    })
+    .unwrap_or_default()
+}
+
+/// Adds the diagnoses below an order that nobody numbered.
+fn diagnoses(ctx: &Ctx, node: &Node, subject: &Subject) -> Vec<Handle> {
+    let all = node.all("DG1").chain(node.all("OBR").flat_map(|obr| obr.all("DG1")));
+    all.filter_map(|dg1| diagnosis::of_visit(ctx, dg1, subject.patient, subject.encounter)).collect()
 }
 
 fn limit(ctx: &Ctx, pid: &Node, common: &mut Reason) {
@@ -89,3 +103,6 @@ fn limit(ctx: &Ctx, pid: &Node, common: &mut Reason) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,6 +192,13 @@ fn identify(
     }
     if !own.is_empty() {
         draft.identity = Identity::Identifiers(own.iter().map(|number| number.id.clone()).collect());
+        // Both segments have the same numbers; where they have not, that of OBR counts and the other is kept.
+        for (n, kind) in [(2, "PLAC"), (3, "FILL")] {
+            let other = orc.and_then(|orc| order_number::numbered(ctx, orc.field(n).first(), kind));
+            if let Some((other, _)) = other.filter(|(_, id)| numbers.all().all(|number| number.id != *id)) {
+                draft.push("identifier", other);
+            }
+        }
     }
     group(ctx, orc, numbers, draft);
     let alternatives = [obr.map(|obr| obr.field(53)), orc.map(|orc| orc.field(33))];
@@ -219,7 +226,7 @@ fn identify(
 
 /// ORC-4: the group that was asked for at once; or the number that several orders of this message share. ORC-38: the filler's.
 fn group(ctx: &Ctx, orc: Option<Segment>, numbers: &Numbers, draft: &mut Draft) {
-    let (own, filler) = orc.map(|orc| order_number::of_group(ctx, orc)).unwrap_or_default();
+    let [own, filler] = orc.map(|orc| order_number::of_group(ctx, orc)).unwrap_or_default();
     let shared = || numbers.all().find(|number| number.is_shared).map(|number| number.element.clone());
     draft.set("requisition", own.map(|(identifier, _)| identifier).or_else(shared));
     if let Some((identifier, _)) = filler {

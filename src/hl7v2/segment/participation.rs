@@ -125,7 +125,10 @@ pub fn interpreters(ctx: &Ctx, field: Part) -> Vec<Value> {
 pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Value> {
     let draft_of = |reference: &Value| reference["reference"].as_str().and_then(Handle::of);
     let (Some(who), Some(whose)) = (&person, &house) else { return person.or(house) };
-    let Some(practitioner) = draft_of(who) else { return person };
+    let Some(practitioner) = draft_of(who) else {
+        // Who is only named is a text, and so is where they act.
+        return Some(json!({"display": words(&[who, whose])}));
+    };
     let at = ctx.see(|drafts| drafts.get(practitioner).map(|draft| draft.at))?;
     let mut draft = Draft::new("PractitionerRole", at);
     draft.update = Update::Keep;
@@ -142,11 +145,15 @@ pub fn role(ctx: &Ctx, person: Option<Value>, house: Option<Value>) -> Option<Va
     }
     draft.set("practitioner", who.clone()).set("organization", whose.clone());
     let mut reference = ctx.add_once(draft).reference();
-    let words: Vec<&str> = [who, whose].into_iter().filter_map(|named| named["display"].as_str()).collect();
+    let words = words(&[who, whose]);
     if !words.is_empty() {
-        reference["display"] = words.join(", ").into();
+        reference["display"] = words.into();
     }
     Some(reference)
+}
+
+fn words(named: &[&Value]) -> String {
+    named.iter().filter_map(|named| named["display"].as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns a reference that says what somebody did.

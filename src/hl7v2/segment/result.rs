@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::group::{self, Group};
-use super::{charge, clinical, obr, obx, orc, specimen, txa};
+use super::{charge, clinical, note, obr, obx, orc, specimen, txa};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
@@ -28,6 +28,11 @@ pub fn result(ctx: &Ctx, group: &Group, patient: Handle, encounter: Option<Handl
     if let Some(document) = group.document {
         let orders = request.into_iter().collect();
         txa::document(ctx, document.segment, &group.content(), &txa::Subject { patient, encounter, orders });
+    }
+    if let Some(request) = request {
+        // Behind a document of the order, comments are those of the order again.
+        let notes: Vec<_> = group.all_beside("TXA").flat_map(|txa| note::annotations(ctx, txa)).collect();
+        ctx.change(request, |draft| obx::extend(draft, "note", notes));
     }
     if obr::report(ctx, group, patient, encounter, request).is_none() {
         let more = obx::More { scope: request.and_then(|request| obx::scope_of(ctx, request)), ..obx::More::default() };

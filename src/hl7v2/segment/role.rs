@@ -3,6 +3,7 @@
 //! v2-to-FHIR, segment maps PV1\[Encounter\], ROL\[Encounter-PractitionerRole\], ROL\[Patient-GeneralPractitioner\],
 //! PRT\[Patient-GeneralPractitioner-Practitioner\], ROL\[CareTeam\] and PRT\[CareTeam\]; concept map ProviderRole.
 
+use super::obx::scope_of;
 use super::{identity, number, participation};
 use crate::hl7v2::convert::Ctx;
 use crate::hl7v2::datatype;
@@ -106,21 +107,15 @@ fn acting(ctx: &Ctx, person: Option<Value>, house: Option<Value>, segment: Segme
     let Some(house) = house.as_ref().filter(|_| person.is_none()) else {
         return participation::role(ctx, person, house);
     };
+    let (name, known) = (house["display"].as_str(), house["reference"].as_str().and_then(Handle::of));
+    let by_name = || name.map(|name| format!("{}#{name}", ctx.house()));
+    let whose = known.and_then(|house| scope_of(ctx, house)).or_else(by_name)?;
     let mut somebody = Draft::new("PractitionerRole", segment.at());
-    match house["reference"].as_str().and_then(Handle::of) {
-        Some(known) => {
-            let search = format!("organization={{{}}}&practitioner:missing=true", known.0);
-            somebody.identity = Identity::Search(search);
-        }
-        None => {
-            let number = number::synthetic(ctx, "role", format!("{}#{}", ctx.house(), house["display"].as_str()?));
-            number::identify(&mut somebody, vec![number]);
-        }
-    }
+    number::identify(&mut somebody, vec![number::synthetic(ctx, "role", whose)]);
     somebody.update = Update::Keep;
     somebody.set("organization", house.clone());
     let mut reference = ctx.add_once(somebody).reference();
-    if let Some(name) = house["display"].as_str() {
+    if let Some(name) = name {
         reference["display"] = json!(name);
     }
     Some(reference)

@@ -28,6 +28,7 @@ pub fn appointment(ctx: &Ctx, tree: &Node, schedule: &Node, patients: &[Patient]
     let resources = ai::resources(ctx, tree, &time);
     status(ctx, sch, &resources, &mut draft);
     reason(ctx, sch, &mut draft);
+    draft.set("priority", priority(ctx, schedule));
     when(ctx, &time, &resources, &mut draft);
     set_list(&mut draft, "serviceType", ai::services(ctx, &resources));
     participants(ctx, sch, patients, &resources, &mut draft);
@@ -162,6 +163,14 @@ fn reason(ctx: &Ctx, sch: Segment, draft: &mut Draft) {
         return;
     }
     draft.set("reasonCode", datatype::codeable_concept(ctx, part, Some("HL70276")).map(|reason| json!([reason])));
+}
+
+/// TQ1-9, else TQ-6, as a number of RFC 5545, of which 1 is the highest.
+fn priority(ctx: &Ctx, schedule: &Node) -> Option<u32> {
+    let tq1 = schedule.one("TQ1").and_then(|tq1| tq1.segment.field(9).said());
+    let part = tq1.or_else(|| schedule.segment.field(11).part(6).said())?;
+    // Other words of a priority are no number.
+    ctx.table("HL70485/appointment", &part.text()?)??.code.parse().ok()
 }
 
 /// The patients, who made it, and who and what is needed for it. A message that only names the patient says nothing of

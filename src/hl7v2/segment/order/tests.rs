@@ -85,8 +85,8 @@ fn when_it_is_to_be_done() {
         let tq1 = segment("TQ1", tq1);
         check("OML^O21", &["ORC|NW|P1", &tq1, "OBR|1|||A||20260101"], "ServiceRequest", expected);
     };
-    of(&[(7, "20260504")], &[("/occurrenceDateTime", json!("2026-05-04"))]);
-    of(&[(7, "20260504"), (8, "20260506")], &[("/occurrencePeriod/end", json!("2026-05-06"))]);
+    of(&[(7, "20260504")], &[("/occurrenceTiming/repeat/boundsPeriod", json!({"start": "2026-05-04"}))]);
+    of(&[(7, "20260504"), (8, "20260506")], &[("/occurrenceTiming/repeat/boundsPeriod/end", json!("2026-05-06"))]);
     of(&[(9, "A")], &[("/priority", json!("asap")), ("/occurrenceDateTime", json!("2026-01-01"))]);
     of(&[(9, "TM30")], &[("/priority", json!("urgent"))]);
     of(
@@ -101,10 +101,10 @@ fn when_it_is_to_be_done() {
     of(&[(3, "BID"), (7, "20260504"), (14, "6")], &timing);
     let old = ["ORC|NW|P1|||||1^^^20260504^^S", "OBR|1|||A"];
     let expected = [
-        ("/occurrenceDateTime", json!("2026-05-04")),
+        ("/occurrenceTiming/repeat/boundsPeriod/start", json!("2026-05-04")),
         ("/priority", json!("stat")),
         ("/quantityQuantity/value", json!(1)),
-        ("/occurrenceTiming", Value::Null),
+        ("/occurrenceDateTime", Value::Null),
     ];
     check("ORM^O01", &old, "ServiceRequest", &expected);
 }
@@ -131,13 +131,92 @@ fn what_is_sent_along_supports_the_order() {
 }
 
 #[test]
+fn an_order_of_which_there_is_a_report_has_one_that_later_results_find() {
+    let obr = segment("OBR", &[(4, "A"), (7, "20260503"), (25, "S")]);
+    let result = "OBX|1|NM|1^Slide^L||3||||||F||||||||||||||||||RSLT";
+    let segments = ["ORC|SC|||G1^KIS|IP", &obr, "OBX|1|ST|2^Fasting^L||yes||||||F", result, "SPM|1|7^8||BLD"];
+    let expected = [
+        ("/status", json!("registered")),
+        ("/basedOn/0/reference", json!("urn:x-draft:1")),
+        ("/identifier/0/type/coding/0/code", json!("PGN")),
+        ("/result/0/reference", json!("urn:x-draft:3")),
+        ("/result/1", Value::Null),
+        ("/specimen/0/reference", json!("urn:x-draft:2")),
+    ];
+    check("OMG^O19", &segments, "DiagnosticReport", &expected);
+    // What there is before there are results is what the filler ought to know.
+    let expected = [
+        ("/supportingInfo/0/reference", json!("urn:x-draft:4")),
+        ("/specimen/0/reference", json!("urn:x-draft:2")),
+        ("/requisition/value", json!("G1")),
+        ("/status", json!("active")),
+    ];
+    check("OMG^O19", &segments, "ServiceRequest", &expected);
+    let specimen =
+        [("/request/0/reference", json!("urn:x-draft:1")), ("/collection/collectedDateTime", json!("2026-05-03"))];
+    check("OMG^O19", &segments, "Specimen", &specimen);
+    // The report of the order and that of its result are one, by the group where there is no number.
+    let known = |event: &str, segments: &[&str]| identifiers(all(&converted(event, segments), "DiagnosticReport")[0]);
+    let later = ["ORC|RE|||G1^KIS", "OBR|1|||A|||20260504||||||||||||||||||F"];
+    assert_eq!(known("OMG^O19", &segments), ["urn:x-v2:LAB:report|urn:x-v2:LAB:KIS#G1#A"]);
+    assert_eq!(known("OMG^O19", &segments), known("ORU^R01", &later));
+    assert!(all(&converted("ORM^O01", &["ORC|NW|P1", "OBR|1|||A"]), "DiagnosticReport").is_empty());
+}
+
+#[test]
+fn results_of_an_earlier_visit_support_the_order_before_them() {
+    let visit = |number: &str| segment("PV1", &[(2, "I"), (19, number)]);
+    let (now, then) = (visit("V2"), visit("V1"));
+    let order = [&*now, "ORC|NW|P1", "OBR|1|||A"];
+    let earlier = [&*then, "ORC|SC|P0||", "OBR|1|||B", "OBX|1|ST|Y||1"];
+    let conversion = converted("OML^O21", &[&order[..], &earlier[..]].concat());
+    let [order, earlier] = all(&conversion, "ServiceRequest")[..] else { panic!("two orders") };
+    assert_eq!(order.resource["supportingInfo"].as_array().map(Vec::len), Some(2));
+    assert_ne!(order.resource["encounter"], earlier.resource["encounter"]);
+}
+
+#[test]
+fn the_numbers_of_a_group_are_the_placers_and_the_fillers() {
+    let of = |orc: &[(usize, &str)], group: &str, filler: Option<&str>| {
+        let orc = segment("ORC", &[&[(1, "NW"), (2, "P1")], orc].concat());
+        let filler = filler.map_or(Value::Null, Value::from);
+        let expected = [("/requisition/value", json!(group)), ("/identifier/1/value", filler)];
+        check("ORM^O01", &[&orc, "OBR|1|||A"], "ServiceRequest", &expected);
+    };
+    of(&[(4, "G1^KIS")], "G1", None);
+    of(&[(4, "G1&KIS^F1&LAB")], "G1", Some("F1"));
+    of(&[(4, "G1^KIS"), (38, "F1^LAB")], "G1", Some("F1"));
+}
+
+#[test]
+fn who_takes_part_besides_and_what_fields_of_the_house_say_is_kept() {
+    let prt = segment("PRT", &[(2, "AD"), (4, "AD^Admitting"), (5, "12^Doe^Jane"), (8, "House")]);
+    let place = segment("PRT", &[(2, "AD"), (4, "AD"), (9, "Room^136")]);
+    let obr = segment("OBR", &[(4, "A"), (18, "Box 7"), (53, "X1^^^KIS^MR")]);
+    let expected = [
+        ("/supportingInfo/0/display", json!("Jane Doe, House")),
+        ("/locationReference/0/display", json!("Room, 136")),
+        ("/note/0/text", json!("Box 7")),
+        ("/identifier/1/type/coding/0/code", json!("PLAC")),
+        ("/identifier/1/type/coding/1/code", json!("MR")),
+    ];
+    check("ORM^O01", &["ORC|NW|P1", &prt, &obr, "NTE|1||behind", &place], "ServiceRequest", &expected[..2]);
+    check("ORM^O01", &["ORC|NW|P1", &obr], "ServiceRequest", &expected[2..]);
+}
+
+#[test]
 fn who_asks_for_a_house_has_a_role_where_both_have_numbers() {
     let orc = segment("ORC", &[(1, "NW"), (2, "P1"), (12, "77^Doe^Jane"), (21, "House^^^^^CMS^NPI^^^5")]);
     let conversion = converted("ORM^O01", &[&orc, "OBR|1|||A"]);
     let roles = all(&conversion, "PractitionerRole");
     assert_eq!(roles.len(), 1);
     assert_eq!(all(&conversion, "ServiceRequest")[0].resource["requester"]["display"], "Jane Doe, House");
-    check("ORM^O01", &["ORC|NW|P1||||||||||||||||||||House", "OBR|1|||A"], "ServiceRequest", &[]);
+    // A house that is only named stands in a role that is known by both.
+    let named = segment("ORC", &[(1, "NW"), (2, "P1"), (12, "77^Doe^Jane"), (21, "Ward 3")]);
+    let conversion = converted("ORM^O01", &[&named, "OBR|1|||A"]);
+    let role = all(&conversion, "PractitionerRole")[0];
+    assert_eq!(role.resource["organization"], json!({"display": "Ward 3"}));
+    assert_eq!(identifiers(role).len(), 1);
     let house = segment("ORC", &[(1, "NW"), (2, "P1"), (21, "House")]);
     check("ORM^O01", &[&house, "OBR|1|||A"], "ServiceRequest", &[("/requester", json!({"display": "House"}))]);
 }

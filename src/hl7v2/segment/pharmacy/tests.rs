@@ -269,6 +269,8 @@ fn what_was_dispensed() {
         ("/identifier/0/value", json!("urn:x-v2:HOSP:filler|F1|1|1")),
     ];
     check("RDS^O13", &format!("{PID}\nORC|RE|P1|F1\n{rxd}"), "MedicationDispense", &expected);
+    let from = format!("{PID}\nORC|RE|P1\nRXD|1|1^X^NDC|20260501{}UNI^Unity^L", "|".repeat(27));
+    check("RDS^O13", &from, "MedicationDispense", &[("/location/display", json!("Unity"))]);
     let status = |orc: &str, expected: &str| {
         check("RDS^O13", &format!("{PID}\nORC|{orc}\n{rxd}"), "MedicationDispense", &[("/status", json!(expected))]);
     };

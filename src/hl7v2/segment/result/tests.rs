@@ -183,12 +183,12 @@ fn who_observed_is_a_person_a_house_or_both() {
     ];
     check("ORU^R01", &prt, "Observation", &expected);
     let prt = ["OBR|1||F1|X", "OBX|1|ST|Y||z", "PRT||AD||RO|5^Fee|||Lab", "PRT||AD||RO|^Nah|||Lab"];
-    let expected = [("/performer/0/display", json!("Fee, Lab")), ("/performer/1/display", json!("Nah"))];
+    let expected = [("/performer/0/display", json!("Fee, Lab")), ("/performer/1/display", json!("Nah, Lab"))];
     check("ORU^R01", &prt, "Observation", &expected);
     let expected = [
         ("/practitioner/display", json!("Fee")),
         ("/organization/display", json!("Lab")),
-        ("/identifier/0/value", json!("urn:x-v2:LAB#5|Lab")),
+        ("/identifier/0/value", json!("urn:x-v2:LAB#5#Lab")),
     ];
     check("ORU^R01", &prt, "PractitionerRole", &expected);
     let people = segment("OBR", &[(3, "F1"), (4, "X"), (32, "5&Fee"), (34, "6&Nah"), (35, "7&Typ")]);
@@ -308,4 +308,33 @@ fn without_an_order_there_is_none() {
     let conversion = converted("ORU^R01", &["OBR|1|P1|F1|A", &answer]);
     assert!(!all(&conversion, "DiagnosticReport")[0].resource.contains_key("result"));
     assert!(all(&conversion, "ServiceRequest")[0].resource.contains_key("supportingInfo"));
+}
+
+#[test]
+fn an_order_is_made_of_results_where_they_say_something_of_it() {
+    let orders = |segments: &[&str]| all(&converted("ORU^R01", segments), "ServiceRequest").len();
+    assert_eq!(orders(&["OBR|1||F1|A"]), 0);
+    assert_eq!(orders(&["ORC|RE", "OBR|1||F1|A"]), 1);
+    assert_eq!(orders(&["OBR|1|P1|F1|A"]), 1);
+    assert_eq!(orders(&[&segment("OBR", &[(3, "F1"), (4, "A"), (16, "12^Doe^Jane")])]), 1);
+    // What nobody says of it is not known.
+    check("ORU^R01", &["ORC|RE||F1", "OBR|1|||A"], "ServiceRequest", &[("/status", json!("unknown"))]);
+}
+
+#[test]
+fn what_obr_says_of_a_specimen_is_said_of_that_of_spm() {
+    let obr = segment("OBR", &[(3, "F1"), (4, "A"), (9, "5^mL"), (14, "20260504"), (39, "7^haemolytic~wet")]);
+    let expected = [
+        ("/receivedTime", json!("2026-05-04")),
+        ("/collection/quantity/value", json!(5)),
+        ("/note/0/text", json!("7, haemolytic")),
+        ("/note/1/text", json!("wet")),
+    ];
+    check("ORU^R01", &[&obr, "SPM|1|7^8||BLD"], "Specimen", &expected);
+    let specimens = |event: &str, obr: &str| all(&converted(event, &[obr]), "Specimen").len();
+    assert_eq!(specimens("ORU^R01", &obr), 1);
+    let timed = |section: &str| segment("OBR", &[(3, "F1"), (4, "A"), (7, "20260503"), (24, section)]);
+    // When an image was taken is not when a specimen was.
+    assert_eq!([specimens("ORU^R01", &timed("CH")), specimens("ORU^R01", &timed("RAD"))], [1, 0]);
+    assert_eq!(specimens("OUL^R24", &timed("")), 1);
 }

@@ -33,10 +33,8 @@ fn an_appointment() {
         ("/participant/1/type", json!([{"text": "placer contact"}, {"text": "filler contact"}])),
         ("/participant/1/actor/display", json!("Clerk")),
         ("/participant/2/type/0/coding/0/code", json!("enterer")),
-        (
-            "/participant/3/actor",
-            json!({"display": "Scope", "type": "Device", "identifier": {"system": "urn:x-v2:HOSP:L", "value": "9"}}),
-        ),
+        ("/participant/3/actor", json!({"reference": "urn:x-draft:3", "display": "Scope"})),
+        ("/participant/3/status", json!("tentative")),
         ("/participant/4/status", json!("needs-action")),
         ("/participant/4/period", json!({"start": "2026-05-04T10:00:00Z", "end": "2026-05-04T10:20:00+00:00"})),
         ("/participant/5/actor/display", json!("Ann Doc")),
@@ -124,6 +122,28 @@ fn appointments_are_known_by_the_number_of_who_keeps_them() {
     assert_eq!(key("P1|F1|3"), "urn:x-v2:HOSP:filler|F1#3");
     assert!(key("|||||||||||^^^202605041000").starts_with("patient={0}&identifier="));
     check_fails("SIU^S12", "SCH|", 101, "SCH-2");
+}
+
+#[test]
+fn how_urgent_it_is() {
+    let priority = |sch: &str, expected: Value| of("SIU^S12", sch, "", &[("/priority", expected)]);
+    priority("|F1|||||||||^^^202605041000^^S", json!(1));
+    priority("|F1|||||||||^^^202605041000^^S\nTQ1|||||||202605041000||A", json!(2));
+    priority("|F1|||||||||^^^202605041000^^soon", Value::Null);
+}
+
+#[test]
+fn things_and_places_are_known_by_their_codes() {
+    let made = |aig: &str, t: &str| {
+        let drafts = converted("SIU^S12", &format!("SCH||F1\n{PID}\nAIG|1||{aig}")).unwrap().drafts;
+        drafts.of_type(t).next().map(|(_, draft)| draft.made()).unwrap_or_default()
+    };
+    let scope = made("9^Scope^L^10^Video", "Device");
+    assert_eq!(scope["identifier"][0], json!({"system": "urn:x-v2:HOSP:L", "value": "9"}));
+    assert_eq!(scope["identifier"][1], json!({"system": "urn:x-v2:HOSP:resource", "value": "10"}));
+    assert_eq!(scope["deviceName"][0]["name"], "Scope");
+    assert_eq!(made("R1^Room 1^L|R^Room^L", "Location")["name"], "Room 1");
+    assert_eq!(made("^Scope", "Device"), Value::Null);
 }
 
 #[test]

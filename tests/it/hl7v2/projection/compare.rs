@@ -32,10 +32,10 @@ impl Fact {
 /// Which of our resources stands for which of those expected.
 pub type Pairs = BTreeMap<String, String>;
 
-/// Returns how many leaves of the one the other states, links to resources aside.
-pub fn agreed(expected: &Value, ours: &Value) -> usize {
+/// Returns how many leaves of the one the other states; links to resources where it is known which stands for which.
+pub fn agreed(expected: &Value, ours: &Value, pairs: &Pairs) -> usize {
     let mut facts = Vec::new();
-    compare("", expected, Some(ours), &Pairs::new(), &mut facts);
+    compare("", expected, Some(ours), pairs, &mut facts);
     facts.iter().filter(|fact| fact.agreed).count()
 }
 
@@ -62,7 +62,7 @@ pub fn compare(path: &str, expected: &Value, ours: Option<&Value>, pairs: &Pairs
         }
         Value::Array(items) => {
             let found = ours.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            for (item, partner) in items.iter().zip(partners(items, found)) {
+            for (item, partner) in items.iter().zip(partners(items, found, pairs)) {
                 compare(path, item, partner, pairs, facts);
             }
         }
@@ -70,9 +70,7 @@ pub fn compare(path: &str, expected: &Value, ours: Option<&Value>, pairs: &Pairs
             let (expected, ours) = (word(leaf), ours.map(word).unwrap_or_default());
             let agreed = match (expected.strip_prefix(LINK), ours.strip_prefix(LINK)) {
                 (Some(wanted), Some(found)) => pairs.get(wanted).is_some_and(|pair| pair == found),
-                // Who is only named is named in full: the family name is the end of it.
-                _ if path.ends_with(".names") && ours.ends_with(&format!(" {expected}")) => true,
-                _ => same(&expected, &ours),
+                _ => same(&expected, &ours) || path.ends_with(".names") && is_family(&expected, &ours),
             };
             facts.push(Fact { expected, ours, agreed, ..Fact::at(path) });
         }
@@ -93,13 +91,18 @@ fn same(expected: &str, ours: &str) -> bool {
     squeezed(expected) == squeezed(ours) || matches!(numbers, (Ok(a), Ok(b)) if a == b)
 }
 
+/// Who is no resource is named in full, who is one by the family.
+fn is_family(expected: &str, ours: &str) -> bool {
+    ours.to_lowercase().ends_with(&format!(" {}", expected.to_lowercase()))
+}
+
 /// Returns the best partner of each item: those that agree most first, then what is left in its order.
-pub fn partners<'o>(items: &[Value], found: &'o [Value]) -> Vec<Option<&'o Value>> {
+pub fn partners<'o>(items: &[Value], found: &'o [Value], pairs: &Pairs) -> Vec<Option<&'o Value>> {
     let mut partners: Vec<Option<&'o Value>> = vec![None; items.len()];
     let mut is_taken = vec![false; found.len()];
     let mut scores: Vec<(usize, usize, usize)> = Vec::new();
     for (n, item) in items.iter().enumerate() {
-        scores.extend(found.iter().enumerate().map(|(m, other)| (agreed(item, other), n, m)));
+        scores.extend(found.iter().enumerate().map(|(m, other)| (agreed(item, other, pairs), n, m)));
     }
     scores.sort_by_key(|(score, n, m)| (std::cmp::Reverse(*score), *n, *m));
     for (_, n, m) in scores {

@@ -66,7 +66,7 @@ fn elements(pair: &Pair, pairs: &Pairs, facts: &mut Vec<Fact>) {
             (one, Some(Value::Array(found))) => (vec![one.clone()], found.clone()),
             (one, other) => (vec![one.clone()], other.cloned().into_iter().collect()),
         };
-        for (item, partner) in items.iter().zip(compare::partners(&items, &found)) {
+        for (item, partner) in items.iter().zip(compare::partners(&items, &found, pairs)) {
             let begin = facts.len();
             number += 1;
             compare(&path, item, partner, pairs, facts);
@@ -78,7 +78,7 @@ fn elements(pair: &Pair, pairs: &Pairs, facts: &mut Vec<Fact>) {
 fn partners(wanted: &[(String, Value)], found: &[(String, Value)]) -> Vec<Option<usize>> {
     let mut scores: Vec<(usize, usize, usize)> = Vec::new();
     for (n, (_, item)) in wanted.iter().enumerate() {
-        scores.extend(found.iter().enumerate().map(|(m, (_, other))| (agreed(item, other), n, m)));
+        scores.extend(found.iter().enumerate().map(|(m, (_, other))| (agreed(item, other, &Pairs::new()), n, m)));
     }
     scores.sort_by_key(|(score, n, m)| (Reverse(*score), *n, *m));
     let mut partners = vec![None; wanted.len()];

@@ -254,7 +254,11 @@ fn words(facts: &mut Map<String, Value>) {
         // A Coding, a Quantity or a Reference without a target.
         match facts.get("display").cloned() {
             Some(_) if facts.contains_key("code") => drop(facts.shift_remove("display")),
-            Some(display) if facts.len() == 1 => *facts = Map::from_iter([("names".to_string(), json!([display]))]),
+            Some(display) if facts.len() == 1 => {
+                // Somebody, and the house they act for.
+                let names: Vec<&str> = display.as_str().unwrap_or_default().split(", ").collect();
+                *facts = Map::from_iter([("names".to_string(), json!(names))]);
+            }
             _ => {}
         }
     }
