@@ -17,14 +17,28 @@ const BEFORE: &[&str] = &["MSH", "SFT", "UAC", "EVN", "NTE", "ARV"];
 /// R4: elements that lead to a patient and must be there.
 const NEEDED: &[(&str, &str)] = &[
     ("AllergyIntolerance", "patient"),
+    ("CarePlan", "subject"),
     ("ChargeItem", "subject"),
     ("Condition", "subject"),
     ("Coverage", "beneficiary"),
+    ("DeviceRequest", "subject"),
+    ("DeviceUseStatement", "subject"),
+    ("EpisodeOfCare", "patient"),
+    ("FamilyMemberHistory", "patient"),
+    ("Flag", "subject"),
+    ("Goal", "subject"),
+    ("ImagingStudy", "subject"),
     ("Immunization", "patient"),
+    ("MedicationAdministration", "subject"),
     ("MedicationRequest", "subject"),
+    ("MedicationStatement", "subject"),
+    ("NutritionOrder", "patient"),
     ("Procedure", "subject"),
     ("RelatedPerson", "patient"),
+    ("ResearchSubject", "individual"),
+    ("RiskAssessment", "subject"),
     ("ServiceRequest", "subject"),
+    ("VisionPrescription", "patient"),
 ];
 
 /// R4: items of a list that are nothing without what they refer to.
