@@ -75,9 +75,13 @@ pub fn report(all: &[Compared], rules: &[Rule], uses: &[usize], is_whole: bool) 
     head += "\nby element\n";
     fields.iter().for_each(|(field, tally)| head += &tally.row(field));
     head += &refusals(all);
-    let mut rest = String::from("\nstood by, facts: line\n");
-    for (rule, uses) in rules.iter().zip(uses) {
+    let mut rest = String::from("\nstood by, facts: line, and below it facts: element | expected | ours\n");
+    let settled = settled(all);
+    for (n, (rule, uses)) in rules.iter().zip(uses).enumerate() {
         let _ = writeln!(rest, "  {uses:5}: {}", rule.line);
+        for ((_, fact), count) in settled.range((n, String::new())..(n + 1, String::new())) {
+            let _ = writeln!(rest, "         {count:5}: {fact}");
+        }
     }
     let rest = format!("{rest}\ndisagreements: message event | element | expected | ours\n{lines}");
     println!("{head}");
@@ -91,6 +95,18 @@ pub fn report(all: &[Compared], rules: &[Rule], uses: &[usize], is_whole: bool) 
     std::fs::write(&file, format!("{head}{rest}")).expect("a table");
     println!("all disagreements: {}", file.display());
     total.share()
+}
+
+/// Returns how often each line settles which fact.
+fn settled(all: &[Compared]) -> BTreeMap<(usize, String), usize> {
+    let mut counts = BTreeMap::new();
+    for fact in all.iter().flat_map(|compared| &compared.facts) {
+        if let Some(rule) = fact.settled {
+            let ours = if fact.ours.is_empty() { "-" } else { &fact.ours };
+            *counts.entry((rule, format!("{} | {} | {ours}", fact.path, fact.expected))).or_default() += 1;
+        }
+    }
+    counts
 }
 
 fn refusals(all: &[Compared]) -> String {
