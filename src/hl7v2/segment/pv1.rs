@@ -89,10 +89,8 @@ fn numbers(ctx: &Ctx, pv1: Segment, patient: Handle) -> Option<Vec<Number>> {
         numbers.extend(number.filter(|number| numbers.iter().all(|known| known.identifier != number.identifier)));
     }
     if numbers.is_empty() {
-        let begins = matches!(ctx.event.name, "ADT^A01" | "ADT^A04" | "ADT^A05");
         let start = pv1.field(44).first();
         let start = if start.is_there() { datatype::date_time(ctx, start) } else { None };
-        let start = start.or_else(|| ctx.time.clone().filter(|_| begins));
         numbers.extend(start.map(|start| identity::by_start(ctx, patient, &start)));
     }
     if numbers.is_empty() {
