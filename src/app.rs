@@ -327,7 +327,8 @@ async fn serve_on(
         keep_keys(settings, &store, &keys).await?;
     }
     tokio::spawn(job::audit::run(store.clone(), settings.base_url.clone()));
-    tokio::spawn(job::sweep::run(store.clone(), settings.limits.session_idle_s_max as i64));
+    let session_idle_s = settings.limits.session_idle_s_max as i64;
+    tokio::spawn(job::sweep::run(store.clone(), session_idle_s, settings.hl7_raw_days));
     tokio::spawn(job::break_glass::run(store.clone(), factory.settings.clone()));
     if let Some(relay) = settings.mail.clone() {
         let words = job::mail::Words { name: settings.name.clone(), root_url: root_url(&settings.base_url) };

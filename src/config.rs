@@ -16,7 +16,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, ips, log_filter, path, text, url};
+use reader::{ADDRESS, Reader, URL, address, auth, base_of, database_url, days, ips, log_filter, path, text, url};
 
 /// The settings given as flags; flatten it into the arguments of a subcommand.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,8 @@ pub struct Settings {
     pub mllp_tls_key: Option<PathBuf>,
     /// Authorities of the certificates that senders of HL7 v2 must show.
     pub mllp_tls_client_ca: Option<PathBuf>,
+    /// How long the text of a message is kept that was worked off; none: for good.
+    pub hl7_raw_days: Option<u32>,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     /// A `tracing` filter such as `info` or `medilink=debug,warn`.
@@ -171,6 +173,7 @@ fn build(read: &mut Reader) -> Settings {
         mllp_tls_cert: read.optional("mllp_tls_cert", "a PEM file", path),
         mllp_tls_key: read.optional("mllp_tls_key", "a PEM file", path),
         mllp_tls_client_ca: read.optional("mllp_tls_client_ca", "a PEM file", path),
+        hl7_raw_days: read.optional("hl7_raw_days", "a number of days from 1 to 36500", days),
         tls_cert: read.optional("tls_cert", "a PEM file", path),
         tls_key: read.optional("tls_key", "a PEM file", path),
         log: read.one("log", "a filter such as info or medilink=debug,warn", log_filter),

@@ -58,6 +58,16 @@ pub enum Command {
         #[command(flatten)]
         settings: config::Args,
     },
+    /// Take the messages of a file as those of a feed, and tell what became of each
+    Load {
+        /// A file with a message, several, or a batch (FHS, BHS); - for the standard input
+        file: PathBuf,
+        /// The feed whose messages they are
+        #[arg(long, value_name = "ID")]
+        feed: String,
+        #[command(flatten)]
+        settings: config::Args,
+    },
     /// Print settings with every key, to begin with
     Example {
         #[command(flatten)]
@@ -98,6 +108,7 @@ impl Command {
             | Command::Stop { settings, .. }
             | Command::Start { settings, .. }
             | Command::Remove { settings, .. }
+            | Command::Load { settings, .. }
             | Command::Example { settings } => settings,
         }
     }
@@ -111,8 +122,15 @@ pub async fn run(command: Command, settings: &Settings) -> Result<(), Failure> {
     }
     let database = medilink::app::Database::open(settings).await?;
     let done = async {
-        let store = Factory::new(settings, &database)?.adopt().await?;
-        run_on(command, &store).await
+        let factory = Factory::new(settings, &database)?;
+        let store = factory.adopt().await?;
+        match command {
+            Command::Load { file, feed, .. } => {
+                let service = factory.service().map_err(|e| Failure(e.to_string()))?;
+                super::feed_load::run(&service, &file, &feed).await
+            }
+            command => run_on(command, &store).await,
+        }
     };
     let done = done.await;
     database.close().await;
@@ -161,7 +179,7 @@ async fn run_on(command: Command, store: &Store) -> Result<(), Failure> {
             let found = register::remove(store, &id, &by).await.map_err(failed)?;
             (id, found)
         }
-        Command::Example { .. } => return Ok(()),
+        Command::Load { .. } | Command::Example { .. } => return Ok(()),
     };
     if was_there { Ok(()) } else { Err(Failure(format!("there is no feed '{id}'"))) }
 }

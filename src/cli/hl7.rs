@@ -145,20 +145,21 @@ async fn run_on(command: Command, settings: &Settings, database: &Database) -> R
             show(&kept, raw)
         }
         Command::Dismiss { id, reason, .. } => {
-            if !store.dismiss_hl7(id, OPERATOR, &reason).await.map_err(failed)? {
+            let given_up = intake.dismiss(id, OPERATOR, &reason).await;
+            if !given_up.map_err(|e| Failure(format!("failed to put it aside: {e}")))? {
                 return Err(settled(id));
             }
             note(service, "message-dismiss", id, &reason).await
         }
         Command::Replay { id, .. } => {
-            kept(service, id).await?;
+            whole(service, id).await?;
             note(service, "message-replay", id, "").await?;
             let tried = intake.replay(id).await.map_err(|e| Failure(format!("failed to try it: {e}")))?;
             tried.map(|verdict| said(id, &verdict)).ok_or_else(|| settled(id))
         }
         Command::Correct { id, file, .. } => {
             let raw = bytes(&file)?;
-            kept(service, id).await?;
+            whole(service, id).await?;
             note(service, "message-correct", id, "").await?;
             let tried = intake.correct(id, &raw).await.map_err(|e| Failure(format!("failed to try it: {e}")))?;
             let (corrected, verdict) = tried.ok_or_else(|| {
@@ -176,6 +177,13 @@ async fn kept(service: &Service, id: Uuid) -> Result<Kept, Failure> {
     let found = service.store().hl7_message(id).await;
     let found = found.map_err(|e| Failure(format!("failed to ask the database: {e}")))?;
     found.ok_or_else(|| Failure(format!("there is no message {id}")))
+}
+
+const REMOVED: &str = "the text of this message was removed, since it was worked off long ago (setting hl7_raw_days)";
+
+/// Returns a message that still has its text.
+async fn whole(service: &Service, id: Uuid) -> Result<(), Failure> {
+    if kept(service, id).await?.raw.is_none() { Err(Failure(REMOVED.to_string())) } else { Ok(()) }
 }
 
 fn settled(id: Uuid) -> Failure {
@@ -201,7 +209,7 @@ async fn note(service: &Service, action: &'static str, id: Uuid, detail: &str) -
 }
 
 /// Returns the bytes of a file, or of the standard input.
-fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |e: std::io::Error| Failure(format!("failed to read {}: {e}", path.display()));
     let mut bytes = Vec::new();
     let source: Box<dyn Read> = match path.to_str() {
@@ -255,7 +263,8 @@ fn problems(message: &Message) -> Vec<String> {
 fn show(kept: &Kept, raw: bool) -> Result<(), Failure> {
     if raw {
         use std::io::Write;
-        return std::io::stdout().write_all(&kept.raw).map_err(|e| Failure(format!("failed to write: {e}")));
+        let text = kept.raw.as_ref().ok_or_else(|| Failure(REMOVED.to_string()))?;
+        return std::io::stdout().write_all(text).map_err(|e| Failure(format!("failed to write: {e}")));
     }
     let message = &kept.message;
     let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_string());
@@ -269,9 +278,13 @@ fn show(kept: &Kept, raw: bool) -> Result<(), Failure> {
     if let Some(why) = &message.dismissed_why {
         println!("put aside by {}: {why}", or(&message.dismissed_by));
     }
-    let text = charset::decode(&kept.raw, None, true).map(|decoded| decoded.text);
-    let text = text.unwrap_or_else(|_| String::from_utf8_lossy(&kept.raw).into_owned());
     println!();
+    let Some(raw) = &kept.raw else {
+        println!("{REMOVED}");
+        return Ok(());
+    };
+    let text = charset::decode(raw, None, true).map(|decoded| decoded.text);
+    let text = text.unwrap_or_else(|_| String::from_utf8_lossy(raw).into_owned());
     for line in text.split(['\r', '\n']).filter(|line| !line.is_empty()) {
         // A terminal must not do what a message tells it.
         println!("{}", line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>());

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod client;
 pub mod feed;
+mod feed_load;
 pub mod hl7;
 pub mod keys;
 pub mod link;

@@ -70,6 +70,12 @@ pub const KEYS: &[Key] = &[
         "FILE",
         "Authorities, PEM, one of which must have signed the certificate of whoever sends HL7 v2",
     ),
+    none_allowed(
+        "hl7_raw_days",
+        "",
+        "DAYS",
+        "The text of an HL7 v2 message is removed so long after it was worked off; otherwise it is kept for good",
+    ),
     rare("mllp_connections_max", "256", "N", "Connections for HL7 v2; more are closed at once"),
     rare("mllp_frame_bytes_max", "16777216", "BYTES", "Longest HL7 v2 message; who sends more is cut off"),
     none_allowed("tls_cert", "", "FILE", "Certificate chain of the HTTP listener, PEM"),

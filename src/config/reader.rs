@@ -98,6 +98,11 @@ pub fn text(text: &str) -> Option<String> {
     (!text.trim().is_empty()).then(|| text.trim().to_string())
 }
 
+/// Returns a number of days.
+pub fn days(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|days| (1..=36_500).contains(days))
+}
+
 pub fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
 }

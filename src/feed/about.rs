@@ -17,8 +17,9 @@ const PATIENTS_MAX: usize = 20;
 
 /// Returns the keys, as the audit knows them, of the patients whom a message that is kept is about.
 pub async fn keys(service: &Service, kept: &Kept) -> Result<Vec<i64>, Fault> {
+    let Some(raw) = &kept.raw else { return Ok(Vec::new()) };
     let rules = rules(service, kept).await?;
-    let text = charset::decode(&kept.raw, rules.charset.as_deref(), true).map(|decoded| decoded.text);
+    let text = charset::decode(raw, rules.charset.as_deref(), true).map(|decoded| decoded.text);
     // Of what is no message at all nobody knows whom it is about.
     let Ok(message) = text.and_then(Message::parse) else { return Ok(Vec::new()) };
     Ok(patients(service, &message, &rules).await?.iter().map(patient_key).collect())

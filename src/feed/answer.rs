@@ -5,6 +5,9 @@ use crate::hl7v2::Message;
 use crate::hl7v2::ack::{self, Ack, Level, Mode, Outcome};
 use crate::hl7v2::charset::Charset;
 
+/// What we call ourselves where the sender does not say it.
+pub const APPLICATION: &str = "MediLink";
+
 /// What an answer is written with.
 pub struct Stamp<'a> {
     pub to: Option<&'a Message>,
@@ -32,18 +35,27 @@ pub fn application(stamp: &Stamp, verdict: &Verdict) -> Vec<u8> {
     written(stamp, Level::Application, verdict.outcome, verdict)
 }
 
+/// Returns what a new answer is called. Before v2.7 the field has 20 characters.
+pub fn id() -> String {
+    let mut id = uuid::Uuid::new_v4().simple().to_string();
+    id.truncate(20);
+    id
+}
+
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%d%H%M%S+0000").to_string()
+}
+
 fn written(stamp: &Stamp, level: Level, outcome: Outcome, verdict: &Verdict) -> Vec<u8> {
-    let id = uuid::Uuid::new_v4().simple().to_string();
     let is_about_keeping = level == Level::Accept && outcome == Outcome::Accepted;
     let ack = Ack {
         to: stamp.to,
         level,
         outcome,
         problems: if is_about_keeping { &[] } else { &verdict.problems },
-        // Before v2.7 the field has 20 characters.
-        id: id.get(..20).unwrap_or(&id),
-        time: &jiff::Timestamp::now().strftime("%Y%m%d%H%M%S+0000").to_string(),
-        application: "MediLink",
+        id: &id(),
+        time: &now(),
+        application: APPLICATION,
         facility: "",
     };
     stamp.charset.encode(&ack.write())

@@ -6,12 +6,12 @@
 
 use super::graft::{Age, bare, graft};
 use super::plan::{Plan, Slot, There, token};
-use super::{links, order};
+use super::{order, task};
 use crate::catalog::Catalog;
 use crate::fhir::{Instant, ResourceId, ResourceType};
 use crate::hl7v2::draft::{Draft, Drafts, Handle, Identity, Update};
 use crate::hl7v2::event::Family;
-use crate::hl7v2::{Code, Conversion, Problem};
+use crate::hl7v2::{Code, Conversion, Problem, links};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -80,6 +80,11 @@ pub fn check_subjects(plan: &Plan, conversion: &Conversion) -> Result<(), Proble
     for slot in &plan.slots {
         let Some(before) = slot.there.as_ref().and_then(|there| subject(&there.content)) else { continue };
         for draft in slot.drafts.iter().filter_map(|handle| conversion.drafts.get(*handle)) {
+            if conversion.names_nobody && draft.update == Update::Merge && before.starts_with("Patient/") {
+                let text =
+                    format!("the {} of this number is about a patient, and the message names none", slot.resource_type);
+                return Err(Problem::error(Code::DuplicateKey, draft.at, text));
+            }
             let Some(handle) = subject(&draft.resource).as_deref().and_then(Handle::of) else { continue };
             let now = plan.of.get(handle.0).copied().flatten().map(|at| url(&plan.slots[at]));
             if before.starts_with("Patient/") && now.is_some_and(|now| now != before) {
@@ -124,7 +129,19 @@ pub fn compose(
         return None;
     }
     entries.push(provenance(origin, targets));
+    let unknown: Vec<&str> =
+        plan.slots.iter().zip(&urls).filter(|(slot, _)| is_unidentified(slot, drafts)).map(|(_, url)| &**url).collect();
+    if !unknown.is_empty() {
+        entries.push(task::unidentified(origin, &unknown));
+    }
     Some(Composed { bundle: json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}), slots })
+}
+
+/// Returns whether a slot makes a Patient whom nobody will recognize.
+fn is_unidentified(slot: &Slot, drafts: &Drafts) -> bool {
+    let is_new = |draft: &Draft| draft.identity == Identity::New;
+    let mut own = slot.drafts.iter().filter_map(|handle| drafts.get(*handle));
+    slot.resource_type == ResourceType::PATIENT && slot.there.is_none() && own.all(is_new)
 }
 
 fn url(slot: &Slot) -> String {

@@ -6,18 +6,20 @@
 
 pub mod about;
 mod answer;
+mod batch;
 mod compose;
 mod graft;
-mod links;
 mod order;
 mod plan;
 pub mod register;
 mod sender;
+mod task;
 mod trouble;
 mod turn;
 mod union;
 mod work;
 
+pub use batch::Told;
 pub use compose::provenance_id;
 pub use sender::Peer;
 
@@ -25,7 +27,7 @@ use self::answer::{Stamp, answers};
 use self::sender::Sender;
 use self::trouble::{AWAY, Trouble};
 use self::work::Work;
-use crate::fault::Fault;
+use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
 use crate::hl7v2::ack::{self, Mode, Outcome};
 use crate::hl7v2::charset::{self, Charset};
@@ -86,6 +88,10 @@ struct Head {
     message: Option<Message>,
     charset: Charset,
     arrival: Arrival,
+    /// The feed that it is of, where that is not for its header to say.
+    feed: Option<Feed>,
+    /// What was wrong around it, in its batch.
+    beside: Option<Problem>,
 }
 
 /// A message that is kept.
@@ -111,11 +117,17 @@ impl Intake {
         Intake { service }
     }
 
-    /// Takes a message and returns what is answered, in this order. It may be dropped at any time: then the message is sent again,
+    /// Takes a message or a batch of them, and returns what is answered, in this order. It may be dropped at any time: then the message is sent again,
     /// or tried again once it is kept.
     pub async fn take(&self, peer: &Peer, frame: &[u8]) -> Vec<Vec<u8>> {
+        match batch::file(frame) {
+            Some(file) => self.take_file(peer, &file).await,
+            None => self.take_one(head(peer, frame)).await,
+        }
+    }
+
+    async fn take_one(&self, head: Head) -> Vec<Vec<u8>> {
         let began = std::time::Instant::now();
-        let head = head(peer, frame);
         if head.message.as_ref().is_some_and(ack::is_answer) {
             return Vec::new();
         }
@@ -146,7 +158,20 @@ impl Intake {
         head.arrival.feed = sender::feed(feeds, &head.arrival).ok().map(|feed| feed.id);
         let Some(new) = store.correct_hl7(id, &head.arrival).await? else { return Ok(None) };
         let Some(kept) = store.hl7_message(new).await? else { return Ok(None) };
-        Ok(Some((new, self.again(kept).await?)))
+        let verdict = self.again(kept).await?;
+        if verdict.state == Some(State::Done) {
+            task::settle(&self.service, id).await;
+        }
+        Ok(Some((new, verdict)))
+    }
+
+    /// Gives a message up; false where it is none about which something is to be done.
+    pub async fn dismiss(&self, id: Uuid, who: &str, why: &str) -> Result<bool, Fault> {
+        let is_given_up = self.service.store().dismiss_hl7(id, who, why).await?;
+        if is_given_up {
+            task::settle(&self.service, id).await;
+        }
+        Ok(is_given_up)
     }
 
     /// Tries messages that are kept and were not worked off: what a killed process left, and what failed for our sake. Returns how
@@ -193,7 +218,10 @@ impl Intake {
     async fn kept(&self, head: &Head) -> Result<(Verdict, Option<Vec<u8>>), StoreError> {
         let store = self.service.store();
         let mut arrival = head.arrival.clone();
-        let found = sender::feed(store.hl7_feeds().await?, &arrival);
+        let found = match &head.feed {
+            Some(feed) => Ok(feed.clone()),
+            None => sender::feed(store.hl7_feeds().await?, &arrival),
+        };
         let feed = match found {
             _ if head.message.is_none() => return self.refuse(&arrival, head, Outcome::Rejected, unreadable()).await,
             Ok(feed) => feed,
@@ -227,7 +255,8 @@ impl Intake {
         outcome: Outcome,
         problem: Problem,
     ) -> Result<(Verdict, Option<Vec<u8>>), StoreError> {
-        let verdict = Verdict { outcome, ..Verdict::refused(problem) };
+        let mut verdict = Verdict { outcome, ..Verdict::refused(problem) };
+        verdict.problems.extend(head.beside.clone());
         let id = self.service.store().refuse_hl7(arrival).await?;
         let held = Held { id, raw: &arrival.raw, received: Instant::now(), attempts: 1, peer: &arrival.peer };
         let ack = self.settle(&held, head, arrival.feed.as_deref(), &verdict).await;
@@ -238,7 +267,10 @@ impl Intake {
     async fn again(&self, kept: Kept) -> Result<Verdict, Fault> {
         let message = &kept.message;
         let peer = Peer { address: message.peer.clone(), certificate: message.certificate.clone() };
-        let head = head(&peer, &kept.raw);
+        let Some(raw) = &kept.raw else {
+            return Err(Fault::new(Kind::BusinessRule, "the text of this message was removed"));
+        };
+        let head = head(&peer, raw);
         let feed = match &message.feed {
             Some(id) => self.service.store().hl7_feed(id).await?.filter(|feed| feed.active),
             // The feed may have been set up meanwhile.
@@ -246,7 +278,7 @@ impl Intake {
         };
         let held = Held {
             id: message.id,
-            raw: &kept.raw,
+            raw,
             received: message.received,
             attempts: message.attempts + 1,
             peer: &message.peer,
@@ -276,6 +308,7 @@ impl Intake {
         if verdict.state.is_none() && held.attempts >= ATTEMPTS_MAX {
             verdict.state = Some(State::Failed);
         }
+        verdict.problems.extend(head.beside.clone());
         let ack = self.settle(held, head, name.as_deref(), &verdict).await;
         (verdict, ack)
     }
@@ -289,9 +322,16 @@ impl Intake {
         let work = Work { id: held.id, sender, message: &message.0, received, peer, is_resumed };
         match work::work(&self.service, &work).await {
             Ok(taken) => {
+                if is_resumed {
+                    task::settle(&self.service, held.id).await;
+                }
                 let problems = message.1.into_iter().chain(taken.warnings).collect();
                 let state = Some(State::Done);
                 Verdict { state, patients: taken.patients, ..Verdict::failed(Outcome::Accepted, problems) }
+            }
+            Err(Trouble::Several(problem, patients)) => {
+                task::several(&self.service, held.id, &patients).await;
+                Verdict::failed(Outcome::Error, vec![problem])
             }
             Err(Trouble::Problems(problems)) => {
                 let outcome = Outcome::of(&problems);
@@ -354,7 +394,7 @@ fn repeated(kept: Kept) -> (Verdict, Option<Vec<u8>>) {
 fn head(peer: &Peer, raw: &[u8]) -> Head {
     let (message, charset) = charset::header(raw, None).unzip();
     let arrival = sender::arrival(peer, message.as_ref(), raw);
-    Head { message, charset: charset.unwrap_or(Charset::Utf8), arrival }
+    Head { message, charset: charset.unwrap_or(Charset::Utf8), arrival, feed: None, beside: None }
 }
 
 /// Reads a message and looks at what its header asks for.

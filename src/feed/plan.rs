@@ -3,12 +3,11 @@
 //! Identifiers decide, or a search within the record; never a name. All identifiers of one type are one question. Drafts that turn out
 //! to be one resource are one.
 
-use super::links;
 use crate::access::Principal;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::hl7v2::draft::{Draft, Drafts, Handle, Identifier, Identity, Update, search_value};
-use crate::hl7v2::{Code, Problem};
+use crate::hl7v2::{Code, Problem, links};
 use crate::service::Service;
 use crate::store::Stored;
 use serde_json::{Map, Value};
@@ -52,6 +51,8 @@ pub struct Plan {
 pub enum Halt {
     /// The message is at fault.
     Problems(Vec<Problem>),
+    /// Its identifiers are those of several Patients.
+    Several(Problem, Vec<ResourceId>),
     Fault(Fault),
 }
 
@@ -259,7 +260,11 @@ impl Group {
             true => format!("several resources of type {} are what the message tells of", self.resource_type),
             false => format!("the identifiers are those of several resources of type {}", self.resource_type),
         };
-        if self.resource_type == ResourceType::PATIENT || !(is_mentioned || is_alike) {
+        if self.resource_type == ResourceType::PATIENT {
+            let patients = self.found.iter().map(|there| there.id.clone()).collect();
+            return Err(Halt::Several(Problem::error(Code::UnknownKey, draft.at, text), patients));
+        }
+        if !(is_mentioned || is_alike) {
             return Err(Halt::Problems(vec![Problem::error(Code::UnknownKey, draft.at, text)]));
         }
         warnings.push(Problem::warning(Code::UnknownKey, draft.at, format!("{text}; the first is taken")));

@@ -67,6 +67,10 @@ pub fn feed(feeds: Vec<Feed>, arrival: &Arrival) -> Result<Feed, Problem> {
     if fitting.is_empty() {
         return refused("the certificate that was shown is not that of the feed");
     }
+    fitting.retain(|feed| takes_from(feed, &arrival.peer));
+    if fitting.is_empty() {
+        return refused("messages of the feed are not taken from this address");
+    }
     fitting.retain(|feed| feed.active);
     let weight = |feed: &Feed| {
         let said = [&feed.certificate, &feed.application, &feed.facility];
@@ -76,6 +80,13 @@ pub fn feed(feeds: Vec<Feed>, arrival: &Arrival) -> Result<Feed, Problem> {
         Some(feed) => Ok(feed),
         None => refused("the feed is switched off"),
     }
+}
+
+/// Returns whether a feed takes messages from an address. Settings that make no sense are told of later.
+fn takes_from(feed: &Feed, address: &str) -> bool {
+    // Most feeds name none, and reading their settings once more for each message would cost more than the rest of this.
+    !feed.settings.contains("addresses")
+        || settings::rules(&feed.settings, "").map_or(true, |it| it.takes_from(address))
 }
 
 /// Returns what the messages of a feed may and mean; a problem where its settings make no sense or its client may nothing.
@@ -99,6 +110,8 @@ pub async fn sender(store: &Store, feed: Feed, canonical_base: &str) -> Result<R
     }
     // Where everything came from is written whatever the feed may write.
     scopes.extend(Scope::parse("system/Provenance.crus"));
+    // And so is the question who a patient is.
+    scopes.extend(Scope::parse("system/Task.crus"));
     let token = Token {
         subject: feed.id.clone(),
         scopes,
@@ -108,6 +121,18 @@ pub async fn sender(store: &Store, feed: Feed, canonical_base: &str) -> Result<R
         ..Token::default()
     };
     Ok(Ok(Sender { principal: Principal::Token(Arc::new(token)), rules, feed }))
+}
+
+/// Returns who keeps the Tasks about messages, whatever feeds they are of.
+pub fn keeper() -> Principal {
+    let token = Token {
+        subject: "hl7v2".to_string(),
+        scopes: Scope::parse("system/Task.crus").into_iter().collect(),
+        rights: vec![Right::KeepRecords],
+        client: Some("hl7v2".into()),
+        ..Token::default()
+    };
+    Principal::Token(Arc::new(token))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use crate::fault::{Fault, Kind};
+use crate::fhir::ResourceId;
 use crate::hl7v2::draft::Drafts;
 use crate::hl7v2::{Code, Place, Problem};
 
@@ -10,6 +11,8 @@ use crate::hl7v2::{Code, Place, Problem};
 pub enum Trouble {
     /// It is at fault, or what it wants cannot be.
     Problems(Vec<Problem>),
+    /// Its identifiers are those of several Patients: somebody has to say who is meant.
+    Several(Problem, Vec<ResourceId>),
     /// We are: it stays, and is tried again.
     Later(&'static str),
 }

@@ -123,6 +123,7 @@ async fn finish(
 fn halted(halt: Halt, drafts: &Drafts) -> Trouble {
     match halt {
         Halt::Problems(problems) => Trouble::Problems(problems),
+        Halt::Several(problem, patients) => Trouble::Several(problem, patients),
         Halt::Fault(fault) => trouble::of(&fault, &Plan::default(), &[], drafts),
     }
 }

@@ -12,7 +12,7 @@ use super::problem::{Code, Place, Problem};
 pub struct File<'a> {
     header: Option<&'a [u8]>,
     pub batches: Vec<Batch<'a>>,
-    /// Where there is one, nothing of the file should be taken over: a part of it may be missing.
+    /// Where there is one, a part of the file may be missing.
     pub problem: Option<Problem>,
 }
 
@@ -22,18 +22,27 @@ pub struct Batch<'a> {
     header: Option<&'a [u8]>,
     /// The bytes of each.
     pub messages: Vec<&'a [u8]>,
-    /// Where there is one, none of its messages should be taken over.
+    /// Where there is one, messages of it may be missing.
     pub problem: Option<Problem>,
     is_ended: bool,
 }
 
 /// Returns whether something is more than a message.
 pub fn is_batch(raw: &[u8]) -> bool {
-    let first = lines(raw).next().unwrap_or_default();
     let is_message = |line: &[u8]| line.starts_with(b"MSH");
-    first.starts_with(b"FHS")
-        || first.starts_with(b"BHS")
-        || lines(raw).filter(|line| is_message(line)).nth(1).is_some()
+    has_header(raw) || lines(raw).filter(|line| is_message(line)).nth(1).is_some()
+}
+
+/// Returns whether something begins as a file or a batch does.
+pub fn has_header(raw: &[u8]) -> bool {
+    let first = lines(raw).next().unwrap_or_default();
+    first.starts_with(b"FHS") || first.starts_with(b"BHS")
+}
+
+/// Returns how many messages there are in what begins as a batch; otherwise one.
+pub fn count_of(raw: &[u8]) -> usize {
+    let is_message = |line: &&[u8]| line.starts_with(b"MSH");
+    if has_header(raw) { lines(raw).filter(is_message).count().max(1) } else { 1 }
 }
 
 /// Splits a file and checks that it is whole.
@@ -70,6 +79,19 @@ impl Batch<'_> {
     /// Returns BHS, for an acknowledgement of the batch itself.
     pub fn header(&self) -> Option<Message> {
         self.header.and_then(as_message)
+    }
+}
+
+/// Returns what is no batch as a file of one message.
+pub fn of_one(raw: &[u8]) -> File<'_> {
+    File { batches: vec![Batch { messages: vec![raw], ..Batch::default() }], ..File::default() }
+}
+
+impl File<'_> {
+    /// Returns whether there is something to answer to: a header that can be read, or a message.
+    pub fn says_something(&self) -> bool {
+        let is_read = |header: Option<&[u8]>| header.and_then(as_message).is_some();
+        is_read(self.header) || self.batches.iter().any(|batch| is_read(batch.header) || !batch.messages.is_empty())
     }
 }
 
@@ -217,13 +239,24 @@ pub fn answer(file: &File, answers: &[Vec<Vec<u8>>], stamp: Stamp) -> Vec<u8> {
         }
         acks.iter().for_each(|ack| bytes.extend(ack));
         if let Some(header) = &header {
-            bytes.extend(format!("BTS{}{}\r", header.marks().field, acks.len()).into_bytes());
+            bytes.extend(tail("BTS", header, acks.len(), batch.problem.as_ref()).into_bytes());
         }
     }
     if let Some(header) = &header {
-        bytes.extend(format!("FTS{}{}\r", header.marks().field, file.batches.len()).into_bytes());
+        bytes.extend(tail("FTS", header, file.batches.len(), file.problem.as_ref()).into_bytes());
     }
     bytes
+}
+
+/// BTS and FTS: how many there are, and what was wrong with theirs.
+fn tail(name: &str, theirs: &Message, count: usize, problem: Option<&Problem>) -> String {
+    let mark = theirs.marks().field;
+    let comment = problem.map(|problem| format!("{mark}{}", told(problem, theirs))).unwrap_or_default();
+    format!("{name}{mark}{count}{comment}\r")
+}
+
+fn told(problem: &Problem, theirs: &Message) -> String {
+    escape::encode(&problem.to_string(), theirs.marks())
 }
 
 fn head(name: &str, theirs: &Message, id: &str, stamp: Stamp, problem: Option<&Problem>) -> String {
@@ -231,7 +264,7 @@ fn head(name: &str, theirs: &Message, id: &str, stamp: Stamp, problem: Option<&P
     let segment: Segment = theirs.header();
     let raw = |n: usize| segment.field(n).raw().trim().chars().filter(|c| !c.is_control()).collect::<String>();
     let or = |own: String, other: &str| if own.is_empty() { escape::encode(other, theirs.marks()) } else { own };
-    let comment = problem.map(|problem| escape::encode(&problem.to_string(), theirs.marks())).unwrap_or_default();
+    let comment = problem.map(|problem| told(problem, theirs)).unwrap_or_default();
     let fields = [
         format!("{name}{mark}{}", theirs.marks().encoding()),
         or(raw(5), stamp.application),
@@ -317,7 +350,7 @@ mod tests {
             "BTS|2",
             "BHS|^~\\&|MediLink|Us|LAB|HOSP|2026|||BTS: BTS is missing; the end may have been lost|N-2",
             "MSH|c",
-            "BTS|1",
+            "BTS|1|BTS: BTS is missing; the end may have been lost",
             "FTS|2",
         ];
         assert_eq!(text.split_terminator('\r').collect::<Vec<_>>(), expected);

@@ -174,6 +174,7 @@ mod tests {
             time: None,
             warnings: Vec::new(),
             hindrances: Vec::new(),
+            names_nobody: false,
         }
     }
 

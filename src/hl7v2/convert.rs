@@ -4,6 +4,7 @@ use super::datatype;
 use super::draft::{Draft, Drafts, Handle};
 use super::event::{self, Event, Family};
 use super::message::Message;
+use super::nobody;
 use super::problem::{Code, Place, Problem, Severity};
 use super::rules::Rules;
 use super::segment::{self, order_number::Keys};
@@ -24,6 +25,8 @@ pub struct Conversion {
     pub warnings: Vec<Problem>,
     /// Why it can be shown but not stored: nobody could recognize what it is about.
     pub hindrances: Vec<Problem>,
+    /// Whether it names no patient: it is about a specimen, a device or a place.
+    pub names_nobody: bool,
 }
 
 /// What the code that converts one message shares.
@@ -31,6 +34,8 @@ pub struct Ctx<'m> {
     pub message: &'m Message,
     pub rules: &'m Rules,
     pub event: Event,
+    /// Whether the PID is ours, as [`Conversion::names_nobody`].
+    pub names_nobody: bool,
     /// When it happened, as [`Conversion::time`].
     pub time: Option<String>,
     drafts: RefCell<Drafts>,
@@ -72,8 +77,14 @@ impl Ctx<'_> {
         self.problems.borrow_mut().push(Problem::warning(code, at, text));
     }
 
-    /// Notes why the message cannot be taken over.
+    /// Notes why the message cannot be taken over. That something lacks is a warning where the feed says so.
     pub fn fail(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
+        let at = at.into();
+        let is_of_header = at.is_some_and(|place| place.name() == "MSH");
+        let lacks = matches!(code, Code::RequiredField | Code::SegmentSequence) && !is_of_header;
+        if lacks && is_lenient(self.rules, &self.event) {
+            return self.warn(code, at, text);
+        }
         self.problems.borrow_mut().push(Problem::error(code, at, text));
     }
 
@@ -86,6 +97,13 @@ impl Ctx<'_> {
 
     /// Notes why what comes of the message cannot be stored: it can still be shown to who tries the feed.
     pub fn hinder(&self, code: Code, at: impl Into<Option<Place>>, text: impl Into<String>) {
+        // The PID of nobody has no number, and needs none.
+        if self.names_nobody {
+            return;
+        }
+        if is_lenient(self.rules, &self.event) {
+            return self.warn(code, at, text);
+        }
         self.hindrances.borrow_mut().push(Problem::error(code, at, text));
     }
 
@@ -100,27 +118,46 @@ impl Ctx<'_> {
 /// Converts a message; the problems are those for which it cannot be taken over, and warnings beside them.
 pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Problem>> {
     let event = event::event(message).map_err(|problem| vec![problem])?;
-    let mut ctx = begun(message, rules, event);
+    let lacking = event.lacks(message);
+    if !lacking.is_empty() && !is_lenient(rules, &event) {
+        return Err(lacking);
+    }
+    let seated = nobody::seated(message, &event);
+    let names_nobody = seated.is_some();
+    let message = seated.as_ref().unwrap_or(message);
+    let mut ctx = begun(message, rules, event, names_nobody);
+    for Problem { code, at, text, .. } in lacking {
+        ctx.warn(code, at, text);
+    }
     header(&ctx);
     ctx.time = time(&ctx);
     if !ctx.problems.borrow().iter().any(|problem| problem.severity == Severity::Error) {
         family(&ctx, &tree::tree(message));
     }
     let time = ctx.time.take();
-    let problems = ctx.problems.into_inner();
+    let mut problems = ctx.problems.into_inner();
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
-    let (drafts, merges) = (ctx.drafts.into_inner(), ctx.merges.into_inner());
+    let (mut drafts, merges) = (ctx.drafts.into_inner(), ctx.merges.into_inner());
     let hindrances = ctx.hindrances.into_inner();
-    Ok(Conversion { event, drafts, merges, time, warnings: problems, hindrances })
+    if names_nobody {
+        drafts = nobody::left(drafts, &mut problems);
+    }
+    Ok(Conversion { event, drafts, merges, time, warnings: problems, hindrances, names_nobody })
 }
 
-fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event) -> Ctx<'m> {
+/// Returns whether what a message lacks is a warning. Who turned out to be whom must be said in full: half of it would be nothing.
+fn is_lenient(rules: &Rules, event: &Event) -> bool {
+    rules.accepts_incomplete && event.family != Family::Merge
+}
+
+fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event, names_nobody: bool) -> Ctx<'m> {
     Ctx {
         message,
         rules,
         event,
+        names_nobody,
         time: None,
         drafts: RefCell::default(),
         merges: RefCell::default(),
@@ -133,6 +170,10 @@ fn begun<'m>(message: &'m Message, rules: &'m Rules, event: Event) -> Ctx<'m> {
 /// Checks what MSH says of the message itself.
 fn header(ctx: &Ctx) {
     let msh = ctx.message.header();
+    if !msh.field(9).part(2).is_there() {
+        let text = format!("MSH-9 names no event; it is taken for {}", ctx.event.name);
+        ctx.warn(Code::RequiredField, msh.field(9).at.component(2), text);
+    }
     let (id, processing, version) = (msh.field(10), msh.field(11), msh.field(12));
     if !id.is_there() {
         ctx.fail(Code::RequiredField, id.at, "MSH-10 says which message it is");
@@ -198,7 +239,7 @@ impl<'m> Ctx<'m> {
     /// Returns what converts a message, for tests of its pieces.
     pub fn of(message: &'m Message, rules: &'m Rules) -> Ctx<'m> {
         let event = event::event(message).unwrap_or_else(|problem| panic!("{problem}"));
-        begun(message, rules, event)
+        begun(message, rules, event, false)
     }
 
     pub fn problems(&self) -> Vec<Problem> {

@@ -4,6 +4,7 @@
 
 use super::message::Message;
 use super::problem::{Code, Place, Problem};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// One row of the table.
@@ -60,6 +61,21 @@ impl Family {
     }
 }
 
+impl Event {
+    /// Returns what is wrong with a message of this event that lacks segments without which it says nothing.
+    pub fn lacks(&self, message: &Message) -> Vec<Problem> {
+        // One of several is enough.
+        let is_there = |need: &str| need.split('/').any(|name| message.segments().any(|segment| segment.name == name));
+        let lacking = self.needs.split('+').filter(|need| !need.is_empty() && !is_there(need));
+        let problem = |need: &str| {
+            let place = Place::segment(need.split('/').next().unwrap_or_default(), 1);
+            let text = format!("{} needs a segment {}", self.name, need.replace('/', " or "));
+            Problem::error(Code::SegmentSequence, place, text)
+        };
+        lacking.map(problem).collect()
+    }
+}
+
 /// All events that are taken over.
 pub static ALL: LazyLock<Vec<Event>> = LazyLock::new(|| {
     let lines = include_str!("events.txt").lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
@@ -75,7 +91,7 @@ pub static ALL: LazyLock<Vec<Event>> = LazyLock::new(|| {
     lines.filter_map(event).collect()
 });
 
-/// Returns what a message asks for, or why it is refused.
+/// Returns what a message asks for, or why it is refused; whether it has what that needs is for [`Event::lacks`] to say.
 pub fn event(message: &Message) -> Result<Event, Problem> {
     let field = message.header().field(9);
     let (code, trigger) = (field.part(1).text(), field.part(2).text());
@@ -86,21 +102,10 @@ pub fn event(message: &Message) -> Result<Event, Problem> {
             "MSH-9.1 says what type of message it is",
         ));
     };
-    let trigger = trigger.unwrap_or_default();
+    let trigger = trigger.or_else(|| unsaid(&code, message)).unwrap_or_default();
     let name = format!("{code}^{trigger}");
     if let Some(event) = ALL.iter().find(|event| event.name == name) {
-        let lacks = event.needs.split('+').filter(|need| !need.is_empty()).find(|need| {
-            // One of several is enough.
-            !need.split('/').any(|name| message.segments().any(|segment| segment.name == name))
-        });
-        return match lacks {
-            None => Ok(*event),
-            Some(need) => {
-                let place = Place::segment(need.split('/').next().unwrap_or_default(), 1);
-                let text = format!("{name} needs a segment {}", need.replace('/', " or "));
-                Err(Problem::error(Code::SegmentSequence, place, text))
-            }
-        };
+        return Ok(*event);
     }
     let is_known = |event: &&Event| event.name.split('^').next() == Some(&*code);
     if ALL.iter().any(|event| is_known(&event)) {
@@ -112,6 +117,20 @@ pub fn event(message: &Message) -> Result<Event, Problem> {
         field.at.component(1),
         format!("messages of type {code} are not taken over"),
     ))
+}
+
+/// Events that a type alone usually means, where it has several.
+const USUAL: &[(&str, &str)] = &[("DFT", "P03"), ("MDM", "T02"), ("RDE", "O11")];
+
+/// Returns the event of a message that names its type alone, as in v2.1: the one that EVN-1 names, the only one of its type, or the usual one.
+fn unsaid<'m>(code: &str, message: &'m Message) -> Option<Cow<'m, str>> {
+    if let Some(event) = message.segments().find(|segment| segment.name == "EVN").and_then(|evn| evn.field(1).text()) {
+        return Some(event);
+    }
+    let mut own = ALL.iter().filter_map(|event| event.name.split_once('^')).filter(|(of, _)| *of == code);
+    let usual = USUAL.iter().find(|(of, _)| *of == code).map(|(_, trigger)| *trigger);
+    let only = own.next().map(|(_, trigger)| trigger).filter(|_| own.next().is_none());
+    usual.or(only).map(Cow::Borrowed)
 }
 
 #[cfg(test)]
@@ -126,5 +145,28 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ALL.len(), "an event has one row");
+    }
+
+    #[test]
+    fn a_type_alone_means_its_usual_event() {
+        for (text, expected) in [
+            ("ORU", "ORU^R01"),
+            ("ORM", "ORM^O01"),
+            ("VXU", "VXU^V04"),
+            ("OML", "OML^O21"),
+            ("RDE", "RDE^O11"),
+            ("DFT", "DFT^P03"),
+            ("MDM", "MDM^T02"),
+            ("ADT\rEVN|A08|2026", "ADT^A08"),
+            ("MDM\rEVN|T11|2026", "MDM^T11"),
+            ("ADT", "MSH-9[1].2: the event ADT^ is not taken over"),
+            ("ADT\rEVN|A99|2026", "the event ADT^A99 is not taken over"),
+            ("SIU", "the event SIU^ is not taken over"),
+            ("XYZ", "messages of type XYZ are not taken over"),
+        ] {
+            let message = Message::parse(format!("MSH|^~\\&|||||||{text}")).unwrap();
+            let found = event(&message).map_or_else(|problem| problem.text, |event| event.name.to_string());
+            assert!(expected.ends_with(&found), "{text}: {found}");
+        }
     }
 }

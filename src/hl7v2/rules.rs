@@ -1,7 +1,9 @@
 //! What a feed says of itself: whose identifiers it sends, where its clocks are, and which of its codes mean something else.
 
+use super::network::Network;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The rules by which the messages of one feed are converted.
 #[derive(Debug, Clone)]
@@ -22,10 +24,22 @@ pub struct Rules {
     pub processing: Vec<String>,
     /// Whether messages that are no ADT may make a Patient that is not there.
     pub makes_patients: bool,
+    /// Whether what a message lacks is a warning where it would otherwise be refused: who the patient is, segments and fields that its event needs.
+    pub accepts_incomplete: bool,
+    /// From where messages are taken; from anywhere where it is empty.
+    pub addresses: Vec<Network>,
     /// Character set of messages whose MSH-18 names none.
     pub charset: Option<String>,
     /// Begins the URLs of our own extensions and identifiers: `canonical_base`.
     pub canonical_base: String,
+}
+
+impl Rules {
+    /// Returns whether messages from an address are taken; where it is none, only if they are from anywhere.
+    pub fn takes_from(&self, address: &str) -> bool {
+        let address = address.parse::<IpAddr>();
+        self.addresses.is_empty() || address.is_ok_and(|address| self.addresses.iter().any(|own| own.contains(address)))
+    }
 }
 
 impl Default for Rules {
@@ -39,6 +53,8 @@ impl Default for Rules {
             tables: BTreeMap::new(),
             processing: ["P", "T", "D"].map(String::from).to_vec(),
             makes_patients: true,
+            accepts_incomplete: false,
+            addresses: Vec::new(),
             charset: None,
             canonical_base: "https://medilink.example/fhir".to_string(),
         }

@@ -4,19 +4,22 @@
 //! a key that is misspelt would otherwise be a rule that never holds.
 
 use super::charset;
+use super::network::Network;
 use super::rules::Rules;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Every key, in the order in which an example has them.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "facility",
     "zone",
     "patient_system",
     "charset",
     "processing",
+    "addresses",
     "makes_patients",
+    "incomplete",
     "systems",
     "coding_systems",
     "tables",
@@ -62,6 +65,8 @@ impl Read<'_> {
             charset: self.text("charset", |text| if charset::is_known(text) { Ok(()) } else { Err(CHARSET) }),
             processing: self.processing().unwrap_or(usual.processing),
             makes_patients: self.flag("makes_patients").unwrap_or(usual.makes_patients),
+            accepts_incomplete: self.incomplete().unwrap_or(usual.accepts_incomplete),
+            addresses: self.addresses(),
             systems: self.uris("systems"),
             coding_systems: self.uris("coding_systems"),
             tables: self.tables(),
@@ -95,6 +100,25 @@ impl Read<'_> {
             self.expected(key, "true or false");
         }
         value.as_bool()
+    }
+
+    /// Returns from where messages are taken.
+    fn addresses(&mut self) -> Vec<Network> {
+        let Some(value) = self.table.get("addresses") else { return Vec::new() };
+        let read = |value: &Value| value.as_str().and_then(|text| Network::parse(text.trim()));
+        let all: Option<Vec<Network>> = value.as_array().and_then(|list| list.iter().map(read).collect());
+        match all.filter(|all| (1..=ROWS_MAX).contains(&all.len())) {
+            Some(all) => all,
+            None => {
+                self.expected("addresses", "a list of addresses and networks, such as \"10.1.0.0/16\" or \"::1\",");
+                Vec::new()
+            }
+        }
+    }
+
+    fn incomplete(&mut self) -> Option<bool> {
+        let is_known = |text: &str| if ["refuse", "accept"].contains(&text) { Ok(()) } else { Err(INCOMPLETE) };
+        self.text("incomplete", is_known).map(|text| text == "accept")
     }
 
     fn zone(&mut self) -> Option<TimeZone> {
@@ -174,6 +198,7 @@ impl Read<'_> {
 
 const URI: &str = "a URI, such as \"urn:oid:1.2.3\" or \"https://hospital.example/mrn\",";
 const WORD: &str = "a short name without spaces";
+const INCOMPLETE: &str = "\"refuse\" or \"accept\"";
 const CHARSET: &str = "a character set of table 0211, such as \"UNICODE UTF-8\" or \"8859/1\",";
 
 /// RFC 3986: a scheme, a colon, and something after it, without spaces.
@@ -212,6 +237,9 @@ mod tests {
         assert!(rules.makes_patients && rules.systems.is_empty() && rules.zone == TimeZone::UTC);
         assert_eq!(rules.canonical_base, "https://here.example/fhir");
         let rules = read(EXAMPLE).unwrap();
+        assert!(!rules.accepts_incomplete && read("incomplete = 'accept'").unwrap().accepts_incomplete);
+        assert!(rules.takes_from("127.0.0.1") && rules.takes_from("::1") && !rules.takes_from("10.0.0.1"));
+        assert!(!rules.takes_from("") && read("").unwrap().takes_from(""));
         assert_eq!(rules.facility.as_deref(), Some("HOSP"));
         assert_eq!(rules.zone.iana_name(), Some("Europe/Berlin"));
         assert_eq!(rules.systems["HOSP"], "https://hospital.example/mrn");
@@ -242,7 +270,11 @@ mod tests {
         check("processing = ['X']", &["processing: a list of"]);
         check("processing = []", &["processing: a list of"]);
         check("processing = 'P'", &["processing: a list of"]);
+        check("addresses = '10.0.0.1'", &["addresses: a list of addresses"]);
+        check("addresses = []", &["addresses: a list of addresses"]);
+        check("addresses = ['10.1.2.3/16']", &["addresses: a list of addresses"]);
         check("makes_patients = 'yes'", &["makes_patients: true or false is expected"]);
+        check("incomplete = 'maybe'", &["incomplete: \"refuse\" or \"accept\" is expected"]);
         check("systems = 'x'", &["systems: a table, [systems]"]);
         check("[systems]\nLAB = 'lab'\nX = 1", &["systems.LAB: a URI", "systems.X: a URI"]);
         check("[coding_systems]\nL = 'a b:c'", &["coding_systems.L: a URI"]);

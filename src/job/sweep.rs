@@ -1,4 +1,5 @@
-//! Removes what has ended: sessions, secrets that were good once, counts of tries, old authorizations.
+//! Removes what has ended: sessions, secrets that were good once, counts of tries, old authorizations; and the text of HL7 v2 messages
+//! that were worked off long ago, where the operator wants that.
 //!
 //! Nothing is refused because of it: what has ended is refused while it is still there, too.
 
@@ -8,12 +9,20 @@ use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(60);
 /// How long an authorization that has ended is kept, so that the reuse of its tokens is seen.
-const KEPT_US: i64 = 30 * 86_400 * 1_000_000;
+const KEPT_US: i64 = 30 * DAY_US;
+const DAY_US: i64 = 86_400 * 1_000_000;
 
 /// Runs for as long as the server does. Servers on one database do the same work twice, which harms nothing.
-pub async fn run(store: Store, session_idle_s: i64) {
+pub async fn run(store: Store, session_idle_s: i64, hl7_raw_days: Option<u32>) {
     loop {
-        if let Err(error) = sweep(&store, session_idle_s).await {
+        let swept = async {
+            sweep(&store, session_idle_s).await?;
+            match hl7_raw_days {
+                Some(days) => remove_texts(&store, days).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = swept.await {
             tracing::warn!(%error, "failed to remove what has ended; trying again");
         }
         tokio::time::sleep(EVERY).await;
@@ -29,4 +38,13 @@ async fn sweep(store: &Store, session_idle_s: i64) -> Result<(), StoreError> {
     store.sweep_attempts().await?;
     store.sweep_policy_changes().await?;
     store.sweep_authorizations(Instant(now.0 - KEPT_US)).await
+}
+
+/// Removes the texts of messages that were worked off so long ago.
+async fn remove_texts(store: &Store, days: u32) -> Result<(), StoreError> {
+    /// Rows at a time, so that nobody waits for them long.
+    const ROWS: i64 = 1_000;
+    let before = Instant(Instant::now().0 - i64::from(days) * DAY_US);
+    while store.remove_hl7_raw(before, ROWS).await? > 0 {}
+    Ok(())
 }

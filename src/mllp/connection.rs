@@ -3,7 +3,7 @@
 use super::frame::{self, Decoder, Found};
 use super::{Handler, Peer, refusal};
 use crate::hl7v2::ack::Outcome;
-use crate::hl7v2::{Code, Problem};
+use crate::hl7v2::{Code, Problem, batch};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -12,6 +12,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+
+/// A batch has the time of its messages together, at most that of so many.
+const BATCH_TIMES_MAX: u32 = 60;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +69,8 @@ async fn process(peer: &Peer, frame: Bytes, ground: &Ground) -> Vec<Vec<u8>> {
     let began = Instant::now();
     // The future is made within it, so that a panic is caught that comes before its first await.
     let work = AssertUnwindSafe(async { ground.handler.take(peer, frame.clone()).await }).catch_unwind();
-    let done = timeout(ground.times.request, work).await;
+    let messages = u32::try_from(batch::count_of(&frame)).unwrap_or(u32::MAX).min(BATCH_TIMES_MAX);
+    let done = timeout(ground.times.request * messages, work).await;
     metrics::histogram!("medilink_mllp_frame_seconds").record(began.elapsed().as_secs_f64());
     let (name, outcome, words) = match done {
         Ok(Ok(answers)) => return answers,

@@ -1,6 +1,7 @@
 //! HL7 v2: which feeds there are, every message as it came, and what became of it.
 //!
-//! A message is kept before anything is done with it, and nothing is ever removed from it: its row only says more. A control id
+//! A message is kept before anything is done with it, and its row only says more; what may be removed is the text of one that was worked
+//! off long ago. A control id
 //! stands for one message of its feed, unless that was refused, given up or replaced by a corrected one.
 
 use crate::fhir::Instant;
@@ -54,6 +55,10 @@ const MESSAGES: &str =
         and ($3::text is null or control_id = $3) and ($4::bigint is null or received >= $4)
         and ($5::bigint is null or received < $5) and ($6::uuid is null or id < $6)
     order by id desc limit $7";
+/// Of messages of which nothing is to become any more.
+const REMOVE_RAW: &str = "update hl7_message set raw = null where id in (
+        select id from hl7_message where state in (2, 5, 6) and raw is not null and done_at < $1
+        order by done_at limit $2 for update skip locked)";
 const COUNTS: &str = "select feed, state, count(*) from hl7_message group by feed, state order by feed, state";
 const OPEN: &str = "select feed, state, count(*), min(received) from hl7_message where state in (1, 3) group by feed, state order by feed, state";
 pub const STATEMENTS: &[&str] = &[
@@ -71,6 +76,7 @@ pub const STATEMENTS: &[&str] = &[
     WAITING,
     MESSAGE,
     MESSAGES,
+    REMOVE_RAW,
     COUNTS,
     OPEN,
 ];
@@ -184,7 +190,8 @@ pub struct Message {
 #[derive(Debug, Clone)]
 pub struct Kept {
     pub message: Message,
-    pub raw: Vec<u8>,
+    /// None: removed, since nothing is to become of it any more.
+    pub raw: Option<Vec<u8>>,
     pub sha256: Vec<u8>,
     pub ack: Option<Vec<u8>>,
 }
@@ -318,6 +325,12 @@ impl Store {
     pub async fn waiting_hl7(&self, tried_before: Instant, max: i64) -> Result<Vec<Uuid>, StoreError> {
         let rows = self.ask(WAITING, &[&tried_before.0, &max]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Removes the text of messages that were done, given up or replaced before then, some at a time; returns of how many. What else is
+    /// known of them stays.
+    pub async fn remove_hl7_raw(&self, before: Instant, max: i64) -> Result<u64, StoreError> {
+        self.tell(REMOVE_RAW, &[&before.0, &max]).await
     }
 
     pub async fn hl7_message(&self, id: Uuid) -> Result<Option<Kept>, StoreError> {

@@ -7,4 +7,4 @@ mod hospital;
 mod others;
 mod projection;
 mod sound;
-mod stage;
+pub mod stage;

@@ -161,6 +161,30 @@ fn a_record_opens_what_is_about_its_patient_and_what_is_about_nobody() {
 }
 
 #[test]
+fn who_a_patient_is_is_asked_of_who_manages_patients() {
+    let shown = |role: Role, scopes: &str, code: &str, letter: Letter| {
+        let grant = Grant::of_token(&Arc::new(of_person(scopes, role)), &REGISTRY, &Knowledge::Keeper);
+        let task = json!({"resourceType": "Task", "id": "x", "for": {"reference": "Patient/p1"},
+            "code": {"coding": [{"system": "https://here.example/CodeSystem/task-code", "code": code}]}});
+        grant.shows(t("Task"), &ResourceId::parse("x").unwrap(), task.to_string().as_bytes(), Way::Letter(letter))
+    };
+    use Letter::*;
+    for (role, scopes, [is_read, is_changed], is_other_read) in [
+        (Role::Admin, "user/*.cruds", [true, true], false),
+        (Role::FacilityAdmin, "user/*.cruds", [true, true], true),
+        (Role::Receptionist, "user/*.cruds", [true, true], true),
+        (Role::Physician, "user/*.cruds", [true, true], true),
+        (Role::Patient, "patient/*.cruds", [false, false], true),
+        (Role::RelatedPerson, "patient/*.cruds", [false, false], true),
+        (Role::SystemAuditor, "user/*.cruds", [false, false], false),
+    ] {
+        let own = [Read, Update].map(|letter| shown(role, scopes, "patient-identification", letter));
+        assert_eq!(own, [is_read, is_changed], "{role:?}");
+        assert_eq!(shown(role, scopes, "fulfill", Read), is_other_read, "{role:?}");
+    }
+}
+
+#[test]
 fn rights_come_from_roles_or_from_the_scope_of_a_system() {
     let system = Token { rights: vec![Right::OpenLaunch], ..token("") };
     for (who, status) in [

@@ -165,8 +165,7 @@ fn identify(
     for number in numbers.all() {
         draft.push("identifier", number.element.clone());
     }
-    let (placer, filler) = orc.map(|orc| order_number::of_group(ctx, orc)).unwrap_or_default();
-    for (element, _) in [placer, filler].into_iter().flatten() {
+    for (element, _) in orc.into_iter().flat_map(|orc| order_number::of_group(ctx, orc)).flatten() {
         draft.push("identifier", element);
     }
     let code = obx::key_of(obr.field(4));

@@ -291,12 +291,7 @@ pub fn scope_of(ctx: &Ctx, handle: Handle) -> Option<String> {
 
 /// Recognizes a draft by a key of ours.
 pub fn key(ctx: &Ctx, system: &str, base: &str, draft: &mut Draft) {
-    key_of_all(system, &ctx.keys.free(system, base), draft);
-}
-
-/// Recognizes a draft by a key of ours that all mentions of the same thing have.
-pub fn key_of_all(system: &str, value: &str, draft: &mut Draft) {
-    let id = Identifier { system: system.to_string(), value: value.to_string() };
+    let id = Identifier { system: system.to_string(), value: ctx.keys.free(system, base) };
     draft.push("identifier", json!({"system": id.system, "value": id.value}));
     draft.identity = Identity::Identifiers(vec![id]);
 }

@@ -8,7 +8,7 @@ use crate::hl7v2::datatype::{self, timing};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const OCCURRENCES: &[&str] = &["occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"];
 
@@ -53,7 +53,7 @@ fn by_tq1(ctx: &Ctx, tq1: Segment, draft: &mut Draft) {
     if let Some(quantity) = tq1.field(2).is_there().then(|| datatype::quantity(ctx, tq1.field(2).first())).flatten() {
         draft.set("quantityQuantity", quantity);
     }
-    occurrence(tq1::timing(ctx, tq1).unwrap_or_default(), draft);
+    draft.set("occurrenceTiming", tq1::timing(ctx, tq1));
     // R4 has a place for what has to be the case.
     if let Some(condition) = datatype::text::whole(tq1.field(10).first()) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
@@ -69,18 +69,11 @@ fn by_tq(ctx: &Ctx, tq: Part, draft: &mut Draft) {
     if let Some(quantity) = quantity.is_there().then(|| datatype::quantity(ctx, quantity)).flatten() {
         draft.set("quantityQuantity", quantity);
     }
-    occurrence(timing::timing_quantity(ctx, tq).unwrap_or_default(), draft);
+    draft.set("occurrenceTiming", timing::timing_quantity(ctx, tq));
     if let Some(condition) = datatype::text::string(tq.part(7)) {
         draft.set("asNeededCodeableConcept", json!({"text": condition}));
     }
     if let Some(text) = datatype::text::string(tq.part(8)) {
         draft.push("note", note::text(text));
-    }
-}
-
-/// Sets when it is to be done, unless nothing is said of it.
-fn occurrence(timing: Value, draft: &mut Draft) {
-    if timing.as_object().is_some_and(|timing| !timing.is_empty()) {
-        draft.set("occurrenceTiming", timing);
     }
 }

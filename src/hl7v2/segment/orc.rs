@@ -226,7 +226,7 @@ fn identify(
 
 /// ORC-4: the group that was asked for at once; or the number that several orders of this message share. ORC-38: the filler's.
 fn group(ctx: &Ctx, orc: Option<Segment>, numbers: &Numbers, draft: &mut Draft) {
-    let (own, filler) = orc.map(|orc| order_number::of_group(ctx, orc)).unwrap_or_default();
+    let [own, filler] = orc.map(|orc| order_number::of_group(ctx, orc)).unwrap_or_default();
     let shared = || numbers.all().find(|number| number.is_shared).map(|number| number.element.clone());
     draft.set("requisition", own.map(|(identifier, _)| identifier).or_else(shared));
     if let Some((identifier, _)) = filler {

@@ -10,8 +10,11 @@ use serde_json::Value;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-/// Returns an EI as an Identifier of a type of table 0203, and as the key that it is.
-pub fn numbered(ctx: &Ctx, part: Part, kind: &str) -> Option<(Value, Identifier)> {
+/// An Identifier as an element, and as the key that it is.
+pub type Numbered = (Value, Identifier);
+
+/// Returns an EI as an Identifier of a type of table 0203.
+pub fn numbered(ctx: &Ctx, part: Part, kind: &str) -> Option<Numbered> {
     let element = part.is_there().then(|| entity_identifier_as(ctx, part, kind)).flatten()?;
     let text = |name: &str| element[name].as_str().map(str::to_string);
     let id = Identifier { system: text("system")?, value: text("value")? };
@@ -20,12 +23,12 @@ pub fn numbered(ctx: &Ctx, part: Part, kind: &str) -> Option<(Value, Identifier)
 
 /// Returns the numbers of the group that an order belongs to, the placer's and the filler's: ORC-4, and ORC-38. ORC-4 is an EI; in 2.8.2
 /// it is an EIP, whose components have parts of their own.
-pub fn of_group(ctx: &Ctx, orc: Segment) -> (Option<(Value, Identifier)>, Option<(Value, Identifier)>) {
+pub fn of_group(ctx: &Ctx, orc: Segment) -> [Option<Numbered>; 2] {
     let (group, filler) = (orc.field(4).first(), orc.field(38).first());
     let is_pair = ctx.message.header().field(12).part(1).is("2.8.2") || [1, 2].iter().any(|n| group.part(*n).len() > 1);
     let (placer, second) = if is_pair { (group.part(1), Some(group.part(2))) } else { (group, None) };
     let filler = if filler.is_there() { Some(filler) } else { second };
-    (numbered(ctx, placer, "PGN"), filler.and_then(|part| numbered(ctx, part, "FGN")))
+    [numbered(ctx, placer, "PGN"), filler.and_then(|part| numbered(ctx, part, "FGN"))]
 }
 
 /// One of the two numbers of an order.
@@ -56,8 +59,7 @@ impl Numbers {
             let (element, id) = numbered(ctx, said.first(), kind)?;
             Some(Number { element, id, is_shared: ctx.keys.is_shared(ctx, n, said.raw()) })
         };
-        let (placer, filler) = orc.map(|orc| of_group(ctx, orc)).unwrap_or_default();
-        let group = placer.or(filler).map(|(_, id)| id);
+        let group = orc.and_then(|orc| of_group(ctx, orc).into_iter().flatten().next()).map(|(_, id)| id);
         Numbers { placer: number(2, "PLAC"), filler: number(3, "FILL"), group }
     }
 
@@ -81,6 +83,8 @@ pub struct Keys {
     counts: RefCell<HashMap<String, usize>>,
     /// Numbers of several OBR that ask for different things, and their fields.
     shared: OnceCell<HashSet<(usize, String)>>,
+    /// The same of orders of several medicines.
+    medicines: OnceCell<HashSet<(usize, String)>>,
 }
 
 impl Keys {
@@ -91,6 +95,11 @@ impl Keys {
         *count += 1;
         let base = if base.is_empty() { "-" } else { base };
         if *count == 1 { base.to_string() } else { format!("{base}##{count}") }
+    }
+
+    /// Returns the numbers that several medicines share, which are looked for once.
+    pub fn of_medicines(&self, shared: impl FnOnce() -> HashSet<(usize, String)>) -> &HashSet<(usize, String)> {
+        self.medicines.get_or_init(shared)
     }
 
     fn is_shared(&self, ctx: &Ctx, n: usize, number: &str) -> bool {

@@ -10,6 +10,10 @@ use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
+use serde_json::json;
+
+/// The code of the tag of patients who came without a number that says who they are.
+pub const UNIDENTIFIED: &str = "unidentified";
 
 /// Adds the Patient of a segment PID and what hangs below it. Where nothing says which patient it is, that hinders it from being
 /// stored.
@@ -26,9 +30,7 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
         draft.push("identifier", number.element.clone());
     }
     if numbers.is_empty() {
-        // Whose numbers they are is not known: they are shown, and recognize nobody.
-        let written = pid.segment.field(3).repetitions().filter_map(|cx| identity::shown(ctx, cx));
-        written.for_each(|number| _ = draft.push("identifier", number));
+        unidentified(ctx, pid, &mut draft);
     }
     map::fill(ctx, "pid", pid.segment, &mut draft.resource);
     person::more(ctx, pid.segment, &mut draft);
@@ -45,6 +47,18 @@ pub fn patient(ctx: &Ctx, pid: &Node) -> Option<Handle> {
         draft.only_if_there = !ctx.rules.makes_patients;
     }
     Some(ctx.add(draft))
+}
+
+/// Says of a patient whose numbers nobody knows what the message says: they are shown, and recognize nobody. Where such a patient is
+/// stored all the same, a tag tells it.
+fn unidentified(ctx: &Ctx, pid: &Node, draft: &mut Draft) {
+    let written = pid.segment.field(3).repetitions().filter_map(|cx| identity::shown(ctx, cx));
+    written.for_each(|number| _ = draft.push("identifier", number));
+    if ctx.rules.accepts_incomplete {
+        let system = format!("{}/CodeSystem/tag", ctx.rules.canonical_base);
+        let tag = json!({"system": system, "code": UNIDENTIFIED, "display": "Patient not identified"});
+        draft.set("meta", json!({"tag": [tag]}));
+    }
 }
 
 /// Returns the numbers of PID-3.

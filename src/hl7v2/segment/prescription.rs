@@ -20,6 +20,7 @@ use crate::hl7v2::message::Segment;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use serde_json::{Map, Value, json};
+use std::collections::{HashMap, HashSet};
 
 /// Where a segment has what: numbers of its fields, zero for what it has not.
 struct Fields {
@@ -266,23 +267,34 @@ pub fn end_other(ctx: &Ctx, orc: Segment, told: &str, patient: Handle) {
 
 /// Returns whether orders of other medicines in this message have the same ORC-2 or ORC-3.
 fn is_shared(ctx: &Ctx, orc: Segment, n: usize) -> bool {
-    let mut codes: Vec<&str> = Vec::new();
-    let mut is_same = false;
+    ctx.keys.of_medicines(|| shared(ctx)).contains(&(n, orc.field(n).raw().trim().to_string()))
+}
+
+/// Returns the numbers that orders of several medicines have: fields of ORC, and what stands there.
+fn shared(ctx: &Ctx) -> HashSet<(usize, String)> {
+    // What the pharmacy encoded takes the place of what was asked for.
+    let mut orders: Vec<([&str; 2], &str)> = Vec::new();
     for segment in ctx.message.segments() {
-        match segment.name {
+        let fields = match segment.name {
             "ORC" => {
-                is_same = segment.field(n).raw().trim() == orc.field(n).raw().trim();
-                codes.extend(is_same.then_some(""));
+                orders.push(([2, 3].map(|n| segment.field(n).raw().trim()), ""));
+                continue;
             }
-            // What the pharmacy encoded takes the place of what was asked for.
-            "RXO" | "RXE" if is_same => {
-                let fields = if segment.name == "RXO" { &RXO } else { &RXE };
-                if let Some(last) = codes.last_mut() {
-                    *last = segment.field(fields.medication.code).part(1).raw().trim();
-                }
-            }
-            _ => {}
+            "RXO" => &RXO,
+            "RXE" => &RXE,
+            _ => continue,
+        };
+        if let Some((_, code)) = orders.last_mut() {
+            *code = segment.field(fields.medication.code).part(1).raw().trim();
         }
     }
-    codes.iter().any(|code| Some(code) != codes.first())
+    let (mut codes, mut shared) = (HashMap::new(), HashSet::new());
+    for (numbers, code) in orders {
+        for (n, number) in [2, 3].into_iter().zip(numbers) {
+            if *codes.entry((n, number)).or_insert(code) != code {
+                shared.insert((n, number.to_string()));
+            }
+        }
+    }
+    shared
 }

@@ -268,7 +268,16 @@ fn a_large_message_takes_as_long_as_many_small_ones() {
             line.repeat(count)
         )
     };
-    let cases: [(&str, &dyn Fn(usize) -> String); 20] = [
+    let charge = |line: &str, count: usize| {
+        let order = "ORC|RE|1^A\rOBR|1|||1^X^LN\rDG1|1||1^X^I10\r";
+        format!("{}{}", header.replace("ORU^R01", "DFT^P03"), format!("{order}{line}").repeat(count))
+    };
+    let medicines = |count: usize| {
+        (0..count).fold(header.replace("ORU^R01", "RDE^O11"), |text, n| {
+            format!("{text}ORC|NW|{n}\rTQ1|1||BID\rRXO|1^X^L|1\rRXE||1^X^L|1||mg\rBLG|||A\rFT1|1|{n}||2026||CG|1^X^L\r")
+        })
+    };
+    let cases: [(&str, &dyn Fn(usize) -> String); 23] = [
         ("results", &|n| result("OBX|1|ST|1^X^LN||a||||||F\r", n)),
         ("numbered", &numbered),
         ("texts", &|n| result("OBX|1|TX|1^X^LN||a||||||F\r", n)),
@@ -283,6 +292,9 @@ fn a_large_message_takes_as_long_as_many_small_ones() {
         ("diagnoses", &|n| admit("DG1|1||1^X^I10|||A\r", n)),
         ("procedures", &|n| admit("PR1|1||1^X^SCT||20260101\r", n)),
         ("insurances", &|n| admit("IN1|1|P^X|C^^^&2.999&ISO|Name\r", n)),
+        ("charges", &|n| charge("FT1|1|||20260301||CG|1^X^L\r", n)),
+        ("billed", &|n| format!("{}{}", charge("", n), "FT1|1|||20260301||CG|1^X^L\r".repeat(n))),
+        ("medicines", &medicines),
         ("observed", &|n| admit("OBX|1|ST|1^X^LN||a||||||F\r", n)),
         ("identifiers", &|n| format!("{header}PV1|1|I\rPID|1||{}\rOBR|1", "A^^^&2.999&ISO~".repeat(n))),
         ("participants", &|n| {

@@ -74,7 +74,8 @@ async fn page(state: &State, visit: &Visit, session: &Session, kept: &Kept) -> R
     let message = &kept.message;
     let problems = problems(&message.problems);
     let is_open = is_open(message);
-    let text = charset::decode(&kept.raw, None, true).map(|decoded| decoded.text);
+    let raw = kept.raw.as_deref().unwrap_or_default();
+    let text = charset::decode(raw, None, true).map(|decoded| decoded.text);
     let parsed = text.as_ref().ok().filter(|_| is_open).and_then(|text| hl7v2::Message::parse(text.as_str()).ok());
     let layout = match &parsed {
         Some(parsed) => layout::layout(parsed, &problems),
@@ -89,7 +90,7 @@ async fn page(state: &State, visit: &Visit, session: &Session, kept: &Kept) -> R
         event: message.event.clone().unwrap_or_else(|| "An unreadable message".to_string()),
         title: title(message),
         state: message.state.name(),
-        facts: facts(message),
+        facts: facts(message, kept.raw.is_none()),
         links: links(message),
         problems: layout.problems,
         blocks: layout.blocks.into_iter().map(segment).collect(),
@@ -118,7 +119,7 @@ fn segment(block: layout::Block) -> Segment {
     Segment { place: block.place, title: block.title, problems: block.problems, fields }
 }
 
-fn facts(message: &Message) -> Vec<Fact> {
+fn facts(message: &Message, is_text_removed: bool) -> Vec<Fact> {
     let Message { feed, peer, certificate, application, facility, control_id, sent, .. } = message;
     let tries = (message.attempts > 1).then(|| message.attempts.to_string());
     let all = [
@@ -133,6 +134,7 @@ fn facts(message: &Message) -> Vec<Fact> {
         ("Acknowledged with", message.ack_code.clone()),
         ("Answered", message.done_at.map(page::when)),
         ("Put aside because", message.dismissed_why.clone()),
+        ("Text", is_text_removed.then(|| "removed: the message was worked off long ago".to_string())),
     ];
     all.into_iter().filter_map(|(name, value)| Some(Fact { name, values: vec![value?] })).collect()
 }
@@ -172,7 +174,10 @@ pub async fn change(
 
 /// Does what the form says; returns the message to look at next.
 async fn done(state: &State, visit: &Visit, session: &Session, kept: &Kept, form: &Form) -> Result<Uuid, Turned> {
-    let (store, id) = (&visit.accounts.store, kept.message.id);
+    let id = kept.message.id;
+    if kept.raw.is_none() {
+        return Err(Fault::new(Kind::BusinessRule, "the text of this message was removed").into());
+    }
     if !is_open(&kept.message) {
         return Err(Fault::new(Kind::BusinessRule, "nothing is to be done about this message any more").into());
     }
@@ -184,7 +189,8 @@ async fn done(state: &State, visit: &Visit, session: &Session, kept: &Kept, form
         }
         Some("correct") => {
             let text = value(form, "text").unwrap_or("").replace("\r\n", "\r").replace('\n', "\r");
-            let charset = charset::decode(&kept.raw, None, true).map(|decoded| decoded.charset);
+            let charset =
+                charset::decode(kept.raw.as_deref().unwrap_or_default(), None, true).map(|decoded| decoded.charset);
             let raw = charset.map_or_else(|_| text.clone().into_bytes(), |charset| charset.encode(&text));
             record(state, visit, session, kept, "message-correct", "").await?;
             match Intake::new(state.service.clone()).correct(id, &raw).await? {
@@ -202,7 +208,7 @@ async fn done(state: &State, visit: &Visit, session: &Session, kept: &Kept, form
                 return Err(Fault::new(Kind::BusinessRule, "Say why nothing is to come of it.").into());
             }
             record(state, visit, session, kept, "message-dismiss", &reason).await?;
-            if !store.dismiss_hl7(id, &session.account.login, &reason).await? {
+            if !Intake::new(state.service.clone()).dismiss(id, &session.account.login, &reason).await? {
                 return Err(overtaken().into());
             }
             Ok(id)

@@ -1,6 +1,6 @@
 //! References between drafts become references between resources.
 
-use crate::hl7v2::draft::Handle;
+use super::draft::Handle;
 use serde_json::{Map, Value};
 
 /// Leads every reference to a draft to what `to` says; one to a draft that came to nothing is taken out, and what is empty by that.
