@@ -91,7 +91,7 @@ fn numbers(ctx: &Ctx, pv1: Segment, patient: Handle) -> Option<Vec<Number>> {
     if numbers.is_empty() {
         let start = pv1.field(44).first();
         let start = if start.is_there() { datatype::date_time(ctx, start) } else { None };
-        numbers.extend(start.map(|start| identity::by_start(ctx, patient, &start)));
+        numbers.extend(start.and_then(|start| identity::by_start(ctx, patient, &start)));
     }
     if numbers.is_empty() {
         let text = "nothing says which visit it is: PV1-19, PV1-50 and PV1-44 are empty";

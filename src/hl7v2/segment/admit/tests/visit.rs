@@ -141,6 +141,13 @@ fn who_takes_part() {
     let expected: Vec<(&str, Value)> = expected.iter().map(|(pointer, value)| (&**pointer, value.clone())).collect();
     check("A01", &role, "Encounter", &expected);
     let house = format!("{visit}\nPRT|1|AD||AT||||West^^^^^^^^^3");
+    let place = format!("{visit}\nPRT|1|AD||AT||||West|WARD");
+    check(
+        "A01",
+        &place,
+        "Encounter",
+        &[("/location/0/location/display", json!("WARD")), ("/location/0/status", Value::Null)],
+    );
     check(
         "A01",
         &house,
