@@ -4,7 +4,7 @@
 //! one Dosage for each TQ1.
 
 use super::tq1::Timing;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, quantity, text, timing};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;

@@ -1,6 +1,6 @@
 //! Which number of a patient or a visit recognizes it, and whose number it is where the message does not say so.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Handle, Identifier, Identity, search_value};
 use crate::hl7v2::message::Part;

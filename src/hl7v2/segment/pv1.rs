@@ -3,9 +3,9 @@
 //! v2-to-FHIR, segment maps PV1\[Encounter\] and PV2\[Encounter\], concept maps PatientClass and Event\[EncounterStatus\].
 
 use super::identity::{self, Number};
-use super::{account, place, role};
-use crate::hl7v2::convert::{Ctx, is_before};
-use crate::hl7v2::datatype;
+use super::{account, evn, place, role};
+use crate::hl7v2::ctx::Ctx;
+use crate::hl7v2::datatype::{self, date::is_before};
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
@@ -162,7 +162,7 @@ fn period_and_status(ctx: &Ctx, pv1: Segment, draft: &mut Draft) {
             status
         }
         (_, "finished") => {
-            if let Some(end) = end.or_else(|| ctx.occurred()) {
+            if let Some(end) = end.or_else(|| evn::occurred(ctx)) {
                 part_of(draft, "period").insert("end".into(), json!(end));
             }
             "finished"
@@ -180,7 +180,7 @@ fn period_and_status(ctx: &Ctx, pv1: Segment, draft: &mut Draft) {
         draft.set("status", status);
     }
     if matches!(ctx.event.name, "ADT^A01" | "ADT^A04")
-        && let Some(start) = ctx.occurred()
+        && let Some(start) = evn::occurred(ctx)
     {
         draft.default("period", json!({"start": start}));
     }
