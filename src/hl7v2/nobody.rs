@@ -17,14 +17,28 @@ const BEFORE: &[&str] = &["MSH", "SFT", "UAC", "EVN", "NTE", "ARV"];
 /// R4: elements that lead to a patient and must be there.
 const NEEDED: &[(&str, &str)] = &[
     ("AllergyIntolerance", "patient"),
+    ("CarePlan", "subject"),
     ("ChargeItem", "subject"),
     ("Condition", "subject"),
     ("Coverage", "beneficiary"),
+    ("DeviceRequest", "subject"),
+    ("DeviceUseStatement", "subject"),
+    ("EpisodeOfCare", "patient"),
+    ("FamilyMemberHistory", "patient"),
+    ("Flag", "subject"),
+    ("Goal", "subject"),
+    ("ImagingStudy", "subject"),
     ("Immunization", "patient"),
+    ("MedicationAdministration", "subject"),
     ("MedicationRequest", "subject"),
+    ("MedicationStatement", "subject"),
+    ("NutritionOrder", "patient"),
     ("Procedure", "subject"),
     ("RelatedPerson", "patient"),
+    ("ResearchSubject", "individual"),
+    ("RiskAssessment", "subject"),
     ("ServiceRequest", "subject"),
+    ("VisionPrescription", "patient"),
 ];
 
 /// R4: items of a list that are nothing without what they refer to.
@@ -162,7 +176,7 @@ mod tests {
     #[test]
     fn what_is_incomplete_is_taken_over_where_the_feed_says_so() {
         for (event, segments, expected) in [
-            ("ADT^A01", "PID|1||||Doe^Jane\nPV1|1|I", "Patient"),
+            ("ADT^A01", "PID|1||||Doe^Jane\nPV1|1|I", "Patient Encounter"),
             ("ADT^A01", "PV1|1|I|||||||||||||||||V-1^^^H", "Encounter"),
             ("ADT^A01", "PV1|1|I|||||||||||||||||V-1^^^H\nDG1|1||I10^^I10", "Encounter"),
             ("ADT^A31", "EVN|A31", ""),
