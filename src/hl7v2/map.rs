@@ -4,7 +4,7 @@
 //! `26.1  extension(http://…).valueCode  code table=HL70171` goes deeper on both sides. Where a field says `""` the element is
 //! removed. Words after the conversion are its arguments, see [`super::datatype`]. v2-to-FHIR, segment maps.
 
-use super::convert::Ctx;
+use super::ctx::Ctx;
 use super::datatype::{self, Conversion};
 use super::message::{Part, Segment};
 use serde_json::{Map as Object, Value, json};

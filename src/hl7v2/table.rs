@@ -4,7 +4,7 @@
 //! comes again where some of its codes are of another one; `HL70004/status` is the same table for another element), then `CODES
 //! CODE DISPLAY` in each line. `=` stands for the same code; `-` for a code that is known and says nothing here.
 
-use super::convert::Ctx;
+use super::ctx::Ctx;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 

@@ -3,7 +3,7 @@
 //! v2-to-FHIR, ED\[Attachment\], RP\[Attachment\].
 
 use super::text::{bare_uri, clean_code};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
 use base64::Engine;

@@ -1,7 +1,7 @@
 //! What the tests of data types share: a field, what it becomes, and what is said of it.
 
 use super::named;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::map::Args;
 use crate::hl7v2::message::Message;
 use crate::hl7v2::rules::Rules;

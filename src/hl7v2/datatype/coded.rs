@@ -5,7 +5,7 @@
 
 use super::identifier::oid;
 use super::text::{absolute, clean_code, plain_code, string};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::table;

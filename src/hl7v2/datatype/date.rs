@@ -4,11 +4,11 @@
 //! offset has that of MSH-7, else the zone of the feed. What is said of an hour is said with zero minutes, for R4 has no hour
 //! without them; so with seconds.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
-use jiff::civil;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{Timestamp, civil};
 use serde_json::{Map, Value};
 
 /// Digits of a fraction of a second that are kept.
@@ -256,6 +256,19 @@ impl<'t> Time<'t> {
     fn text(&self) -> String {
         let point = if self.fraction.is_empty() { "" } else { "." };
         format!("{}:{}:{}{point}{}", self.hour, self.minute, self.second, self.fraction)
+    }
+}
+
+/// Returns whether a FHIR dateTime is earlier than another, as far as both are exact.
+pub fn is_before(one: &str, other: &str) -> bool {
+    match (one.parse::<Timestamp>(), other.parse::<Timestamp>()) {
+        (Ok(one), Ok(other)) => one < other,
+        _ => {
+            let day = |text: &str| text.chars().take(10).collect::<String>();
+            let (one, other) = (day(one), day(other));
+            let exact = one.len().min(other.len());
+            one.bytes().take(exact).lt(other.bytes().take(exact))
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::date;
 use super::text::{absolute, clean_code, percent_encode, string};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Place;
 use crate::hl7v2::table;

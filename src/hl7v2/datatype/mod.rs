@@ -35,7 +35,7 @@ pub use telecom::contact_point;
 pub use text::boolean;
 pub use value::observation_value;
 
-use super::convert::Ctx;
+use super::ctx::Ctx;
 use super::map::Args;
 use super::message::Part;
 use serde_json::Value;

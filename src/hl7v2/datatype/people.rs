@@ -6,7 +6,7 @@ use super::coded;
 use super::identifier::{self, Authority};
 use super::name::{self, Layout};
 use super::text::{clean_code, string};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::{Draft, Identifier, Identity, Update};
 use crate::hl7v2::message::Part;
 use serde_json::{Map, Value, json};

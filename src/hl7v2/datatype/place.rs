@@ -5,7 +5,7 @@
 use super::coded;
 use super::identifier::{self, Authority};
 use super::text::{percent_encode, string};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::message::Part;
 use serde_json::{Value, json};

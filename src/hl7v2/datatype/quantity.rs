@@ -3,7 +3,7 @@
 //! v2-to-FHIR, CQ\[Quantity\], CWE\[Quantity\], SN\[Quantity\], SN\[Range\], SN\[Ratio\], NR\[Range\].
 
 use super::text::{clean_code, number, string};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::table;

@@ -1,6 +1,6 @@
 //! Times to the second, and how long something lasts after them.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
 use jiff::fmt::temporal::{Pieces, PiecesOffset};

@@ -5,7 +5,7 @@
 use super::coded::code;
 use super::date;
 use super::text::{integer, string};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use serde_json::{Map, Value, json};
 

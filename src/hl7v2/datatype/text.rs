@@ -2,7 +2,7 @@
 //!
 //! R4 <https://hl7.org/fhir/R4/datatypes.html#primitive>: what comes out of here is valid there.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::{Code, Place};
 use serde_json::Value;

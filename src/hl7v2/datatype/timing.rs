@@ -7,7 +7,7 @@ use super::date;
 use super::quantity::Unit;
 use super::span;
 use super::text::{decimal_text, number, string};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::Part;
 use crate::hl7v2::problem::Code;
 use serde_json::{Map, Value, json};

@@ -7,7 +7,7 @@ use super::coded::codeable_concept;
 use super::date;
 use super::quantity::{self, Structured, Unit};
 use super::text::{clean, lines, number, string, whole};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
 use serde_json::{Map, Value, json};
@@ -124,7 +124,7 @@ fn series(field: Part, unit: &Unit) -> Option<(&'static str, Value)> {
 mod tests {
     use super::super::check;
     use super::*;
-    use crate::hl7v2::convert::Ctx;
+    use crate::hl7v2::ctx::Ctx;
 
     /// Checks OBX-5 of a type; its unit is milligrams.
     #[track_caller]

@@ -4,7 +4,7 @@
 
 use super::clinical::{keyed, known_by};
 use super::{note, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::message::Segment;

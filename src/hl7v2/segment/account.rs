@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps PID\[Account\] and MRG\[Account\].
 
 use super::identity;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::message::Part;
 use crate::hl7v2::tree::Node;

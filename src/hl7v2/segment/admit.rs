@@ -1,7 +1,7 @@
 //! ADT: patients, their visits, and what is said beside them.
 
 use super::{clinical, nk1, obx, pd1, person, pid, pv1, referral, role};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
 use serde_json::json;

@@ -4,7 +4,7 @@
 
 use super::participant::Participants;
 use super::sch::{self, Time};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, place, span, text, timing};
 use crate::hl7v2::draft::{Draft, Identifier, Identity, Update};
 use crate::hl7v2::message::{Part, Segment};

@@ -5,7 +5,7 @@
 
 use super::clinical::{keyed, known_by, token, words};
 use super::{nk1, note};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;

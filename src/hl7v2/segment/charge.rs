@@ -4,7 +4,7 @@
 
 use super::admit::Subject;
 use super::{account, diagnosis, dispense, identity, number, obx, participation, procedure};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, coded::concept, quantity};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;

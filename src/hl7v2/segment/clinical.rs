@@ -5,7 +5,7 @@
 use super::admit::Subject;
 use super::number::{self, Number};
 use super::{accident, account, allergy, charge, coverage, death, diagnosis, guarantor, identity, obx, procedure, pv1};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::identifier::Authority;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update, search_value};
 use crate::hl7v2::event::Family;

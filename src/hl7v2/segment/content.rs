@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps OBX\[DocumentReference\] and NTE\[DocumentReference\]. The media types that the guide gives
 //! for text are none; it is plain text once its escape sequences are read.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, attachment, coded, text};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::tree::Node;

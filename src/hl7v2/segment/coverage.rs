@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps IN1\[Coverage\] and IN3\[CareTeam\].
 
 use super::{clinical, guarantor, identity, participation, role};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;

@@ -4,7 +4,7 @@
 
 use super::clinical::{keyed, token};
 use super::{diagnosis, participation, place};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::message::Segment;

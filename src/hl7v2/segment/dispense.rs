@@ -6,7 +6,7 @@ use super::medication::{self, Fields};
 use super::obx::{self, set_list};
 use super::order_number::Numbers;
 use super::{dosage, identity, note, number, prescription};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, place, quantity};
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::message::Segment;

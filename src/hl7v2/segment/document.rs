@@ -4,7 +4,7 @@
 
 use super::admit::{self, Subject};
 use super::{group, orc, txa};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {

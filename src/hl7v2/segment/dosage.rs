@@ -4,7 +4,7 @@
 //! one Dosage for each TQ1.
 
 use super::tq1::Timing;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, quantity, text, timing};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;
@@ -55,7 +55,8 @@ fn one(ctx: &Ctx, segment: Segment, fields: Fields, timing: Timing, dosage: &mut
     }
     let coded = instructions.into_iter().filter(|part| part.part(1).is_there());
     let mut additional: Vec<Value> = coded.filter_map(|part| instruction(ctx, part)).collect();
-    additional.extend(timing.condition.map(|condition| json!({"text": condition})));
+    let condition = timing.condition.map(|condition| json!({"text": condition}));
+    additional.extend(condition.clone());
     if !additional.is_empty() {
         dosage.insert("additionalInstruction".into(), Value::Array(additional));
     }
@@ -63,8 +64,11 @@ fn one(ctx: &Ctx, segment: Segment, fields: Fields, timing: Timing, dosage: &mut
     if !timing.timing.is_null() {
         dosage.insert("timing".into(), timing.timing);
     }
-    if timing.as_needed {
-        dosage.insert("asNeededBoolean".into(), json!(true));
+    // A condition alone does not leave it to the patient; with PRN it says for what it is needed.
+    match condition.filter(|_| timing.as_needed) {
+        Some(condition) => _ = dosage.insert("asNeededCodeableConcept".into(), condition),
+        None if timing.as_needed => _ = dosage.insert("asNeededBoolean".into(), json!(true)),
+        None => {}
     }
     if let Some(dose) = dose_and_rate(ctx, segment, fields, timing.dose) {
         dosage.insert("doseAndRate".into(), json!([dose]));

@@ -7,7 +7,7 @@ use super::admit::{self, Subject};
 use super::charge::{self, Reason};
 use super::clinical;
 use super::{account, diagnosis, group, obr, obx, orc};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;

@@ -3,7 +3,7 @@
 //! ORU, ORM, OML, OMG and OUL^R22 write ORC before its OBR; OUL^R23 and R24 write it behind, and OUL^R22 has both below SPM.
 
 use super::specimen;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::event::Family;
 use crate::hl7v2::tree::Node;

@@ -3,7 +3,7 @@
 //! The guide has no map for it. HL7 v2.8 6.5.5.
 
 use super::{identity, nk1, person as people};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
 use crate::hl7v2::map;

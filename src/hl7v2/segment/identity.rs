@@ -1,6 +1,6 @@
 //! Which number of a patient or a visit recognizes it, and whose number it is where the message does not say so.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Handle, Identifier, Identity, search_value};
 use crate::hl7v2::message::Part;
@@ -103,14 +103,14 @@ pub fn around(patient: Handle, identifiers: &[Identifier]) -> Option<Identity> {
     (!tokens.is_empty()).then_some(Identity::Search(search))
 }
 
-/// Returns a number for a visit that has none, made of its patient and when it began. Of a patient without a number nothing is stored,
-/// and then it can be shown all the same.
-pub fn by_start(ctx: &Ctx, patient: Handle, start: &str) -> Number {
+/// Returns a number for a visit that has none, made of its patient and when it began. None where the patient has no number: many begin
+/// at the same time.
+pub fn by_start(ctx: &Ctx, patient: Handle, start: &str) -> Option<Number> {
     // The patient's number is in it, so that no two senders make the same.
     let system = ctx.local("visit-start");
-    let value = digest(ctx, patient, start).unwrap_or_else(|| start.to_string());
+    let value = digest(ctx, patient, start)?;
     let element = json!({"system": system, "value": value});
-    Number { identifier: Identifier { system, value }, element, is_own: true, is_patient_type: false }
+    Some(Number { identifier: Identifier { system, value }, element, is_own: true, is_patient_type: false })
 }
 
 /// Returns what stands for a patient's number and something else together: alike each time, and telling nobody the number.

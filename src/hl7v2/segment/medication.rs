@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment map RXO\[MedicationRequest\]; RXC has none. A code alone stays `medicationCodeableConcept`, by
 //! which it can be searched; dose form, strength, components and batch need a Medication.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, organization, quantity};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::Segment;

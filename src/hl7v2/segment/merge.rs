@@ -3,7 +3,7 @@
 //! HL7 v2.8 chapters 3.3.40 to 3.3.47 (the guide maps MRG\[Account\] alone). PID says who goes on, MRG who does not.
 
 use super::{account, admit, identity, pid, pv1};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity};
 use crate::hl7v2::problem::Code;

@@ -16,6 +16,7 @@ pub mod diagnosis;
 pub mod dispense;
 pub mod document;
 pub mod dosage;
+pub mod evn;
 pub mod financial;
 pub mod group;
 pub mod guarantor;

@@ -4,7 +4,7 @@
 //! person is both; an employer, an insurer or an agency is a contact alone.
 
 use super::{guarantor, identity, person, pid};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;

@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps NTE\[Observation\] and NTE\[ServiceRequest\].
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::message::Segment;
 use crate::hl7v2::tree::Node;

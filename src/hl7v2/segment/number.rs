@@ -1,6 +1,6 @@
 //! Numbers that somebody gave: an identifier as an element, and as that by which a resource is recognized.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::datatype::identifier::{Authority, TYPE_SYSTEM};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};

@@ -6,7 +6,7 @@ use super::group::Group;
 use super::obx::{self, More};
 use super::order_number::{self, Numbers};
 use super::{note, orc, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::coded::{self, concept};
 use crate::hl7v2::datatype::{self, attachment};
 use crate::hl7v2::draft::{Draft, Drafts, Handle, Identity};

@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment maps OBX\[Observation\] and OBX\[Observation-Component\].
 
 use super::{note, participation, range};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, search_value};
 use crate::hl7v2::map;

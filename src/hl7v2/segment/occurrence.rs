@@ -3,7 +3,7 @@
 //! v2-to-FHIR, segment map TQ1\[ServiceRequest\] and data type map TQ\[ServiceRequest\].
 
 use super::{note, tq1};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, timing};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::{Part, Segment};

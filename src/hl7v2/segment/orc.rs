@@ -5,7 +5,7 @@
 use super::obx;
 use super::order_number::{self, Numbers};
 use super::{diagnosis, note, occurrence, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, identifier::TYPE_SYSTEM};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::event::Family;

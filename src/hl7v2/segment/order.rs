@@ -5,7 +5,7 @@
 use super::admit::{self, Subject};
 use super::group::{self, Group};
 use super::{charge, clinical, obr, obx, orc, pharmacy, result};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
 use serde_json::Value;

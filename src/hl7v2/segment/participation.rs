@@ -4,7 +4,7 @@
 //! referred to themselves, not by a PractitionerRole for each.
 
 use super::obx::scope_of;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept, organization::organization_of_code};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;

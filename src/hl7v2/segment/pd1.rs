@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps PD1\[Patient\] and PD1\[Observation-LivingWill\].
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;

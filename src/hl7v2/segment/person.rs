@@ -4,7 +4,7 @@
 //! ethnicity, which the guide leaves to the country.
 
 use super::identity;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier};
 use crate::hl7v2::message::{Part, Segment};

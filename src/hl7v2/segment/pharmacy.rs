@@ -5,7 +5,7 @@
 use super::admit::{self, Subject};
 use super::obx::{self, More};
 use super::{account, charge, clinical, dispense, participation, prescription, study};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;

@@ -4,7 +4,7 @@
 
 use super::identity::{self, Number};
 use super::{nk1, pd1, person};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::map;

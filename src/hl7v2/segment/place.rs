@@ -2,8 +2,8 @@
 //!
 //! v2-to-FHIR, segment maps PV1\[Encounter\] and PV2\[Encounter\], data type map DLD\[Location-Discharge\].
 
-use super::identity;
-use crate::hl7v2::convert::Ctx;
+use super::{evn, identity};
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::event::Family;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// [`crate::hl7v2::update`].
 pub fn locations(ctx: &Ctx, pv1: Segment, pv2: Option<Segment>, draft: &mut Draft) {
     let is_admit = ctx.event.family == Family::Admit;
-    let moved = ctx.occurred().filter(|_| is_admit && ctx.event.name == "ADT^A02");
+    let moved = evn::occurred(ctx).filter(|_| is_admit && ctx.event.name == "ADT^A02");
     let current = match ctx.event.status {
         "finished" if is_admit => Some("completed"),
         "planned" if is_admit => Some("planned"),

@@ -9,7 +9,7 @@ use super::obx::set_list;
 use super::order_number::Numbers;
 use super::tq1::{self, Timing};
 use super::{dosage, medication, note, orc, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{
     self, coded, organization,
     quantity::{self, Unit},

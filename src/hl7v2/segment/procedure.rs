@@ -5,7 +5,7 @@
 
 use super::clinical::{add, keyed, known_by, named_by};
 use super::{note, obx, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept, span};
 use crate::hl7v2::draft::{Draft, Handle};
 use crate::hl7v2::map;

@@ -3,9 +3,9 @@
 //! v2-to-FHIR, segment maps PV1\[Encounter\] and PV2\[Encounter\], concept maps PatientClass and Event\[EncounterStatus\].
 
 use super::identity::{self, Number};
-use super::{account, place, role};
-use crate::hl7v2::convert::{Ctx, is_before};
-use crate::hl7v2::datatype;
+use super::{account, evn, place, role};
+use crate::hl7v2::ctx::Ctx;
+use crate::hl7v2::datatype::{self, date::is_before};
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::event::Family;
 use crate::hl7v2::map;
@@ -89,11 +89,9 @@ fn numbers(ctx: &Ctx, pv1: Segment, patient: Handle) -> Option<Vec<Number>> {
         numbers.extend(number.filter(|number| numbers.iter().all(|known| known.identifier != number.identifier)));
     }
     if numbers.is_empty() {
-        let begins = matches!(ctx.event.name, "ADT^A01" | "ADT^A04" | "ADT^A05");
         let start = pv1.field(44).first();
         let start = if start.is_there() { datatype::date_time(ctx, start) } else { None };
-        let start = start.or_else(|| ctx.time.clone().filter(|_| begins));
-        numbers.extend(start.map(|start| identity::by_start(ctx, patient, &start)));
+        numbers.extend(start.and_then(|start| identity::by_start(ctx, patient, &start)));
     }
     if numbers.is_empty() {
         let text = "nothing says which visit it is: PV1-19, PV1-50 and PV1-44 are empty";
@@ -164,7 +162,7 @@ fn period_and_status(ctx: &Ctx, pv1: Segment, draft: &mut Draft) {
             status
         }
         (_, "finished") => {
-            if let Some(end) = end.or_else(|| ctx.occurred()) {
+            if let Some(end) = end.or_else(|| evn::occurred(ctx)) {
                 part_of(draft, "period").insert("end".into(), json!(end));
             }
             "finished"
@@ -182,7 +180,7 @@ fn period_and_status(ctx: &Ctx, pv1: Segment, draft: &mut Draft) {
         draft.set("status", status);
     }
     if matches!(ctx.event.name, "ADT^A01" | "ADT^A04")
-        && let Some(start) = ctx.occurred()
+        && let Some(start) = evn::occurred(ctx)
     {
         draft.default("period", json!({"start": start}));
     }

@@ -1,6 +1,6 @@
 //! OBX-7 → Observation.referenceRange: always the text, and low and high where it can be read.
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::quantity::Unit;
 use crate::hl7v2::datatype::text::{number, whole};
 use crate::hl7v2::draft::Draft;

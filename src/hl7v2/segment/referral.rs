@@ -5,7 +5,7 @@
 use super::admit::{self, Subject};
 use super::clinical::{self, known_by};
 use super::{group, note, obx, participation, result};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded::concept};
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::event::Family;

@@ -5,7 +5,7 @@
 use super::admit::{self, Subject};
 use super::group::{self, Group};
 use super::{charge, clinical, note, obr, obx, orc, specimen, txa};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::tree::Node;
 

@@ -5,7 +5,7 @@
 
 use super::obx::scope_of;
 use super::{identity, number, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::message::{Part, Segment};

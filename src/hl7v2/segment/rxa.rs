@@ -10,7 +10,7 @@ use super::number;
 use super::obx::{self, More, key_of};
 use super::order_number::{Number, Numbers};
 use super::vaccine_fact::Facts;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, quantity, text};
 use crate::hl7v2::draft::{Draft, Handle, Identity};
 use crate::hl7v2::map;

@@ -9,7 +9,7 @@ use super::obx::set_list;
 use super::order_number::numbered;
 use super::participant::Participants;
 use super::schedule::Patient;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, span, text, timing};
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::map;

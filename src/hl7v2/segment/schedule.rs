@@ -3,7 +3,7 @@
 //! v2-to-FHIR, message map SIU_S12.
 
 use super::{admit, clinical, sch, slot};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::Handle;
 use crate::hl7v2::segment::obx::{self, More};
 use crate::hl7v2::tree::Node;

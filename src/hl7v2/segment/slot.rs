@@ -6,7 +6,7 @@
 use super::ai::{self, Resource};
 use super::number;
 use super::sch::{self, Time};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, span};
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::message::Segment;

@@ -4,7 +4,7 @@
 
 use super::order_number::{self, Numbers};
 use super::{note, obx, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update};
 use crate::hl7v2::map;

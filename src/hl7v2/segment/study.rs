@@ -3,7 +3,7 @@
 //! The v2-to-FHIR guide has no map; HL7 v2.8 7.8.1.
 
 use super::number;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Update};
 use crate::hl7v2::message::Segment;

@@ -2,7 +2,7 @@
 //!
 //! v2-to-FHIR, segment maps TQ1\[MedicationRequest\] and TQ1\[ServiceRequest\], data type map TQ\[MedicationRequest\].
 
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, quantity, span, text, timing};
 use crate::hl7v2::message::{Part, Segment};
 use crate::hl7v2::problem::Code;

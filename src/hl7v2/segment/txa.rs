@@ -6,7 +6,7 @@
 use super::number::{self, Number};
 use super::obx::set_list;
 use super::{content, order_number, participation};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype;
 use crate::hl7v2::draft::{Draft, Handle, Identity, Update};
 use crate::hl7v2::event::Family;

@@ -3,7 +3,7 @@
 //! v2-to-FHIR, message map VXU_V04.
 
 use super::{admit, clinical, obx, rxa};
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::tree::Node;
 
 pub fn convert(ctx: &Ctx, tree: &Node) {

@@ -4,7 +4,7 @@
 //! these are.
 
 use super::obx::set_list;
-use crate::hl7v2::convert::Ctx;
+use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::datatype::{self, coded, text};
 use crate::hl7v2::draft::Draft;
 use crate::hl7v2::message::Segment;

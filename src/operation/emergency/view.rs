@@ -171,6 +171,13 @@ fn shown(record: &Record, name: &str, now: Instant) -> Vec<Value> {
         "Observation" => open = blood_group(&open),
         // Where a problem list is kept it says what counts; elsewhere every diagnosis that lasts does.
         "Condition" if open.iter().any(|it| is_of_problem_list(it)) => open.retain(|it| is_of_problem_list(it)),
+        // An order and the one that the pharmacy has made of it are one medicine.
+        "MedicationRequest" => {
+            let reference =
+                |it: &Value| Some(it["reference"].as_str()?.strip_prefix("MedicationRequest/")?.to_string());
+            let answered: Vec<String> = open.iter().flat_map(|it| list(it, "basedOn")).filter_map(reference).collect();
+            open.retain(|it| !answered.iter().any(|id| it.get("id").is_some_and(|own| own == id)));
+        }
         // The most dangerous first.
         "AllergyIntolerance" => open.sort_by_key(|it| it.get("criticality").and_then(Value::as_str) != Some("high")),
         _ => {}

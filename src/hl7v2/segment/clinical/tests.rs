@@ -103,6 +103,13 @@ fn a_diagnosis_is_one_of_its_visit() {
     says("ADT^A01", dg1, "Condition", &expected);
     let expected = [("/diagnosis/0/use/coding/0/code", json!("AD")), ("/diagnosis/0/rank", json!(2))];
     says("ADT^A01", dg1, "Encounter", &expected);
+    let ordered = format!("ORC|NW|1\nOBR|1|1||X\n{dg1}");
+    says(
+        "OML^O21",
+        &ordered,
+        "Encounter",
+        &[("/diagnosis/0/rank", json!(2)), ("/account/0/reference", json!("urn:x-draft:1"))],
+    );
     let of = |segments: &str| drafts("BAR^P01", segments, "Condition").iter().map(search).collect::<Vec<_>>();
     let twice = of(&format!("{dg1}\n{dg1}\nPV1|2|O|||||||||||||||||V10\n{dg1}"));
     assert_eq!(twice.len(), 2, "{twice:?}");
@@ -308,6 +315,10 @@ fn a_referral_is_a_request() {
         ("/reasonCode/0/text", json!("Pain")),
     ];
     check("REF^I12", &segments, "ServiceRequest", &expected);
+    let noted = format!("{segments}\nPV1|1|O|||||||||||||||||V9\nNTE|1||last");
+    let conversion = converted("REF^I12", &noted).unwrap();
+    let (_, referral) = conversion.drafts.of_type("ServiceRequest").last().unwrap();
+    assert!(referral.made()["note"].to_string().contains("last"));
     let cancelled = converted("REF^I14", &segments).unwrap();
     let (_, draft) = cancelled.drafts.of_type("ServiceRequest").next().unwrap();
     assert!(draft.only_if_there && draft.resource["status"] == "revoked");

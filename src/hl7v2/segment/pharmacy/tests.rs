@@ -122,6 +122,21 @@ fn when_it_is_taken() {
         "|BID|||2^h|20260501080000",
         &[("/dosageInstruction/0/timing/repeat/boundsPeriod/end", json!("2026-05-01T10:00:00+00:00"))],
     );
+    with_timing(
+        "|||||||PRN|in pain",
+        &[
+            ("/dosageInstruction/0/asNeededCodeableConcept/text", json!("in pain")),
+            ("/dosageInstruction/0/asNeededBoolean", Value::Null),
+        ],
+    );
+    with_timing(
+        "|^^^^^^^PCM|0800|||20260501080000+0000",
+        &[
+            ("/dosageInstruction/0/timing/event", json!(["2026-05-01T08:00:00Z"])),
+            ("/dosageInstruction/0/timing/repeat/when", json!(["PCM"])),
+            ("/dosageInstruction/0/timing/repeat/timeOfDay", Value::Null),
+        ],
+    );
     with_timing("|||||||PRN", &[("/dosageInstruction/0/asNeededBoolean", json!(true)), ("/priority", Value::Null)]);
     with_timing(
         "||||||||when in pain|one at a time",

@@ -146,6 +146,17 @@ fn every_source_can_be_searched_for_and_says_what_it_keeps() {
 }
 
 #[test]
+fn an_order_and_what_the_pharmacy_made_of_it_are_one_medicine() {
+    let based = |on: &str| json!([{"reference": format!("MedicationRequest/{on}")}]);
+    let of = |status: &str| with(medication("filled", status, "filler-order"), "basedOn", based("asked"));
+    for (filled, expected) in [("active", "filled other"), ("stopped", "asked other")] {
+        let all =
+            vec![medication("asked", "active", "original-order"), of(filled), medication("other", "active", "order")];
+        assert_eq!(ids(&view_of(all, &[])), expected, "{filled}");
+    }
+}
+
+#[test]
 fn what_does_not_hold_now_is_left_out() {
     let allergy = |id: &str| json!({"resourceType": "AllergyIntolerance", "id": id, "code": {"text": "Nuts"}});
     let code = |code: &str| json!({"coding": [{"code": code}]});

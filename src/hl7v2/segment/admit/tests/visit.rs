@@ -33,7 +33,8 @@ fn a_visit_is_recognized_by_its_number_else_by_when_it_began() {
     assert!(start.as_deref().is_some_and(|start| start.starts_with("urn:x-v2:HOSP:visit-start|")), "{start:?}");
     assert_eq!(start, of("A03", &[(44, "20260501120000")]));
     assert_ne!(start, of("A03", &[(44, "20260501120001")]));
-    assert!(of("A01", &[(3, "W")]).is_some_and(|other| Some(other) != start));
+    // When a message was sent is not when the visit began: nothing that comes later would find it.
+    assert_eq!(of("A01", &[(3, "W")]), None);
     assert_eq!(of("A08", &[(3, "W")]), None);
     let conversion = converted("A08", &pv1("I", &[(3, "W")])).unwrap();
     assert_eq!(conversion.warnings[0].at.map(|at| at.to_string()).as_deref(), Some("PV1-19"));
@@ -140,6 +141,13 @@ fn who_takes_part() {
     let expected: Vec<(&str, Value)> = expected.iter().map(|(pointer, value)| (&**pointer, value.clone())).collect();
     check("A01", &role, "Encounter", &expected);
     let house = format!("{visit}\nPRT|1|AD||AT||||West^^^^^^^^^3");
+    let place = format!("{visit}\nPRT|1|AD||AT||||West|WARD");
+    check(
+        "A01",
+        &place,
+        "Encounter",
+        &[("/location/0/location/display", json!("WARD")), ("/location/0/status", Value::Null)],
+    );
     check(
         "A01",
         &house,
