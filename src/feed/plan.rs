@@ -264,10 +264,19 @@ impl Group {
             let patients = self.found.iter().map(|there| there.id.clone()).collect();
             return Err(Halt::Several(Problem::error(Code::UnknownKey, draft.at, text), patients));
         }
-        if !(is_mentioned || is_alike) {
+        // Which of two orders a result answers is no reason to hold the result back.
+        let is_answered = self.resource_type.name() == "ServiceRequest"
+            && drafts.of_type("DiagnosticReport").chain(drafts.of_type("Observation")).next().is_some();
+        if !(is_mentioned || is_alike || is_answered) {
             return Err(Halt::Problems(vec![Problem::error(Code::UnknownKey, draft.at, text)]));
         }
         warnings.push(Problem::warning(Code::UnknownKey, draft.at, format!("{text}; the first is taken")));
+        // The message names the number first that it knows the thing by.
+        let wanted = &self.identifiers;
+        self.found.sort_by_cached_key(|there| {
+            let own = identifiers(&there.content);
+            wanted.iter().position(|identifier| own.contains(identifier))
+        });
         self.found.truncate(1);
         Ok(())
     }

@@ -7,14 +7,14 @@ use super::trouble::{self, Trouble};
 use super::{order, turn, union};
 use crate::fault::Fault;
 use crate::fhir::{Instant, ResourceId, ResourceType};
-use crate::hl7v2::draft::{Drafts, Identity};
+use crate::hl7v2::draft::{Drafts, Handle, Identity};
 use crate::hl7v2::{Conversion, Message, Problem, convert};
 use crate::rest::{Body, Conditions, Interaction, Prefer, Request};
 use crate::service::Service;
 use crate::store::audit::patient_key;
 use crate::store::tx::pause;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// How often it is looked again at what is there, after others have changed it.
@@ -56,11 +56,7 @@ pub async fn work(service: &Service, work: &Work<'_>) -> Result<Taken, Trouble> 
     let losers = conversion.merges.iter().map(|(loser, _)| *loser).collect();
     let mut attempt = 1;
     loop {
-        let plan = plan(service, &work.sender.principal, &conversion.drafts, &losers).await;
-        let plan = plan.map_err(|halt| halted(halt, &conversion.drafts))?;
-        let checked = compose::check_people(&plan, &conversion.drafts);
-        let checked = checked.and_then(|()| compose::check_subjects(&plan, &conversion));
-        checked.map_err(|problem| Trouble::Problems(vec![problem]))?;
+        let plan = sound_plan(service, work, &conversion, &losers).await?;
         let unions = union::of(&plan, &conversion).map_err(|problem| Trouble::Problems(vec![problem]))?;
         let origin = origin(service, work, &conversion);
         let catalog = service.store().catalog();
@@ -81,6 +77,27 @@ pub async fn work(service: &Service, work: &Work<'_>) -> Result<Taken, Trouble> 
             Err(fault) => return Err(trouble::of(&fault, &plan, &composed.slots, &conversion.drafts)),
         }
         attempt += 1;
+    }
+}
+
+/// Finds out what is there, and refuses a message that contradicts it. Its questions are asked one after the other: what others commit
+/// in between may look like a contradiction, so it is looked once more before a message is refused.
+async fn sound_plan(
+    service: &Service,
+    work: &Work<'_>,
+    conversion: &Conversion,
+    losers: &HashSet<Handle>,
+) -> Result<Plan, Trouble> {
+    let drafts = &conversion.drafts;
+    let mut is_second = false;
+    loop {
+        let plan = plan(service, &work.sender.principal, drafts, losers).await.map_err(|halt| halted(halt, drafts))?;
+        let checked = compose::check_people(&plan, drafts).and_then(|()| compose::check_subjects(&plan, conversion));
+        match checked {
+            Ok(()) => return Ok(plan),
+            Err(problem) if is_second => return Err(Trouble::Problems(vec![problem])),
+            Err(_) => is_second = true,
+        }
     }
 }
 

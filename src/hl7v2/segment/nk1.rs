@@ -3,14 +3,14 @@
 //! v2-to-FHIR, segment maps NK1\[Patient\] and NK1\[RelatedPerson\]. Who is asked in an emergency is read from the Patient, so a
 //! person is both; an employer, an insurer or an agency is a contact alone.
 
-use super::{guarantor, identity, person, pid};
+use super::{guarantor, identity, number, person, pid};
 use crate::hl7v2::ctx::Ctx;
 use crate::hl7v2::draft::{Draft, Handle, Identifier, Identity, Update, search_value};
 use crate::hl7v2::map;
 use crate::hl7v2::problem::Code;
 use crate::hl7v2::tree::Node;
 use crate::hl7v2::update::tidy;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// NK1-3: an employer, a federal agency, an insurance company, a state agency.
 const ORGANIZATIONS: &[&str] = &["EMR", "E", "F", "I", "S"];
@@ -107,11 +107,12 @@ fn is_said(draft: &Draft) -> bool {
 /// Returns how somebody is recognized who has neither name nor number: a patient has one of them for each relationship.
 fn nameless(ctx: &Ctx, nk1: &Node, patient: Handle, draft: &mut Draft) -> Identity {
     let [relationship, role] = [3, 7].map(|n| nk1.segment.field(n).text().unwrap_or_default());
-    let system = identity::local_system(ctx, "contact");
-    let value = identity::digest(ctx, patient, &format!("contact {relationship} {role}"));
-    let Some((system, value)) = system.zip(value) else { return Identity::New };
-    draft.push("identifier", json!({"system": system, "value": value}));
-    identity::around(patient, &[Identifier { system, value }]).unwrap_or(Identity::New)
+    let Some(value) = identity::digest(ctx, patient, &format!("contact {relationship} {role}")) else {
+        return Identity::New;
+    };
+    let number = number::synthetic(ctx, "contact", value);
+    draft.push("identifier", number.element);
+    identity::around(patient, &[number.key]).unwrap_or(Identity::New)
 }
 
 /// Says of a person what another segment says besides.
