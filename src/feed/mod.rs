@@ -407,31 +407,11 @@ fn read(raw: &[u8], sender: &Sender) -> Result<(Message, Option<Problem>), Verdi
     let decoded = charset::decode(raw, sender.rules.charset.as_deref(), false).map_err(failed)?;
     let message = Message::parse(decoded.text).map_err(failed)?;
     let header = message.header();
-    let required = header.field(10);
-    if required.text().is_none() {
-        return Err(failed(Problem::error(Code::RequiredField, required.at, "MSH-10 names the message")));
-    }
-    let processing = header.field(11).text();
-    if processing.is_some_and(|id| !sender.rules.processing.iter().any(|known| *known == id)) {
-        let text = "messages of this processing id are not taken";
-        return Err(failed(Problem::error(Code::UnsupportedProcessing, header.field(11).at, text)));
-    }
-    if header.field(12).text().is_some_and(|version| !is_supported(&version)) {
-        let text = "the versions 2.1 to 2.9 are taken";
-        return Err(failed(Problem::error(Code::UnsupportedVersion, header.field(12).at, text)));
-    }
     if header.field(14).is_there() {
         let text = "messages in several parts are not taken";
         return Err(Verdict::refused(Problem::error(Code::Other, header.field(14).at, text)));
     }
     Ok((message, decoded.warning))
-}
-
-/// Returns whether a version is 2.1 to 2.9, with whatever more it says: `2.5.1`.
-fn is_supported(version: &str) -> bool {
-    let mut parts = version.split('.');
-    let minor = (parts.next() == Some("2")).then(|| parts.next().and_then(|text| text.parse::<u8>().ok()));
-    minor.flatten().is_some_and(|minor| (1..=9).contains(&minor))
 }
 
 fn unreadable() -> Problem {

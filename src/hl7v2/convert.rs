@@ -5,7 +5,7 @@ use super::draft::{Drafts, Handle};
 use super::event::{self, Event, Family};
 use super::message::Message;
 use super::nobody;
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, Severity};
 use super::rules::Rules;
 use super::segment;
 use super::tree::{self, Node};
@@ -30,22 +30,24 @@ pub struct Conversion {
 /// Converts a message; the problems are those for which it cannot be taken over, and warnings beside them.
 pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Problem>> {
     let event = event::event(message).map_err(|problem| vec![problem])?;
+    let mut told = header(message, rules, &event);
+    if told.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(told);
+    }
     let lacking = event.lacks(message);
     if !lacking.is_empty() && !ctx::is_lenient(rules, &event) {
         return Err(lacking);
     }
+    told.extend(lacking);
     let seated = nobody::seated(message, &event);
     let names_nobody = seated.is_some();
     let message = seated.as_ref().unwrap_or(message);
     let mut ctx = ctx::begun(message, rules, event, names_nobody);
-    for Problem { code, at, text, .. } in lacking {
+    for Problem { code, at, text, .. } in told {
         ctx.warn(code, at, text);
     }
-    header(&ctx);
     ctx.time = segment::evn::time(&ctx);
-    if !ctx.has_failed() {
-        family(&ctx, &tree::tree(message));
-    }
+    family(&ctx, &tree::tree(message));
     let (time, has_failed) = (ctx.time.take(), ctx.has_failed());
     let Outcome { mut drafts, merges, mut problems, hindrances } = ctx.finish();
     if has_failed {
@@ -58,34 +60,40 @@ pub fn convert(message: &Message, rules: &Rules) -> Result<Conversion, Vec<Probl
 }
 
 /// Checks what MSH says of the message itself.
-fn header(ctx: &Ctx) {
-    let msh = ctx.message.header();
+fn header(message: &Message, rules: &Rules, event: &Event) -> Vec<Problem> {
+    let msh = message.header();
+    let mut problems = Vec::new();
     if !msh.field(9).part(2).is_there() {
-        let text = format!("MSH-9 names no event; it is taken for {}", ctx.event.name);
-        ctx.warn(Code::RequiredField, msh.field(9).at.component(2), text);
+        let text = format!("MSH-9 names no event; it is taken for {}", event.name);
+        problems.push(Problem::warning(Code::RequiredField, msh.field(9).at.component(2), text));
     }
     let (id, processing, version) = (msh.field(10), msh.field(11), msh.field(12));
     if !id.is_there() {
-        ctx.fail(Code::RequiredField, id.at, "MSH-10 says which message it is");
+        problems.push(Problem::error(Code::RequiredField, id.at, "MSH-10 says which message it is"));
     }
-    // 2.1 to 2.8 and what was amended in them, such as 2.3.1. Feeds that name none of the two mean the usual.
-    let number = version.part(1).text();
-    let is_known = |number: &str| {
-        let mut parts = number.split('.');
-        let major_and_minor = (parts.next(), parts.next().and_then(|minor| minor.parse::<u8>().ok()));
-        let amended = parts.next().is_none_or(|part| part.parse::<u8>().is_ok());
-        matches!(major_and_minor, (Some("2"), Some(1..=8))) && amended && parts.next().is_none()
-    };
-    match number {
-        Some(number) if is_known(&number) => {}
-        Some(_) => ctx.fail(Code::UnsupportedVersion, version.at, "versions 2.1 to 2.8 are taken over"),
-        None => ctx.warn(Code::RequiredField, version.at, "MSH-12 names no version"),
+    match version.part(1).text() {
+        Some(number) if is_supported(&number) => {}
+        Some(_) => {
+            let text = "versions 2.1 to 2.9 are taken over";
+            problems.push(Problem::error(Code::UnsupportedVersion, version.at, text));
+        }
+        None => problems.push(Problem::warning(Code::RequiredField, version.at, "MSH-12 names no version")),
     }
+    // Feeds that name no kind of processing mean the usual.
     let processing_id = processing.part(1).text().unwrap_or("P".into());
-    if !ctx.rules.processing.iter().any(|taken| *taken == processing_id) {
-        let text = format!("messages for {} are taken over here", ctx.rules.processing.join(", "));
-        ctx.fail(Code::UnsupportedProcessing, processing.at, text);
+    if !rules.processing.iter().any(|taken| *taken == processing_id) {
+        let text = format!("messages for {} are taken over here", rules.processing.join(", "));
+        problems.push(Problem::error(Code::UnsupportedProcessing, processing.at, text));
     }
+    problems
+}
+
+/// Returns whether a version is 2.1 to 2.9, or was amended in one of them, such as 2.3.1.
+fn is_supported(version: &str) -> bool {
+    let mut parts = version.split('.');
+    let major_and_minor = (parts.next(), parts.next().and_then(|minor| minor.parse::<u8>().ok()));
+    let is_amended = parts.next().is_none_or(|part| part.parse::<u8>().is_ok());
+    matches!(major_and_minor, (Some("2"), Some(1..=9))) && is_amended && parts.next().is_none()
 }
 
 fn family(ctx: &Ctx, tree: &Node) {

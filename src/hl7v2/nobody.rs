@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn what_is_incomplete_is_taken_over_where_the_feed_says_so() {
         for (event, segments, expected) in [
-            ("ADT^A01", "PID|1||||Doe^Jane\nPV1|1|I", "Patient Encounter"),
+            ("ADT^A01", "PID|1||||Doe^Jane\nPV1|1|I", "Patient"),
             ("ADT^A01", "PV1|1|I|||||||||||||||||V-1^^^H", "Encounter"),
             ("ADT^A01", "PV1|1|I|||||||||||||||||V-1^^^H\nDG1|1||I10^^I10", "Encounter"),
             ("ADT^A31", "EVN|A31", ""),

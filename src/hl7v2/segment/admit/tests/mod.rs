@@ -46,10 +46,10 @@ fn headers_that_are_refused() {
     let of = |header: &str| convert(&Message::parse(format!("{header}\rPID|||1")).unwrap(), &Rules::default());
     check_fails(of("MSH|^~\\&||H|||2026||ADT^A08||P|2.5"), 101, "MSH-10");
     check_fails(of("MSH|^~\\&||H|||2026||ADT^A08|1|X|2.5"), 202, "MSH-11");
-    for version in ["2.0", "2.9", "3", "2", "2.5.x", "2.5.1.1", "x"] {
+    for version in ["2.0", "2.10", "3", "2", "2.5.x", "2.5.1.1", "x"] {
         check_fails(of(&format!("MSH|^~\\&||H|||2026||ADT^A08|1|P|{version}")), 203, "MSH-12");
     }
-    for version in ["2.1", "2.3.1", "2.5^DEU", "2.8.2", ""] {
+    for version in ["2.1", "2.3.1", "2.5^DEU", "2.8.2", "2.9", ""] {
         assert!(of(&format!("MSH|^~\\&||H|||2026||ADT^A08|1|P^T|{version}")).is_ok(), "{version}");
     }
 }
