@@ -9,7 +9,8 @@ use crate::access::scope::Letter;
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::interaction::condition::criteria;
-use crate::store::{Store, Stored, View, each_by_number};
+use crate::search::Search;
+use crate::store::{Store, Stored, View};
 
 impl Service {
     /// Returns up to `max` current resources for each condition (`identifier=a|1`), in the order in which they were made. All
@@ -21,13 +22,17 @@ impl Service {
         max: u32,
     ) -> Result<Vec<Vec<Stored>>, Fault> {
         let store = self.newest_store();
-        let mut questions = Vec::with_capacity(asked.len());
-        for (t, query) in asked {
-            let search = criteria(store.registry(), *t, query)?;
-            let needs = Needs::Type(vec![Letter::Search, Letter::Read], *t);
-            questions.push((store.decide(principal, &needs).await?, search));
-        }
-        Ok(each_by_number(&store, &questions, max).await?)
+        let searches: Result<Vec<Search>, Fault> =
+            asked.iter().map(|(t, query)| criteria(store.registry(), *t, query)).collect();
+        let searches = searches?;
+        let each = asked.iter().zip(&searches).map(|((t, _), search)| {
+            let store = &store;
+            async move {
+                let grant = store.decide(principal, &Needs::Type(vec![Letter::Search, Letter::Read], *t)).await?;
+                Ok::<_, Fault>(View::Pool(store).by_number(&grant, search, 0, max).await?)
+            }
+        });
+        futures_util::future::try_join_all(each).await
     }
 
     /// Returns the current version of a resource; none where there is none that is not deleted.

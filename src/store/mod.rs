@@ -37,7 +37,7 @@ pub use history::{HistoryPage, HistoryQuery, HistoryScope};
 pub use pool::PLANNER_OPTIONS;
 pub use row::{Deed, Stored};
 pub use schema::migrate;
-pub use view::{Ahead, View, each_by_number};
+pub use view::{Ahead, View};
 
 use crate::access::consent::Implied;
 use crate::catalog::Catalog;

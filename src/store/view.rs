@@ -11,7 +11,6 @@ use crate::access::grant::{Hidden, Way};
 use crate::fhir::{ResourceId, ResourceType};
 use crate::search::Search;
 use crate::search::governed::Care;
-use deadpool_postgres::Object;
 
 /// Versions that are looked at for one page of history: those that are hidden cost as much as those that are shown.
 const LOOKED_MAX: usize = 5_000;
@@ -238,14 +237,18 @@ impl View<'_> {
         after: i64,
         max: u32,
     ) -> Result<Vec<Stored>, StoreError> {
-        match self {
-            View::Pool(store) => by_number(store, &store.reads.get().await?, grant, search, after, max).await,
-            View::Tx(tx) => {
-                let found = find::by_number(tx.client(), grant, search, after, max).await?;
-                grant.note_shown(found.iter().map(|stored| &stored.about));
-                Ok(found)
+        let found = match self {
+            View::Pool(store) => {
+                let client = store.reads.get().await?;
+                match find::by_number_at_sight(store, &client, grant, search, after, max).await? {
+                    Some(found) => Ok(found),
+                    None => find::by_number(&client, grant, search, after, max).await,
+                }
             }
-        }
+            View::Tx(tx) => find::by_number(tx.client(), grant, search, after, max).await,
+        }?;
+        grant.note_shown(found.iter().map(|stored| &stored.about));
+        Ok(found)
     }
 
     /// Returns up to `max` resources that others refer to, or that refer to them, by the given columns.
@@ -257,36 +260,6 @@ impl View<'_> {
         grant.note_shown(included.iter().map(|stored| &stored.about));
         Ok(included)
     }
-}
-
-/// Answers several questions at once, as [`View::by_number`] does: they go out together over one connection.
-pub async fn each_by_number(
-    store: &Store,
-    asked: &[(Grant, Search)],
-    max: u32,
-) -> Result<Vec<Vec<Stored>>, StoreError> {
-    if asked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let client = store.reads.get().await?;
-    let each = asked.iter().map(|(grant, search)| by_number(store, &client, grant, search, 0, max));
-    futures_util::future::try_join_all(each).await
-}
-
-async fn by_number(
-    store: &Store,
-    client: &Object,
-    grant: &Grant,
-    search: &Search,
-    after: i64,
-    max: u32,
-) -> Result<Vec<Stored>, StoreError> {
-    let found = match find::by_number_at_sight(store, client, grant, search, after, max).await? {
-        Some(found) => found,
-        None => find::by_number(client, grant, search, after, max).await?,
-    };
-    grant.note_shown(found.iter().map(|stored| &stored.about));
-    Ok(found)
 }
 
 /// Returns whether all or none of a type may be seen; none: it depends on the resource.
