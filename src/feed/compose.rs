@@ -4,6 +4,7 @@
 //! made of the message's own and is made on the condition that it is not there: the message has been taken over where it is, and
 //! cannot be taken over twice.
 
+use super::entry::Origin;
 use super::graft::{Age, bare, graft};
 use super::plan::{Plan, Slot, There, token};
 use super::{order, task};
@@ -15,22 +16,6 @@ use crate::hl7v2::{Code, Conversion, Problem, links};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use uuid::Uuid;
-
-/// What is known of the message.
-pub struct Origin<'a> {
-    pub message: Uuid,
-    /// The id of its feed.
-    pub feed: &'a str,
-    /// When it happened, and the same as the message says it.
-    pub time: Instant,
-    pub told_time: Option<&'a str>,
-    /// `ADT^A01^ADT_A01`.
-    pub event: String,
-    /// Who sent it: application and facility.
-    pub sender: String,
-    pub canonical_base: &'a str,
-    pub base_url: &'a str,
-}
 
 /// A transaction, and of each entry the slot that it writes.
 pub struct Composed {

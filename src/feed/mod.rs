@@ -8,6 +8,7 @@ pub mod about;
 mod answer;
 mod batch;
 mod compose;
+mod entry;
 mod graft;
 mod order;
 mod plan;
@@ -24,9 +25,9 @@ pub use compose::provenance_id;
 pub use sender::Peer;
 
 use self::answer::{Stamp, answers};
+use self::entry::Work;
 use self::sender::Sender;
 use self::trouble::{AWAY, Trouble};
-use self::work::Work;
 use crate::fault::{Fault, Kind};
 use crate::fhir::Instant;
 use crate::hl7v2::ack::{self, Mode, Outcome};

@@ -3,11 +3,11 @@
 //! R4 <https://hl7.org/fhir/R4/task.html>. Who manages patients finds it by its code; the table of roles says that patients do not. Its id
 //! is made of the message's own, so that a message has one of each kind, however often it comes.
 
-use super::compose::Origin;
+use super::entry::{Origin, request};
 use super::sender;
 use crate::fault::{Fault, Kind};
 use crate::fhir::{Instant, ResourceId, ResourceType};
-use crate::rest::{Body, Conditions, Interaction, Prefer, Request};
+use crate::rest::Interaction;
 use crate::service::Service;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -101,14 +101,6 @@ fn made(mut task: Value, id: &str) -> Value {
 
 async fn transact(service: &Service, message: Uuid, entry: Value) -> Result<(), Fault> {
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry]});
-    let request = Request {
-        interaction: Interaction::BatchOrTransaction,
-        query: Vec::new(),
-        body: Body::Value(Box::new(bundle)),
-        conditions: Conditions::default(),
-        prefer: Prefer::default(),
-        id: message.to_string().into(),
-        address: "".into(),
-    };
+    let request = request(message, "", Interaction::BatchOrTransaction, bundle);
     service.perform(&sender::keeper(), request).await.map(drop)
 }

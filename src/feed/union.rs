@@ -4,8 +4,8 @@
 //! merged is merged; a Patient who goes on as somebody else is not merged into a third, and nobody is merged into one who has
 //! gone on as somebody else: those are for people to decide.
 
+use super::entry::{Work, request};
 use super::plan::Plan;
-use super::work::{Work, request};
 use crate::fault::Fault;
 use crate::fhir::{ResourceId, ResourceType};
 use crate::hl7v2::draft::Handle;
@@ -63,5 +63,5 @@ pub async fn merge(service: &Service, work: &Work<'_>, loser: &ResourceId, survi
     ]});
     let (name, resource_type) = ("merge".to_string(), Some(ResourceType::PATIENT));
     let interaction = Interaction::Operation { name, by_get: false, resource_type, id: None };
-    service.perform(&work.sender.principal, request(work, interaction, parameters)).await.map(drop)
+    service.perform(&work.sender.principal, request(work.id, work.peer, interaction, parameters)).await.map(drop)
 }

@@ -1,35 +1,23 @@
 //! One message taken over: converted, compared with what is there, written in one transaction.
 
-use super::compose::{self, Composed, Origin, compose};
+use super::compose::{self, Composed, compose};
+use super::entry::{Work, origin, request};
 use super::plan::{Halt, Plan, plan};
-use super::sender::Sender;
 use super::trouble::{self, Trouble};
-use super::{order, turn, union};
+use super::{turn, union};
 use crate::fault::Fault;
-use crate::fhir::{Instant, ResourceId, ResourceType};
+use crate::fhir::{ResourceId, ResourceType};
 use crate::hl7v2::draft::{Drafts, Handle, Identity};
-use crate::hl7v2::{Conversion, Message, Problem, convert};
-use crate::rest::{Body, Conditions, Interaction, Prefer, Request};
+use crate::hl7v2::{Conversion, Problem, convert};
+use crate::rest::Interaction;
 use crate::service::Service;
 use crate::store::audit::patient_key;
 use crate::store::tx::pause;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 /// How often it is looked again at what is there, after others have changed it.
 const ATTEMPTS_MAX: u32 = 8;
-
-/// A message to take over.
-pub struct Work<'a> {
-    pub id: Uuid,
-    pub sender: &'a Sender,
-    pub message: &'a Message,
-    pub received: Instant,
-    pub peer: &'a str,
-    /// It was begun before, by somebody who may have come as far as the commit.
-    pub is_resumed: bool,
-}
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -154,43 +142,9 @@ async fn is_done(service: &Service, work: &Work<'_>) -> Result<bool, Trouble> {
     }
 }
 
-fn origin<'a>(service: &'a Service, work: &'a Work<'_>, conversion: &'a Conversion) -> Origin<'a> {
-    let told_time = conversion.time.as_deref().filter(|time| order::moment(time).is_some());
-    let header = work.message.header();
-    let part = |n: usize, m: usize| header.field(n).part(m).text().map(|text| text.into_owned()).unwrap_or_default();
-    let settings = service.settings();
-    Origin {
-        message: work.id,
-        feed: &work.sender.feed.id,
-        time: told_time.and_then(order::moment).unwrap_or(work.received),
-        told_time,
-        event: format!("{}^{}", conversion.event.name, conversion.event.structure),
-        sender: match format!("{} {}", part(3, 1), part(4, 1)).trim() {
-            // A header may name nobody; then it is the feed that we know.
-            "" => work.sender.feed.id.clone(),
-            named => named.to_string(),
-        },
-        canonical_base: &settings.canonical_base,
-        base_url: &settings.base_url,
-    }
-}
-
-/// Returns a request of the feed.
-pub fn request(work: &Work<'_>, interaction: Interaction, body: Value) -> Request {
-    Request {
-        interaction,
-        query: Vec::new(),
-        body: Body::Value(Box::new(body)),
-        conditions: Conditions::default(),
-        prefer: Prefer::default(),
-        id: work.id.to_string().into(),
-        address: work.peer.into(),
-    }
-}
-
 /// Does the transaction; returns the ids of what is new.
 async fn written(service: &Service, work: &Work<'_>, composed: &mut Composed) -> Result<Ids, Fault> {
-    let request = request(work, Interaction::BatchOrTransaction, composed.bundle.take());
+    let request = request(work.id, work.peer, Interaction::BatchOrTransaction, composed.bundle.take());
     let reply = service.perform(&work.sender.principal, request).await?;
     let answer: Value = serde_json::from_slice(&reply.body)
         .map_err(|e| Fault::internal("failed to read the answer to a transaction", e))?;
