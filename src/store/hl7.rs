@@ -196,6 +196,17 @@ pub struct Kept {
     pub ack: Option<Vec<u8>>,
 }
 
+impl Kept {
+    /// Returns whether a text says the same: it may end its segments otherwise, as the same message does in a batch, in a file and alone.
+    fn says(&self, raw: &[u8]) -> bool {
+        let Some(own) = &self.raw else { return false };
+        // In character sets of two bytes an end of line may be half of a character.
+        let has_wide = [own.as_slice(), raw].iter().any(|raw| raw.contains(&0));
+        let segments = |raw| <[u8]>::split(raw, |byte| matches!(byte, b'\r' | b'\n')).filter(|line| !line.is_empty());
+        !has_wide && segments(own.as_slice()).eq(segments(raw))
+    }
+}
+
 /// What is there of a message that has just come.
 #[derive(Debug)]
 pub enum Received {
@@ -269,7 +280,9 @@ impl Store {
             let Some(row) = self.ask_one(SAME, &[&arrival.feed, &arrival.control_id]).await? else { continue };
             let there: Uuid = row.get(0);
             match self.hl7_message(there).await? {
-                Some(kept) if kept.sha256 == sha256 => return Ok(Received::Again(Box::new(kept))),
+                Some(kept) if kept.sha256 == sha256 || kept.says(&arrival.raw) => {
+                    return Ok(Received::Again(Box::new(kept)));
+                }
                 _ => return Ok(Received::Other(there)),
             }
         }

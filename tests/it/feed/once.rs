@@ -21,6 +21,11 @@ fn the_same_message_is_answered_as_before_and_does_nothing() {
     let second = line.send(&said).expect("AA");
     assert_eq!(second.0, first.0, "the acknowledgement is the one of before");
     assert_eq!(Line::open(&app).send(&said).expect("AA").0, first.0);
+    // In a batch or a file its segments end otherwise.
+    for end in ["\n", "\r\n", "\r"] {
+        let text = said.text().trim_end().replace('\r', end) + end + end;
+        assert_eq!(line.send_bytes(text.as_bytes()).expect("an answer").expect("AA").0, first.0, "{end:?}");
+    }
     assert_eq!(rows(&app, "once-1"), [(2, Some("AA".into()), 1)]);
     assert_eq!(count(&app, "select count(*) from resource_history"), versions);
     assert_eq!(patient(&app, "O1"), before);
