@@ -4,6 +4,7 @@ use super::error::StoreError;
 use super::row::{self, Stored};
 use super::search::{self as sql, Along, KeyType, KeyValue, Keyset, Param, Sql, Start};
 use super::{Store, care, meter};
+use crate::access::grant::meets;
 use crate::access::scope::Letter;
 use crate::access::{Grant, label};
 use crate::fhir::{ResourceId, ResourceType};
@@ -20,6 +21,9 @@ use tokio_postgres::types::ToSql;
 
 const INCLUDED: &str = include_str!("sql/included.sql");
 const REFERRING: &str = include_str!("sql/referring.sql");
+
+/// How often a walk goes on behind what is hidden before the database is asked for the rest.
+const WALKS_MAX: usize = 4;
 
 /// A resource that a condition found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,14 +207,15 @@ pub(super) async fn by_number(
     Ok(rows.into_iter().filter_map(row::stored).collect())
 }
 
-/// The same where the grant shows everything of it at sight, row by row; none where it must be asked within the database. What
-/// [`page_at_sight`] is for a search, this is for a walk through a whole record.
+/// The same where it can be decided row by row what the grant shows; none where it must be asked within the database. What
+/// [`page_at_sight`] is for a search, this is for a walk through a whole record: most rows are decided by whom they are about, the others
+/// by what they hold.
 pub(super) async fn by_number_at_sight(
     store: &Store,
     client: &Object,
     grant: &Grant,
     search: &Search,
-    after: i64,
+    mut after: i64,
     max: u32,
 ) -> Result<Option<Vec<Stored>>, StoreError> {
     if grant.is_unbound() || search.filter.has_hops() {
@@ -221,26 +226,50 @@ pub(super) async fn by_number_at_sight(
         [] => ResourceType::all().filter(opens).collect(),
         some => some.iter().copied().filter(opens).collect(),
     };
+    let mut found = Vec::new();
     if types.is_empty() {
-        return Ok(Some(Vec::new()));
+        return Ok(Some(found));
     }
     let search = Search { types, ..search.clone() };
-    let rows = ask(client, &sql::by_number(&search, &Expr::All, after, max)).await?;
-    let rows: Vec<Stored> = rows.into_iter().filter_map(row::stored).collect();
-    let mut sights: HashMap<(ResourceType, &[i64]), Expr> = HashMap::new();
-    for row in &rows {
-        // Of whom nothing is known yet, nothing is shown.
-        let (Some(content), false) = (&row.content, row.about.is_empty()) else { return Ok(None) };
-        let key = (row.resource_type, &row.about[..]);
-        let sight = match sights.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(store.sight(grant, key.0, Letter::Search, key.1).await?),
-        };
-        if evaluate::at_sight(sight, &row.about, label::is_labelled(content)) != Some(true) {
-            return Ok(None);
+    let mut sights: HashMap<(ResourceType, Vec<i64>), Expr> = HashMap::new();
+    // Where most is hidden the database finds what is not quicker.
+    for _ in 0..WALKS_MAX {
+        let room = max - u32::try_from(found.len()).unwrap_or(max);
+        let rows = ask(client, &sql::by_number(&search, &Expr::All, after, room)).await?;
+        let is_last = rows.len() < room as usize;
+        for row in rows.into_iter().filter_map(row::stored) {
+            after = row.no;
+            // Of whom nothing is known yet, nothing is shown.
+            if row.about.is_empty() {
+                return Ok(None);
+            }
+            let sight = match sights.entry((row.resource_type, row.about.clone())) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let sight = store.sight(grant, row.resource_type, Letter::Search, &row.about).await?;
+                    place.insert(sight)
+                }
+            };
+            match is_open(grant, sight, &row) {
+                Some(true) => found.push(row),
+                Some(false) => {}
+                None => return Ok(None),
+            }
+        }
+        if is_last || found.len() == max as usize {
+            return Ok(Some(found));
         }
     }
-    Ok(Some(rows))
+    Ok(None)
+}
+
+/// Returns whether a row is wanted: by whom it is about, else by what it holds; none where other resources decide.
+fn is_open(grant: &Grant, sight: &Expr, row: &Stored) -> Option<bool> {
+    let content = row.content.as_deref()?;
+    evaluate::at_sight(sight, &row.about, label::is_labelled(content)).or_else(|| {
+        let rows = grant.rows(row.resource_type, content).filter(|_| evaluate::is_local(sight))?;
+        Some(meets(sight, row.resource_type, &row.id, rows))
+    })
 }
 
 /// Returns up to `max` matches.
